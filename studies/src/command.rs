@@ -1,0 +1,223 @@
+//! What can be asked of the core, what it answers, and what it wants done.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use hone_search::{Params, Value};
+
+use crate::{
+    event::{AttemptFiles, Capacity, Driver, End, FileRef, GpuShare, Owner, Point, Scope, WorkerProfile},
+    ids::{BlobId, Micros, StudyId, TaskId, WorkerId},
+    spec::StudySpec,
+};
+
+/// A wish. [`crate::decide`] may refuse it; nothing has happened until its events are applied.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// The coordinator has opened the store.
+    OpenStore,
+    CreateStudy { spec: Arc<StudySpec>, text: String, source: Option<BlobId>, driver: Driver, paused: bool },
+    /// Replaces the spec; refused by key where it may not change.
+    ChangeStudy { study: StudyId, spec: Arc<StudySpec>, text: String },
+    PauseStudy { study: StudyId },
+    ResumeStudy { study: StudyId },
+    StopStudy { study: StudyId },
+    CancelStudy { study: StudyId },
+    RemoveStudy { study: StudyId, force: bool },
+
+    /// The sampler's answer to [`Effect::Propose`].
+    Proposed { study: StudyId, first_number: u32, as_of: u64, trials: Vec<Proposal> },
+    /// The sampler found nothing more to try (a grid is used up).
+    Exhausted { study: StudyId },
+    /// A user gives parameters; what is left out is sampled.
+    Enqueue { study: StudyId, params: BTreeMap<String, Value>, attributes: BTreeMap<String, Vec<u8>> },
+    /// A user wants a failed or cancelled trial's parameters tried again.
+    RetryTrial { trial: TaskId },
+    CancelTrial { trial: TaskId },
+    PauseTrial { trial: TaskId },
+    ResumeTrial { trial: TaskId },
+    SetAttribute { owner: Owner, scope: Scope, key: String, value: Option<Vec<u8>> },
+
+    /// A worker opened its stream: who it is and what it still holds.
+    AttachWorker { profile: WorkerProfile, incarnation: String, held: Vec<HeldAttempt>, draining: bool },
+    /// The worker's stream is gone. Its leases run on.
+    DetachWorker { worker: WorkerId },
+    /// The worker says that it leaves for good.
+    WorkerLeaves { worker: WorkerId },
+    /// One heartbeat for all leases of a worker.
+    Renew { worker: WorkerId, held: Vec<HeldAttempt> },
+    /// One record of a worker's spool.
+    Record { worker: WorkerId, record: AttemptRecord },
+    CordonWorker { worker: WorkerId },
+    ActivateWorker { worker: WorkerId },
+    DrainWorker { worker: WorkerId, hand_back: bool },
+
+    /// Time has passed: leases may be over, trials may be due.
+    Tick,
+}
+
+/// Parameters for one trial, with the sampler's reason.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proposal {
+    pub params: Params,
+    pub why: String,
+}
+
+/// An attempt that a worker says it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HeldAttempt {
+    pub task: TaskId,
+    pub attempt: u32,
+    /// Its end waits in the worker's spool.
+    pub ended: bool,
+}
+
+/// A fact about an attempt, numbered within it from 1, so that a duplicate is told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AttemptRecord {
+    pub task: TaskId,
+    pub attempt: u32,
+    pub in_attempt: u64,
+    pub fact: Fact,
+}
+
+/// What a worker tells of an attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fact {
+    Report { points: Vec<Point> },
+    Checkpoint { files: Vec<FileRef>, step: Option<i64> },
+    /// `cause` is the worker's word; the core makes the [`End`] of it (values, pruning, cancelling).
+    Ended { cause: Cause, files: AttemptFiles },
+}
+
+/// How a process ended, as its worker saw it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cause {
+    Exited,
+    Failed(crate::event::Failure),
+    Preempted { reason: String },
+    Lost { reason: String },
+    /// Killed on the coordinator's order.
+    Killed,
+}
+
+/// What the core wants done once its events are durable. Effects of one worker keep their order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Ask the sampler for `count` trials from `first_number` on.
+    Propose { study: StudyId, first_number: u32, count: u32, as_of: u64 },
+    /// Send a lease.
+    Assign { worker: WorkerId, assignment: Assignment },
+    /// An attempt must end early: the pruner said so.
+    Prune { worker: WorkerId, task: TaskId, attempt: u32, reason: String },
+    /// An attempt must end now.
+    Kill { worker: WorkerId, task: TaskId, attempt: u32, reason: String },
+    /// Tell a worker to leave.
+    Drain { worker: WorkerId, hand_back: bool, reason: String },
+    /// Blobs may have become unreachable.
+    Sweep,
+}
+
+/// A lease as it is sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assignment {
+    pub task: TaskId,
+    pub attempt: u32,
+    pub study: StudyId,
+    pub number: u32,
+    pub params: Params,
+    pub gpus: Vec<GpuShare>,
+    pub checkpoint: Vec<FileRef>,
+}
+
+/// What a command answers to the one who sent it, when it was not refused.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    Done,
+    Study(StudyId),
+    /// Created or found; `changes` in words.
+    Changed { study: StudyId, changes: Vec<String> },
+    Trial(TaskId),
+    /// The worker's id and which held attempts are over for it.
+    Attached { worker: WorkerId, over: Vec<HeldAttempt> },
+    /// Attempts that the worker no longer has a right to.
+    Renewed { over: Vec<HeldAttempt> },
+}
+
+/// Why a command was refused. One table in the coordinator maps it to gRPC.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Reject {
+    #[error("there is no study {0}")]
+    NoSuchStudy(StudyId),
+    #[error("there is no trial {0}")]
+    NoSuchTrial(TaskId),
+    #[error("there is no worker {0}")]
+    NoSuchWorker(WorkerId),
+    #[error("a study `{name}` exists already; choose another name, or use `--fork NAME`")]
+    StudyExists { name: String, study: StudyId },
+    #[error("the study is {state}: {action} is not possible; {hint}")]
+    WrongStudyState { state: String, action: &'static str, hint: String },
+    #[error("trial {number} is {state}: {action} is not possible; {hint}")]
+    WrongTrialState { number: u32, state: String, action: &'static str, hint: String },
+    #[error("{}", .0.join("\n"))]
+    NotChangeable(Vec<String>),
+    #[error("{0}")]
+    BadParameters(String),
+    #[error("the budget of {max_trials} trials is used up; raise it with `hone study set NAME max_trials=N`")]
+    BudgetUsed { max_trials: u64 },
+    /// The attempt has been replaced or is over. The record is acknowledged and changes nothing.
+    #[error("attempt {attempt} of trial {task} is over")]
+    StaleAttempt { task: TaskId, attempt: u32 },
+    /// The record was applied before. Acknowledged again.
+    #[error("record {in_attempt} of attempt {attempt} of trial {task} is known")]
+    Duplicate { task: TaskId, attempt: u32, in_attempt: u64 },
+    /// A record arrived before its predecessor: the sender must send from the first missing one again.
+    #[error("record {in_attempt} of attempt {attempt} of trial {task} came before record {expected}")]
+    OutOfOrder { task: TaskId, attempt: u32, in_attempt: u64, expected: u64 },
+    /// A proposal that the study has moved on from.
+    #[error("the proposal for trial {first_number} came too late")]
+    StaleProposal { first_number: u32 },
+}
+
+/// The instant of a command.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// What is written down.
+    pub wall: Micros,
+    /// What deadlines are measured with; starts anywhere, never jumps.
+    pub mono: Micros,
+}
+
+/// Lease and retry times. Units last in the name where they are not [`Micros`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Timings {
+    /// How long a lease lasts without a renewal.
+    pub lease: Micros,
+    /// How long workers may take to come back after a start of the coordinator.
+    pub reconnect_window: Micros,
+    /// How many starts in a row may grant such a window without contact.
+    pub max_windows: u8,
+    /// First wait after a trial's own failure; doubles with each.
+    pub backoff_first: Micros,
+    pub backoff_max: Micros,
+}
+
+impl Timings {
+    /// The documented defaults.
+    pub const DEFAULT: Timings = Timings {
+        lease: 60_000_000,
+        reconnect_window: 60_000_000,
+        max_windows: 3,
+        backoff_first: 1_000_000,
+        backoff_max: 300_000_000,
+    };
+}
+
+/// What a worker has in total and what is taken, for scheduling and for display.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Free {
+    pub capacity: Capacity,
+    pub cpus_milli: u32,
+    pub memory_bytes: u64,
+    pub gpus_milli: Vec<u32>,
+    pub slots: u32,
+}

@@ -1,0 +1,138 @@
+//! What a study is: the resolved content of a study file. Plain data; `file` makes it from text.
+
+use std::collections::BTreeMap;
+
+use hone_search::{Direction, PrunerConfig, SamplerConfig, Space, Value};
+use serde::{Deserialize, Serialize};
+
+use crate::ids::Micros;
+
+/// A study, resolved and checked: every default is filled in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StudySpec {
+    /// Any text, even empty; never becomes a path.
+    pub name: String,
+    pub description: String,
+    /// At least one. The first one decides on pruning.
+    pub objectives: Vec<Objective>,
+    pub search: Search,
+    pub space: Space,
+    pub source: Source,
+    pub trial: TrialSpec,
+    /// Higher runs first; equal priorities share by `weight`.
+    pub priority: i32,
+    /// Share among studies of equal priority, > 0.
+    pub weight: f64,
+    /// Parameters to try first, in this order; what is left out is sampled.
+    pub enqueue: Vec<BTreeMap<String, Value>>,
+}
+
+/// One value to optimise.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Objective {
+    /// Name of the metric that carries it.
+    pub metric: String,
+    pub direction: Direction,
+    /// Which of the reported values stands for the trial.
+    pub summary: Summary,
+    /// The study ends when a trial reaches this value.
+    pub target: Option<f64>,
+}
+
+/// Which of a trial's reported values is its result. A value without a step always wins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Summary {
+    /// The value at the greatest step.
+    #[default]
+    Last,
+    /// The best value at any step.
+    Best,
+}
+
+/// How parameters are chosen and how much is spent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Search {
+    pub sampler: SamplerConfig,
+    pub pruner: PrunerConfig,
+    pub seed: u64,
+    /// Trials that end complete, pruned or failed; `None`: until stopped.
+    pub max_trials: Option<u64>,
+    /// Trials that may be open at once; `None`: as many as there are slots.
+    pub parallel: Option<u32>,
+}
+
+/// What a trial's program is unpacked from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// A folder, relative to the study file, packed when the study is created.
+    Path { path: String, max_bytes: u64 },
+    /// Nothing is packed: commands and paths exist on every worker already.
+    None,
+}
+
+/// What runs a trial, and under which limits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrialSpec {
+    /// argv; templates fill elements, never a shell line.
+    pub command: Vec<String>,
+    /// argv, run once per worker in the unpacked source; empty: none.
+    pub setup: Vec<String>,
+    pub setup_timeout: Micros,
+    pub environment: BTreeMap<String, String>,
+    /// Relative to the attempt's own folder unless absolute; empty: the attempt's folder.
+    pub working_directory: String,
+    pub resources: Resources,
+    /// Wall time of one attempt; `None`: no limit.
+    pub timeout: Option<Micros>,
+    /// Between TERM and KILL.
+    pub grace: Micros,
+    /// Further attempts after the trial's own failures.
+    pub retries: u32,
+    /// A trial fails for good when this many attempts took their worker down or were lost with it.
+    pub crash_limit: u32,
+    /// Pattern for values on standard output, with `{name}`, `{value}` and optionally `{step}`.
+    pub metrics: Option<String>,
+    pub keep: Keep,
+    pub max_log_bytes: u64,
+    pub max_checkpoint_bytes: u64,
+}
+
+/// Which outputs are kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Keep {
+    pub outputs: KeepOutputs,
+    /// Of one trial.
+    pub max_bytes: u64,
+}
+
+/// Whose outputs are kept when trials have ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeepOutputs {
+    #[default]
+    All,
+    /// Of the best trials only.
+    Best(u32),
+    None,
+}
+
+/// What one attempt occupies. Thousandths, so that shares of a processor or a GPU add up exactly.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resources {
+    pub cpus_milli: u32,
+    pub memory_bytes: u64,
+    /// Below 1000: a part of one GPU; otherwise whole ones.
+    pub gpus_milli: u32,
+    /// Each GPU must have at least this much memory.
+    pub gpu_memory_bytes: u64,
+    /// Labels that a worker must have.
+    pub labels: BTreeMap<String, String>,
+}
+
+impl Default for Resources {
+    fn default() -> Self {
+        Resources { cpus_milli: 1000, memory_bytes: 0, gpus_milli: 0, gpu_memory_bytes: 0, labels: BTreeMap::new() }
+    }
+}
