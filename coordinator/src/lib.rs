@@ -1,0 +1,3 @@
+//! The coordinator: one writer, the journal, the services around it.
+
+pub mod journal;
