@@ -1,0 +1,178 @@
+//! Which sampler a study uses, and its settings.
+
+use serde::{Deserialize, Serialize};
+
+use crate::space::Space;
+
+/// Whether smaller or larger values of an objective are better.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Smaller is better.
+    #[default]
+    Minimize,
+    /// Larger is better.
+    Maximize,
+}
+
+impl Direction {
+    /// Turns a value so that smaller is better; NaN stays NaN. Its own inverse.
+    pub fn to_loss(self, value: f64) -> f64 {
+        match self {
+            Self::Minimize => value,
+            Self::Maximize => -value,
+        }
+    }
+
+    /// Whether `a` is better than `b`. NaN is never better, and everything else is better than NaN.
+    pub fn is_better(self, a: f64, b: f64) -> bool {
+        let (a, b) = (self.to_loss(a), self.to_loss(b));
+        a < b || (b.is_nan() && !a.is_nan())
+    }
+}
+
+/// A sampler with its settings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum SamplerConfig {
+    /// Independent uniform draws.
+    Random,
+    /// A scrambled Sobol sequence: as random to look at, but evenly spread.
+    Sobol,
+    /// Every point of a finite space once, in an order shuffled by the seed.
+    Grid,
+    /// Tree-structured Parzen estimator.
+    Tpe(TpeConfig),
+}
+
+/// How TPE finds its first points.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Startup {
+    /// Points of the Sobol sampler.
+    #[default]
+    Sobol,
+    /// Points of the random sampler.
+    Random,
+}
+
+/// Settings of the tree-structured Parzen estimator.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TpeConfig {
+    /// Number of complete or pruned trials before the model is used.
+    pub startup_trials: u32,
+    /// Where those first trials come from.
+    pub startup: Startup,
+    /// Number of candidates drawn from the model of good trials, of which the best is taken.
+    pub candidates: u32,
+    /// Whether parameters that are active together share one model; else each has its own.
+    pub multivariate: bool,
+    /// Whether trials under way count as bad ones, so that parallel suggestions keep apart.
+    pub constant_liar: bool,
+}
+
+impl Default for TpeConfig {
+    fn default() -> Self {
+        Self {
+            startup_trials: 10,
+            startup: Startup::default(),
+            candidates: 24,
+            multivariate: true,
+            constant_liar: true,
+        }
+    }
+}
+
+impl Default for SamplerConfig {
+    fn default() -> Self {
+        Self::Tpe(TpeConfig::default())
+    }
+}
+
+/// Why a sampler cannot search a space.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SamplerError {
+    /// A grid over a continuous parameter.
+    #[error(
+        "sampler `grid` needs finitely many values, but parameter `{parameter}` is continuous; give it a step"
+    )]
+    ContinuousGrid {
+        /// The name.
+        parameter: String,
+    },
+    /// A grid with more points than can be numbered.
+    #[error("sampler `grid` cannot number this many points; use larger steps or another sampler")]
+    GridTooLarge,
+    /// TPE without candidates.
+    #[error("`candidates` must be at least 1")]
+    NoCandidates,
+}
+
+impl SamplerConfig {
+    /// The names of all samplers, as in study files.
+    pub const KINDS: &[&str] = &["random", "sobol", "grid", "tpe"];
+
+    /// Returns the sampler called `kind` with its default settings.
+    pub fn from_kind(kind: &str) -> Option<Self> {
+        match kind {
+            "random" => Some(Self::Random),
+            "sobol" => Some(Self::Sobol),
+            "grid" => Some(Self::Grid),
+            "tpe" => Some(Self::Tpe(TpeConfig::default())),
+            _ => None,
+        }
+    }
+
+    /// Returns the sampler's name, one of [`SamplerConfig::KINDS`].
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Random => "random",
+            Self::Sobol => "sobol",
+            Self::Grid => "grid",
+            Self::Tpe(_) => "tpe",
+        }
+    }
+
+    /// Returns a number that grows whenever the sampler answers the same request differently.
+    pub fn version(&self) -> u32 {
+        match self {
+            Self::Random | Self::Sobol | Self::Grid | Self::Tpe(_) => 1,
+        }
+    }
+
+    /// Whether a suggestion takes constant time and does not read the history.
+    pub fn is_cheap(&self) -> bool {
+        match self {
+            Self::Random | Self::Sobol | Self::Grid => true,
+            Self::Tpe(_) => false,
+        }
+    }
+
+    /// Returns why this sampler cannot search the valid space `space`; empty if it can.
+    pub fn validate(&self, space: &Space) -> Vec<SamplerError> {
+        match self {
+            Self::Random | Self::Sobol => Vec::new(),
+            Self::Grid => grid_errors(space),
+            Self::Tpe(config) if config.candidates == 0 => vec![SamplerError::NoCandidates],
+            Self::Tpe(_) => Vec::new(),
+        }
+    }
+}
+
+fn grid_errors(space: &Space) -> Vec<SamplerError> {
+    use crate::space::Distribution::Float;
+    let is_continuous = |distribution: &_| matches!(distribution, Float { low, high, step: None, .. } if low < high);
+    let continuous: Vec<SamplerError> = space
+        .parameters
+        .iter()
+        .filter(|parameter| is_continuous(&parameter.distribution))
+        .map(|parameter| SamplerError::ContinuousGrid {
+            parameter: parameter.name.clone(),
+        })
+        .collect();
+    if continuous.is_empty() && space.cardinality().is_none() {
+        return vec![SamplerError::GridTooLarge];
+    }
+    continuous
+}

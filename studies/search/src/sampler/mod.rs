@@ -1,0 +1,131 @@
+//! Samplers: from a space and what is known to the next points to try.
+//!
+//! A suggestion is a pure function of the study seed, the sampler and its version, the trial number, and
+//! the history and pending trials given. Nothing else is read, so the same binary repeats it bit for bit.
+
+mod config;
+mod grid;
+mod sobol;
+mod tpe;
+
+use crate::columns::{History, Pending, same_numbers};
+use crate::draw::{Draw, Use};
+use crate::space::{Params, Plan, Space};
+
+pub use config::{Direction, SamplerConfig, SamplerError, Startup, TpeConfig};
+
+/// What a sampler may know, and how much is wanted of it.
+#[derive(Clone, Copy, Debug)]
+pub struct SuggestRequest<'a> {
+    /// A valid space.
+    pub space: &'a Space,
+    /// One direction per objective; empty counts as one objective to minimise.
+    pub directions: &'a [Direction],
+    /// The trials finished as of this suggestion, in the order in which they finished.
+    pub history: History<'a>,
+    /// The trials under way.
+    pub pending: &'a [Pending],
+    /// The study's seed.
+    pub seed: u64,
+    /// Number of the first trial to suggest for; the others follow without gaps.
+    pub first_number: u32,
+    /// How many trials to suggest.
+    pub count: usize,
+}
+
+/// A point to try next. Absence equals absence: NaN compares equal to NaN.
+#[derive(Clone, Debug)]
+pub struct Suggestion {
+    /// Number of the trial it is for.
+    pub number: u32,
+    /// Its point, NaN where absent.
+    pub params: Params,
+    /// One short clause that says where it comes from.
+    pub why: String,
+}
+
+impl PartialEq for Suggestion {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
+            && self.why == other.why
+            && same_numbers(&self.params, &other.params)
+    }
+}
+
+/// The value of one parameter of a trial that asks for them one by one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ParamSuggestion {
+    /// Its internal number.
+    pub value: f64,
+    /// One short clause that says where it comes from.
+    pub why: String,
+}
+
+/// Suggests `request.count` trials, numbered from `request.first_number`.
+///
+/// Returns fewer only if a grid is exhausted. Each suggestion of a batch counts as pending for those after it.
+pub fn suggest(config: &SamplerConfig, request: &SuggestRequest<'_>) -> Vec<Suggestion> {
+    let plan = request.space.plan();
+    match config {
+        SamplerConfig::Random => each(request, |number| random(request, &plan, number)),
+        SamplerConfig::Sobol => each(request, |number| sobol::point(request, &plan, number)),
+        SamplerConfig::Grid => grid::suggest(request),
+        SamplerConfig::Tpe(config) => tpe::suggest(config, request, &plan),
+    }
+}
+
+/// Suggests the parameter called `name` of trial `request.first_number`, for spaces defined while a trial runs.
+///
+/// Random and Sobol draw what they would draw for the whole point. TPE models the parameter alone, over the
+/// trials that had it. A grid cannot be laid over a space that is still growing and draws at random.
+/// `None` if the space has no such parameter. Conditions are the caller's business here: who asks, gets.
+pub fn suggest_one_param(
+    config: &SamplerConfig,
+    request: &SuggestRequest<'_>,
+    name: &str,
+) -> Option<ParamSuggestion> {
+    let index = request.space.index_of(name)?;
+    let number = request.first_number;
+    Some(match config {
+        SamplerConfig::Random | SamplerConfig::Grid => ParamSuggestion {
+            value: random_value(request, number, index),
+            why: "random".to_owned(),
+        },
+        SamplerConfig::Sobol => {
+            let value = sobol::value(request, number, index);
+            ParamSuggestion {
+                value,
+                why: sobol::why(number),
+            }
+        }
+        SamplerConfig::Tpe(config) => tpe::suggest_one(config, request, index),
+    })
+}
+
+/// The numbers of the trials wanted; ends early rather than overflow.
+fn numbers(request: &SuggestRequest<'_>) -> impl Iterator<Item = u32> + use<> {
+    (request.first_number..=u32::MAX).take(request.count)
+}
+
+fn each(request: &SuggestRequest<'_>, suggest: impl Fn(u32) -> Suggestion) -> Vec<Suggestion> {
+    numbers(request).map(suggest).collect()
+}
+
+fn random(request: &SuggestRequest<'_>, plan: &Plan, number: u32) -> Suggestion {
+    let params = plan.fill(|index, _| random_value(request, number, index));
+    Suggestion {
+        number,
+        params,
+        why: "random".to_owned(),
+    }
+}
+
+fn random_value(request: &SuggestRequest<'_>, number: u32, index: usize) -> f64 {
+    let parameter = &request.space.parameters[index];
+    let unit = Draw::new(request.seed, number, &parameter.name, Use::Value).unit();
+    parameter.distribution.from_unit(unit)
+}
+
+#[cfg(test)]
+#[path = "sampler_tests.rs"]
+mod tests;
