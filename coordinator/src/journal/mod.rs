@@ -16,7 +16,7 @@
 //! | `LOCK` | held by the one process that may use the directory; names it |
 //! | `MANIFEST` | store id, format, a lower bound of the head and the chain there; see [`manifest`] |
 //! | `journal/` | the sled database: key = first sequence number, big-endian; value = one [`chunk`] |
-//! | `snapshots/` | checksummed snapshots of the folded state; see [`snapshots`] |
+//! | `snapshots/` | checksummed snapshots of the folded state |
 //! | `blobs/` | content-addressed blobs; see `hone_data::blobs` |
 //!
 //! Leftovers of an interrupted creation or compaction (`journal.creating`, `journal.compacting`,
@@ -25,12 +25,26 @@
 pub mod chain;
 pub mod chunk;
 pub mod conformance;
+#[cfg(test)]
+mod damage_tests;
+pub mod database;
 mod error;
+pub mod layout;
+pub mod lock;
+pub mod manifest;
 pub mod memory;
+mod opening;
+pub mod scan;
+pub mod sled_journal;
+mod supervise;
+#[cfg(test)]
+mod testing;
 
 pub use chain::{Chain, Head};
+pub use database::Options;
 pub use error::JournalError;
 pub use memory::{MemoryDisk, MemoryJournal};
+pub use sled_journal::SledJournal;
 
 /// The bytes of one event.
 pub type Payload = Vec<u8>;
