@@ -1,0 +1,5 @@
+//! The worker of Hone: leases attempts of trials and runs their processes.
+//!
+//! [`machine`] decides, purely and synchronously; everything else carries out what it says.
+
+pub mod machine;
