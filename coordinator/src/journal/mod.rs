@@ -16,7 +16,7 @@
 //! | `LOCK` | held by the one process that may use the directory; names it |
 //! | `MANIFEST` | store id, format, a lower bound of the head and the chain there; see [`manifest`] |
 //! | `journal/` | the sled database: key = first sequence number, big-endian; value = one [`chunk`] |
-//! | `snapshots/` | checksummed snapshots of the folded state |
+//! | `snapshots/` | checksummed snapshots of the folded state; see [`snapshots`] |
 //! | `blobs/` | content-addressed blobs; see `hone_data::blobs` |
 //!
 //! Leftovers of an interrupted creation or compaction (`journal.creating`, `journal.compacting`,
@@ -29,6 +29,8 @@ pub mod conformance;
 mod damage_tests;
 pub mod database;
 mod error;
+#[cfg(test)]
+mod full_tests;
 pub mod layout;
 pub mod lock;
 pub mod manifest;
@@ -36,6 +38,7 @@ pub mod memory;
 mod opening;
 pub mod scan;
 pub mod sled_journal;
+pub mod snapshots;
 mod supervise;
 #[cfg(test)]
 mod testing;
