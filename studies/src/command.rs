@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use hone_search::{Params, Value};
 
 use crate::{
-    event::{AttemptFiles, Capacity, Driver, End, FileRef, GpuShare, Owner, Point, Scope, WorkerProfile},
+    event::{AttemptFiles, Driver, FileRef, GpuShare, Owner, Point, Scope, WorkerProfile},
     ids::{BlobId, Micros, StudyId, TaskId, WorkerId},
     spec::StudySpec,
 };
@@ -15,41 +15,108 @@ use crate::{
 pub enum Command {
     /// The coordinator has opened the store.
     OpenStore,
-    CreateStudy { spec: Arc<StudySpec>, text: String, source: Option<BlobId>, driver: Driver, paused: bool },
+    CreateStudy {
+        spec: Arc<StudySpec>,
+        text: String,
+        source: Option<BlobId>,
+        driver: Driver,
+        paused: bool,
+    },
     /// Replaces the spec; refused by key where it may not change.
-    ChangeStudy { study: StudyId, spec: Arc<StudySpec>, text: String },
-    PauseStudy { study: StudyId },
-    ResumeStudy { study: StudyId },
-    StopStudy { study: StudyId },
-    CancelStudy { study: StudyId },
-    RemoveStudy { study: StudyId, force: bool },
+    ChangeStudy {
+        study: StudyId,
+        spec: Arc<StudySpec>,
+        text: String,
+    },
+    PauseStudy {
+        study: StudyId,
+    },
+    ResumeStudy {
+        study: StudyId,
+    },
+    StopStudy {
+        study: StudyId,
+    },
+    CancelStudy {
+        study: StudyId,
+    },
+    RemoveStudy {
+        study: StudyId,
+        force: bool,
+    },
 
     /// The sampler's answer to [`Effect::Propose`].
-    Proposed { study: StudyId, first_number: u32, as_of: u64, trials: Vec<Proposal> },
+    Proposed {
+        study: StudyId,
+        first_number: u32,
+        as_of: u64,
+        trials: Vec<Proposal>,
+    },
     /// The sampler found nothing more to try (a grid is used up).
-    Exhausted { study: StudyId },
+    Exhausted {
+        study: StudyId,
+    },
     /// A user gives parameters; what is left out is sampled.
-    Enqueue { study: StudyId, params: BTreeMap<String, Value>, attributes: BTreeMap<String, Vec<u8>> },
+    Enqueue {
+        study: StudyId,
+        params: BTreeMap<String, Value>,
+        attributes: BTreeMap<String, Vec<u8>>,
+    },
     /// A user wants a failed or cancelled trial's parameters tried again.
-    RetryTrial { trial: TaskId },
-    CancelTrial { trial: TaskId },
-    PauseTrial { trial: TaskId },
-    ResumeTrial { trial: TaskId },
-    SetAttribute { owner: Owner, scope: Scope, key: String, value: Option<Vec<u8>> },
+    RetryTrial {
+        trial: TaskId,
+    },
+    CancelTrial {
+        trial: TaskId,
+    },
+    PauseTrial {
+        trial: TaskId,
+    },
+    ResumeTrial {
+        trial: TaskId,
+    },
+    SetAttribute {
+        owner: Owner,
+        scope: Scope,
+        key: String,
+        value: Option<Vec<u8>>,
+    },
 
     /// A worker opened its stream: who it is and what it still holds.
-    AttachWorker { profile: WorkerProfile, incarnation: String, held: Vec<HeldAttempt>, draining: bool },
+    AttachWorker {
+        profile: WorkerProfile,
+        incarnation: String,
+        held: Vec<HeldAttempt>,
+        draining: bool,
+    },
     /// The worker's stream is gone. Its leases run on.
-    DetachWorker { worker: WorkerId },
+    DetachWorker {
+        worker: WorkerId,
+    },
     /// The worker says that it leaves for good.
-    WorkerLeaves { worker: WorkerId },
+    WorkerLeaves {
+        worker: WorkerId,
+    },
     /// One heartbeat for all leases of a worker.
-    Renew { worker: WorkerId, held: Vec<HeldAttempt> },
-    /// One record of a worker's spool.
-    Record { worker: WorkerId, record: AttemptRecord },
-    CordonWorker { worker: WorkerId },
-    ActivateWorker { worker: WorkerId },
-    DrainWorker { worker: WorkerId, hand_back: bool },
+    Renew {
+        worker: WorkerId,
+        held: Vec<HeldAttempt>,
+    },
+    /// Records of a worker's spool, in their order.
+    Records {
+        worker: WorkerId,
+        records: Vec<AttemptRecord>,
+    },
+    CordonWorker {
+        worker: WorkerId,
+    },
+    ActivateWorker {
+        worker: WorkerId,
+    },
+    DrainWorker {
+        worker: WorkerId,
+        hand_back: bool,
+    },
 
     /// Time has passed: leases may be over, trials may be due.
     Tick,
@@ -83,10 +150,18 @@ pub struct AttemptRecord {
 /// What a worker tells of an attempt.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fact {
-    Report { points: Vec<Point> },
-    Checkpoint { files: Vec<FileRef>, step: Option<i64> },
+    Report {
+        points: Vec<Point>,
+    },
+    Checkpoint {
+        files: Vec<FileRef>,
+        step: Option<i64>,
+    },
     /// `cause` is the worker's word; the core makes the [`End`] of it (values, pruning, cancelling).
-    Ended { cause: Cause, files: AttemptFiles },
+    Ended {
+        cause: Cause,
+        files: AttemptFiles,
+    },
 }
 
 /// How a process ended, as its worker saw it.
@@ -94,8 +169,12 @@ pub enum Fact {
 pub enum Cause {
     Exited,
     Failed(crate::event::Failure),
-    Preempted { reason: String },
-    Lost { reason: String },
+    Preempted {
+        reason: String,
+    },
+    Lost {
+        reason: String,
+    },
     /// Killed on the coordinator's order.
     Killed,
 }
@@ -135,12 +214,20 @@ pub enum Reply {
     Done,
     Study(StudyId),
     /// Created or found; `changes` in words.
-    Changed { study: StudyId, changes: Vec<String> },
+    Changed {
+        study: StudyId,
+        changes: Vec<String>,
+    },
     Trial(TaskId),
     /// The worker's id and which held attempts are over for it.
-    Attached { worker: WorkerId, over: Vec<HeldAttempt> },
+    Attached {
+        worker: WorkerId,
+        over: Vec<HeldAttempt>,
+    },
     /// Attempts that the worker no longer has a right to.
-    Renewed { over: Vec<HeldAttempt> },
+    Renewed {
+        over: Vec<HeldAttempt>,
+    },
 }
 
 /// Why a command was refused. One table in the coordinator maps it to gRPC.
@@ -164,12 +251,6 @@ pub enum Reject {
     BadParameters(String),
     #[error("the budget of {max_trials} trials is used up; raise it with `hone study set NAME max_trials=N`")]
     BudgetUsed { max_trials: u64 },
-    /// The attempt has been replaced or is over. The record is acknowledged and changes nothing.
-    #[error("attempt {attempt} of trial {task} is over")]
-    StaleAttempt { task: TaskId, attempt: u32 },
-    /// The record was applied before. Acknowledged again.
-    #[error("record {in_attempt} of attempt {attempt} of trial {task} is known")]
-    Duplicate { task: TaskId, attempt: u32, in_attempt: u64 },
     /// A record arrived before its predecessor: the sender must send from the first missing one again.
     #[error("record {in_attempt} of attempt {attempt} of trial {task} came before record {expected}")]
     OutOfOrder { task: TaskId, attempt: u32, in_attempt: u64, expected: u64 },
@@ -210,14 +291,4 @@ impl Timings {
         backoff_first: 1_000_000,
         backoff_max: 300_000_000,
     };
-}
-
-/// What a worker has in total and what is taken, for scheduling and for display.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Free {
-    pub capacity: Capacity,
-    pub cpus_milli: u32,
-    pub memory_bytes: u64,
-    pub gpus_milli: Vec<u32>,
-    pub slots: u32,
 }

@@ -1,7 +1,7 @@
 //! Everything that can have happened. Replaying events is the only way in which a [`crate::State`] changes, live
 //! and at recovery alike.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use hone_search::Params;
 use serde::{Deserialize, Serialize};
@@ -154,25 +154,45 @@ pub enum End {
 /// What went wrong in a trial's own process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Failure {
-    ExitCode { code: i32, message: String },
-    Signal { signal: i32, message: String },
-    OutOfMemory { message: String },
-    TimedOut { message: String },
+    ExitCode {
+        code: i32,
+        message: String,
+    },
+    Signal {
+        signal: i32,
+        message: String,
+    },
+    OutOfMemory {
+        message: String,
+    },
+    TimedOut {
+        message: String,
+    },
     /// NaN, infinite, or never reported.
-    BadMetric { message: String },
+    BadMetric {
+        message: String,
+    },
     /// `setup` failed on the worker.
-    Setup { message: String },
+    Setup {
+        message: String,
+    },
     /// The command could not be started.
-    Spawn { message: String },
+    Spawn {
+        message: String,
+    },
     /// Too many attempts were lost together with their worker.
-    CrashLimit { message: String },
+    CrashLimit {
+        message: String,
+    },
 }
 
 /// What becomes of a trial when its attempt is over.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Next {
     /// Waits for another attempt, not before this instant.
-    Requeue { not_before: Micros },
+    Requeue {
+        not_before: Micros,
+    },
     /// Waits until a user resumes it.
     Pause,
     Complete,
@@ -235,4 +255,48 @@ pub enum WorkerState {
     Draining,
     /// Has left on purpose; comes back by attaching again.
     Gone,
+}
+
+impl StudyState {
+    /// The word that users read and write.
+    pub fn name(self) -> &'static str {
+        match self {
+            StudyState::Active => "active",
+            StudyState::Paused => "paused",
+            StudyState::Stopping => "stopping",
+            StudyState::Finished => "finished",
+        }
+    }
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            End::Finished { .. } => f.write_str("finished"),
+            End::Pruned => f.write_str("pruned"),
+            End::Failed(failure) => write!(f, "failed: {failure}"),
+            End::Preempted { reason } => write!(f, "preempted: {reason}"),
+            End::Lost { reason } => write!(f, "lost: {reason}"),
+            End::Cancelled { reason } => write!(f, "cancelled: {reason}"),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::ExitCode { code, message } => write!(f, "exit code {code}{}", after(message)),
+            Failure::Signal { signal, message } => write!(f, "signal {signal}{}", after(message)),
+            Failure::OutOfMemory { message } => write!(f, "out of memory{}", after(message)),
+            Failure::TimedOut { message } => write!(f, "timed out{}", after(message)),
+            Failure::BadMetric { message } => write!(f, "bad metric{}", after(message)),
+            Failure::Setup { message } => write!(f, "setup failed{}", after(message)),
+            Failure::Spawn { message } => write!(f, "could not be started{}", after(message)),
+            Failure::CrashLimit { message } => write!(f, "crash limit{}", after(message)),
+        }
+    }
+}
+
+fn after(message: &str) -> String {
+    if message.is_empty() { String::new() } else { format!(": {message}") }
 }

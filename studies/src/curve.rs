@@ -1,0 +1,122 @@
+//! What a trial has reported: values by metric and step, bounded.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use hone_search::Direction;
+use serde::{Deserialize, Serialize};
+
+use crate::{event::Point, spec::Summary};
+
+/// Points kept per metric; above it, every other one goes.
+pub const MAX_POINTS: usize = 1_000;
+
+/// Reported values. Metric 0 is the first objective's.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Curve {
+    metrics: BTreeMap<u16, MetricCurve>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct MetricCurve {
+    points: BTreeMap<i64, f64>,
+    /// Only steps that are multiples of it are kept, 0 standing for 1, beside the first and the needed ones.
+    stride: i64,
+    /// The value without a step, of the attempt that runs.
+    fixed: Option<f64>,
+    /// At the greatest step of the attempt that runs.
+    last: Option<(i64, f64)>,
+    /// Least and greatest value of the trial.
+    range: Option<(f64, f64)>,
+}
+
+impl Curve {
+    /// A new attempt: final values start afresh, points stay (a resumed attempt goes on from them).
+    pub fn begin_attempt(&mut self) {
+        for metric in self.metrics.values_mut() {
+            metric.fixed = None;
+            metric.last = None;
+        }
+    }
+
+    /// Adds reported points; a step that was reported before takes the new value. Steps that the pruner has
+    /// `needed` are never thinned away.
+    pub fn record(&mut self, points: &[Point], mut index: impl FnMut(&Arc<str>) -> u16, needed: impl Fn(i64) -> bool) {
+        for point in points {
+            let metric = index(&point.metric);
+            self.metrics.entry(metric).or_default().record(point.step, point.value, |step| metric == 0 && needed(step));
+        }
+    }
+
+    /// Points of a metric by step.
+    pub fn steps(&self, metric: u16) -> Vec<(i64, f64)> {
+        let points = self.metrics.get(&metric).map(|curve| &curve.points);
+        points.into_iter().flatten().map(|(step, value)| (*step, *value)).collect()
+    }
+
+    /// Every point: (metric, step, value).
+    pub fn points(&self) -> impl Iterator<Item = (u16, i64, f64)> + '_ {
+        let metrics = self.metrics.iter();
+        metrics.flat_map(|(metric, curve)| curve.points.iter().map(|(step, value)| (*metric, *step, *value)))
+    }
+
+    /// Metrics that have any value.
+    pub fn metrics(&self) -> impl Iterator<Item = u16> + '_ {
+        self.metrics.keys().copied()
+    }
+
+    /// The value at the greatest step of the newest attempt.
+    pub fn last(&self, metric: u16) -> Option<(i64, f64)> {
+        self.metrics.get(&metric)?.last
+    }
+
+    /// The trial's result for a metric, if it has one.
+    pub fn summary(&self, metric: u16, summary: Summary, direction: Direction) -> Option<f64> {
+        let curve = self.metrics.get(&metric)?;
+        let last = curve.last.map(|(_, value)| value);
+        let stepped = match (summary, curve.range) {
+            (Summary::Best, Some((low, high))) if last.is_some() => Some(match direction {
+                Direction::Minimize => low,
+                Direction::Maximize => high,
+            }),
+            (Summary::Best | Summary::Last, _) => last,
+        };
+        curve.fixed.or(stepped)
+    }
+
+    /// Values without a step of metrics other than the first.
+    pub(crate) fn other_finals(&self) -> BTreeMap<u16, f64> {
+        self.metrics.range(1..).filter_map(|(metric, curve)| Some((*metric, curve.fixed?))).collect()
+    }
+}
+
+impl MetricCurve {
+    fn record(&mut self, step: Option<i64>, value: f64, needed: impl Fn(i64) -> bool) {
+        let Some(step) = step else {
+            self.fixed = Some(value);
+            return;
+        };
+        if self.last.is_none_or(|(last, _)| step >= last) {
+            self.last = Some((step, value));
+        }
+        if !value.is_nan() {
+            let (low, high) = self.range.unwrap_or((value, value));
+            self.range = Some((low.min(value), high.max(value)));
+        }
+        if self.keeps(step) || needed(step) {
+            self.points.insert(step, value);
+        }
+        while self.points.len() > MAX_POINTS {
+            self.stride = (self.stride.max(1)) * 2;
+            let (stride, newest) = (self.stride, self.last.map(|(step, _)| step));
+            let before = self.points.len();
+            self.points.retain(|step, _| step % stride == 0 || Some(*step) == newest || needed(*step));
+            if self.points.len() == before && stride > i64::MAX / 4 {
+                break;
+            }
+        }
+    }
+
+    fn keeps(&self, step: i64) -> bool {
+        step % self.stride.max(1) == 0
+    }
+}

@@ -1,0 +1,237 @@
+//! What workers tell of their attempts: reports, checkpoints, ends. The fence against replaced attempts is here.
+
+use hone_search::{PrunerConfig, Verdict};
+
+use crate::{
+    command::{AttemptRecord, Cause, Effect, Fact, Now, Reject, Reply},
+    core::{Core, Outcome},
+    event::{AttemptFiles, End, Event, Failure, Next, Point},
+    ids::{Micros, TaskId, WorkerId},
+    roster::is_current,
+    study::Study,
+    trial::{Trial, TrialState},
+};
+
+pub(super) fn take(
+    core: &mut Core,
+    now: Now,
+    out: &mut Outcome,
+    worker: WorkerId,
+    records: Vec<AttemptRecord>,
+) -> Result<Reply, Reject> {
+    core.roster.contact(worker, now, &core.timings);
+    for record in records {
+        take_one(core, now, out, worker, record)?;
+    }
+    out.events = pack_reports(std::mem::take(&mut out.events));
+    Ok(Reply::Done)
+}
+
+fn take_one(core: &mut Core, now: Now, out: &mut Outcome, worker: WorkerId, record: AttemptRecord) -> Result<(), Reject> {
+    let AttemptRecord { task, attempt, in_attempt, fact } = record;
+    if matches!(fact, Fact::Ended { .. }) {
+        core.roster.release(&core.state, worker, task, attempt);
+    }
+    if !has_lease(core, worker, task, attempt) && !reclaim(core, now, out, worker, task, attempt) {
+        note_stale(core, now, out, task, attempt, fact);
+        return Ok(());
+    }
+    let Some((_, trial)) = core.state.open_trial(task) else { return Ok(()) };
+    let through = trial.running().map_or(0, |running| running.through);
+    if in_attempt <= through {
+        return Ok(());
+    }
+    if in_attempt > through + 1 {
+        return Err(Reject::OutOfOrder { task, attempt, in_attempt, expected: through + 1 });
+    }
+    match fact {
+        Fact::Report { points } => report(core, out, worker, task, attempt, in_attempt, points),
+        Fact::Checkpoint { files, step } => {
+            core.emit(out, Event::CheckpointSaved { trial: task, attempt, through: in_attempt, at: now.wall, files, step });
+        }
+        Fact::Ended { cause, files } => end_attempt(core, now, out, task, in_attempt, cause, files),
+    }
+    Ok(())
+}
+
+fn has_lease(core: &Core, worker: WorkerId, task: TaskId, attempt: u32) -> bool {
+    #[cfg(feature = "planted-bugs")]
+    if core.planted.no_fencing {
+        return core.state.open_trial(task).is_some_and(|(_, trial)| trial.running().is_some());
+    }
+    is_current(&core.state, worker, task, attempt)
+}
+
+/// Takes back an attempt that was given up as lost, when nobody has leased the trial since.
+pub(super) fn reclaim(core: &mut Core, now: Now, out: &mut Outcome, worker: WorkerId, task: TaskId, attempt: u32) -> bool {
+    let Some((_, trial)) = core.state.open_trial(task) else { return false };
+    let given_up = trial
+        .attempts
+        .last()
+        .is_some_and(|last| last.number == attempt && last.worker == worker && matches!(last.end, Some(End::Lost { .. })));
+    let waits = matches!(trial.state, TrialState::Waiting { .. });
+    if waits && given_up {
+        core.emit(out, Event::AttemptReclaimed { trial: task, attempt, worker, at: now.wall });
+    }
+    waits && given_up
+}
+
+fn note_stale(core: &mut Core, now: Now, out: &mut Outcome, task: TaskId, attempt: u32, fact: Fact) {
+    let Fact::Ended { cause: Cause::Exited, .. } = fact else { return };
+    let Some(study) = core.state.study_of(task) else { return };
+    let noted = match study.open_trial(task) {
+        Some(trial) => trial
+            .attempts
+            .iter()
+            .any(|old| old.number == attempt && (old.stale.is_some() || !matches!(old.end, Some(End::Lost { .. })))),
+        None => {
+            let known = study.overlay(task).is_some_and(|overlay| overlay.stale.iter().any(|(old, _)| *old == attempt));
+            known || !was_lost(study, task, attempt)
+        }
+    };
+    if !noted {
+        let end = End::Finished { values: Vec::new() };
+        core.emit(out, Event::AttemptStale { trial: task, attempt, at: now.wall, end, values: Vec::new() });
+    }
+}
+
+fn was_lost(study: &Study, task: TaskId, attempt: u32) -> bool {
+    let Some(finished) = study.finished_trial(task) else { return false };
+    let Some(detail) = finished.segment.detail(finished.row) else { return false };
+    detail.attempts.iter().any(|old| old.number == attempt && matches!(old.end, Some(End::Lost { .. })))
+}
+
+fn report(core: &mut Core, out: &mut Outcome, worker: WorkerId, task: TaskId, attempt: u32, through: u64, points: Vec<Point>) {
+    let Some((study, trial)) = core.state.open_trial(task) else { return };
+    if trial.verdict.is_some() {
+        core.emit(out, Event::TrialReported { trial: task, attempt, through, points: Vec::new() });
+        return;
+    }
+    let verdict = judge(study, trial, &points);
+    core.emit(out, Event::TrialReported { trial: task, attempt, through, points });
+    if let Some((step, reason)) = verdict {
+        core.emit(out, Event::TrialJudged { trial: task, attempt, step, reason: reason.clone() });
+        out.effects.push(Effect::Prune { worker, task, attempt, reason });
+    }
+}
+
+/// The pruner's word on new points; `None`: go on.
+fn judge(study: &Study, trial: &Trial, points: &[Point]) -> Option<(i64, String)> {
+    if study.spec.search.pruner == PrunerConfig::None {
+        return None;
+    }
+    let new = points.iter().find(|point| point.metric == study.metrics[0] && point.step.is_some())?;
+    let step = new.step?;
+    let mut curve = trial.curve.steps(0);
+    curve.retain(|(known, _)| *known < step);
+    curve.push((step, new.value));
+    match study.pruner.judge(trial.number, &curve) {
+        Verdict::Continue => None,
+        Verdict::Prune { reason } => Some((step, reason)),
+    }
+}
+
+/// Ends the running attempt of a trial and decides what becomes of the trial.
+pub(crate) fn end_attempt(
+    core: &mut Core,
+    now: Now,
+    out: &mut Outcome,
+    task: TaskId,
+    through: u64,
+    cause: Cause,
+    files: AttemptFiles,
+) {
+    let Some((study, trial)) = core.state.open_trial(task) else { return };
+    let Some(running) = trial.running() else { return };
+    let (attempt, end) = (running.number, end_of(study, trial, cause));
+    let (end, next) = what_next(study, trial, end, now.wall, &core.timings);
+    core.emit(out, Event::AttemptEnded { trial: task, attempt, through, at: now.wall, end, next, files });
+}
+
+fn end_of(study: &Study, trial: &Trial, cause: Cause) -> End {
+    if trial.verdict.is_some() {
+        return End::Pruned;
+    }
+    match cause {
+        Cause::Exited => finished(study, trial),
+        Cause::Failed(failure) => End::Failed(failure),
+        Cause::Preempted { reason } => End::Preempted { reason },
+        Cause::Lost { reason } => End::Lost { reason },
+        Cause::Killed => End::Preempted { reason: "killed on the coordinator's order".to_owned() },
+    }
+}
+
+fn finished(study: &Study, trial: &Trial) -> End {
+    let mut values = Vec::with_capacity(study.spec.objectives.len());
+    for (index, objective) in study.spec.objectives.iter().enumerate() {
+        match trial.curve.summary(index as u16, objective.summary, objective.direction) {
+            Some(value) if value.is_finite() => values.push(value),
+            Some(value) => {
+                return bad_metric(format!("metric `{}` is {value}; an objective must be a finite number", objective.metric));
+            }
+            None => return bad_metric(never_reported(study, trial, &objective.metric)),
+        }
+    }
+    End::Finished { values }
+}
+
+fn never_reported(study: &Study, trial: &Trial, metric: &str) -> String {
+    let mut seen: Vec<&str> =
+        trial.curve.metrics().filter_map(|index| study.metrics.get(usize::from(index))).map(|name| &**name).collect();
+    seen.dedup();
+    let reported =
+        if seen.is_empty() { "the trial reported nothing".to_owned() } else { format!("the trial reported {}", seen.join(", ")) };
+    format!("metric `{metric}` was never reported; {reported}")
+}
+
+fn bad_metric(message: String) -> End {
+    End::Failed(Failure::BadMetric { message })
+}
+
+fn what_next(study: &Study, trial: &Trial, end: End, at: Micros, timings: &crate::command::Timings) -> (End, Next) {
+    match end {
+        End::Finished { .. } => (end, Next::Complete),
+        End::Pruned => (end, Next::Prune),
+        End::Cancelled { .. } => (end, Next::Cancel),
+        End::Preempted { .. } => (end, Next::Requeue { not_before: 0 }),
+        End::Failed(_) if trial.own_failures < study.spec.trial.retries => {
+            let wait = back_off(trial.own_failures, timings);
+            (end, Next::Requeue { not_before: at + wait })
+        }
+        End::Failed(_) => (end, Next::Fail),
+        End::Lost { ref reason } if trial.crashes + 1 >= study.spec.trial.crash_limit.max(1) => {
+            let message = format!(
+                "{} attempts were lost with their worker (crash_limit = {}); the last one: {reason}",
+                trial.crashes + 1,
+                study.spec.trial.crash_limit
+            );
+            (End::Failed(Failure::CrashLimit { message }), Next::Fail)
+        }
+        End::Lost { .. } => (end, Next::Requeue { not_before: 0 }),
+    }
+}
+
+fn back_off(failures: u32, timings: &crate::command::Timings) -> Micros {
+    let doubled = timings.backoff_first.saturating_mul(1 << failures.min(20));
+    doubled.min(timings.backoff_max)
+}
+
+/// Joins reports of one attempt that stand next to each other: one event per attempt and commit.
+fn pack_reports(events: Vec<Event>) -> Vec<Event> {
+    let mut packed: Vec<Event> = Vec::with_capacity(events.len());
+    for event in events {
+        if let (
+            Some(Event::TrialReported { trial, attempt, through, points }),
+            Event::TrialReported { trial: next_trial, attempt: next_attempt, through: next_through, points: next_points },
+        ) = (packed.last_mut(), &event)
+            && trial == next_trial
+            && attempt == next_attempt
+        {
+            *through = *next_through;
+            points.extend(next_points.iter().cloned());
+            continue;
+        }
+        packed.push(event);
+    }
+    packed
+}

@@ -1,0 +1,131 @@
+//! Decisions about workers: attaching, renewing, leaving, and silence.
+
+use super::records::{end_attempt, reclaim};
+use crate::{
+    command::{Cause, Effect, HeldAttempt, Now, Reject, Reply},
+    core::{Core, Outcome},
+    event::{AttemptFiles, Event, WorkerProfile, WorkerState},
+    ids::{TaskId, WorkerId},
+    roster::is_current,
+};
+
+pub(super) struct Arrival {
+    pub profile: WorkerProfile,
+    pub incarnation: String,
+    pub held: Vec<HeldAttempt>,
+    pub draining: bool,
+}
+
+pub(super) fn attach(core: &mut Core, now: Now, out: &mut Outcome, arrival: Arrival) -> Result<Reply, Reject> {
+    let Arrival { profile, incarnation, held, draining } = arrival;
+    let known = core.state.worker_by_key(&profile.key).cloned();
+    let worker = known.as_ref().map_or_else(|| core.state.next_worker(), |known| known.id);
+    if known.as_ref().is_none_or(|known| known.profile != profile) {
+        core.emit(out, Event::WorkerRegistered { worker, at: now.wall, profile });
+    }
+    let restarted = known.as_ref().is_none_or(|known| known.incarnation != incarnation);
+    enter_on_arrival(core, now, out, worker, draining);
+    give_up_unheld(core, now, out, worker, &held, restarted);
+    core.emit(out, Event::WorkerAttached { worker, at: now.wall, incarnation });
+    let over = held.iter().filter(|held| !keeps(core, now, out, worker, held)).copied().collect();
+    core.roster.connect(&core.state, worker, now, &core.timings, &held);
+    Ok(Reply::Attached { worker, over })
+}
+
+fn enter_on_arrival(core: &mut Core, now: Now, out: &mut Outcome, worker: WorkerId, draining: bool) {
+    let state = core.state.worker(worker).map_or(WorkerState::Active, |known| known.state);
+    let next = match (draining, state) {
+        (true, WorkerState::Draining) | (false, WorkerState::Active | WorkerState::Cordoned) => return,
+        (true, WorkerState::Active | WorkerState::Cordoned | WorkerState::Gone) => WorkerState::Draining,
+        (false, WorkerState::Draining | WorkerState::Gone) => WorkerState::Active,
+    };
+    core.emit(out, Event::WorkerMoved { worker, at: now.wall, to: next, reason: "attached".to_owned() });
+}
+
+/// Leases that the worker does not have: lost with its former process, or never arrived.
+fn give_up_unheld(core: &mut Core, now: Now, out: &mut Outcome, worker: WorkerId, held: &[HeldAttempt], restarted: bool) {
+    for (task, attempt, through) in leases_of(core, worker) {
+        if held.iter().any(|held| held.task == task && held.attempt == attempt) {
+            continue;
+        }
+        let cause = if restarted {
+            Cause::Lost { reason: "the worker's process ended".to_owned() }
+        } else {
+            Cause::Preempted { reason: "the lease did not arrive".to_owned() }
+        };
+        end_attempt(core, now, out, task, through, cause, AttemptFiles::default());
+    }
+}
+
+/// Whether a held attempt goes on: it has the lease, gets it back, or has ended and only hands in its end.
+fn keeps(core: &mut Core, now: Now, out: &mut Outcome, worker: WorkerId, held: &HeldAttempt) -> bool {
+    is_current(&core.state, worker, held.task, held.attempt)
+        || reclaim(core, now, out, worker, held.task, held.attempt)
+        || held.ended
+}
+
+pub(super) fn renew(core: &mut Core, now: Now, worker: WorkerId, held: &[HeldAttempt]) -> Result<Reply, Reject> {
+    if core.state.worker(worker).is_none() {
+        return Err(Reject::NoSuchWorker(worker));
+    }
+    core.roster.contact(worker, now, &core.timings);
+    core.roster.renewed(&core.state, worker, held);
+    let over = held.iter().filter(|held| !held.ended && !is_current(&core.state, worker, held.task, held.attempt));
+    Ok(Reply::Renewed { over: over.copied().collect() })
+}
+
+/// The worker leaves for good: what it still had is handed back.
+pub(super) fn leave(core: &mut Core, now: Now, out: &mut Outcome, worker: WorkerId) -> Result<Reply, Reject> {
+    for (task, _, through) in leases_of(core, worker) {
+        let cause = Cause::Preempted { reason: "the worker left".to_owned() };
+        end_attempt(core, now, out, task, through, cause, AttemptFiles::default());
+    }
+    move_worker(core, now, out, worker, WorkerState::Gone, "left")
+}
+
+pub(super) fn cordon(core: &mut Core, now: Now, out: &mut Outcome, worker: WorkerId) -> Result<Reply, Reject> {
+    move_worker(core, now, out, worker, WorkerState::Cordoned, "cordoned by a user")
+}
+
+pub(super) fn activate(core: &mut Core, now: Now, out: &mut Outcome, worker: WorkerId) -> Result<Reply, Reject> {
+    move_worker(core, now, out, worker, WorkerState::Active, "activated by a user")
+}
+
+pub(super) fn drain(core: &mut Core, now: Now, out: &mut Outcome, worker: WorkerId, hand_back: bool) -> Result<Reply, Reject> {
+    let reason = "drained by a user";
+    let reply = move_worker(core, now, out, worker, WorkerState::Draining, reason)?;
+    out.effects.push(Effect::Drain { worker, hand_back, reason: reason.to_owned() });
+    Ok(reply)
+}
+
+/// Gives up every lease of workers that were silent for too long.
+pub(super) fn expire(core: &mut Core, now: Now, out: &mut Outcome) {
+    for worker in core.roster.silent(now) {
+        for (task, _, through) in leases_of(core, worker) {
+            let cause = Cause::Lost { reason: "the worker was not heard of for the lease time".to_owned() };
+            end_attempt(core, now, out, task, through, cause, AttemptFiles::default());
+        }
+        core.roster.forget_claims(worker);
+    }
+}
+
+fn leases_of(core: &Core, worker: WorkerId) -> Vec<(TaskId, u32, u64)> {
+    let open = core.state.unfinished().filter(|study| study.counts.running > 0).flat_map(|study| study.open());
+    let running = open.filter_map(|trial| Some((trial.id, trial.running()?)));
+    running.filter(|(_, attempt)| attempt.worker == worker).map(|(id, attempt)| (id, attempt.number, attempt.through)).collect()
+}
+
+fn move_worker(
+    core: &mut Core,
+    now: Now,
+    out: &mut Outcome,
+    worker: WorkerId,
+    to: WorkerState,
+    reason: &str,
+) -> Result<Reply, Reject> {
+    let known = core.state.worker(worker).ok_or(Reject::NoSuchWorker(worker))?;
+    if known.state != to {
+        core.emit(out, Event::WorkerMoved { worker, at: now.wall, to, reason: reason.to_owned() });
+    }
+    Ok(Reply::Done)
+}

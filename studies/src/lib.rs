@@ -1,0 +1,43 @@
+//! The pure core of Hone: studies, trials, attempts, leases, budgets.
+//!
+//! Knows no clock, network, file, thread or global randomness. A [`Core`] takes a [`Command`] and the instant and
+//! answers with [`Event`]s, which are applied already and must become durable, and [`Effect`]s, which must wait
+//! until they are.
+
+mod best;
+mod command;
+mod core;
+mod curve;
+mod decide;
+mod event;
+pub mod file;
+mod finished;
+mod ids;
+mod roster;
+mod settle;
+mod spec;
+mod state;
+mod study;
+mod trial;
+mod worker;
+
+#[cfg(feature = "planted-bugs")]
+pub use crate::core::Planted;
+pub use crate::{
+    best::best_trials,
+    command::{Assignment, AttemptRecord, Cause, Command, Effect, Fact, HeldAttempt, Now, Proposal, Reject, Reply, Timings},
+    core::{Core, Outcome},
+    curve::{Curve, MAX_POINTS},
+    event::{
+        AttemptFiles, Capacity, Driver, End, Event, Failure, FileRef, Gpu, GpuShare, Next, Origin, Owner, Point, Scope,
+        StudyState, WorkerProfile, WorkerState,
+    },
+    finished::{BLOCK_ROWS, Detail, Finished, FinishedTrial, SEGMENT_ROWS, Segment},
+    ids::{BlobId, Micros, SECOND, StudyId, TaskId, WorkerId},
+    roster::{Free, Roster, Session},
+    spec::{Keep, KeepOutputs, Objective, Resources, Search, Source, StudySpec, Summary, TrialSpec},
+    state::{State, kept_outputs},
+    study::{Counts, Overlay, Study},
+    trial::{Attempt, Attributes, Checkpoint, StateKind, Step, Trial, TrialState, Verdict, next_state},
+    worker::Worker,
+};

@@ -1,0 +1,234 @@
+//! What follows from the state alone: studies end, waiting trials are leased, samplers are asked.
+//!
+//! Studies share what is free: higher priority first; among equals the one with the least running per weight. A
+//! waiting trial goes to the worker with the most room. Where a study has room but nothing waits, its sampler is
+//! asked, and the room is kept for the answer.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hone_search::Direction;
+
+use crate::{
+    command::{Assignment, Effect, Now},
+    core::{Core, Outcome},
+    decide::studies_moved,
+    event::{Driver, Event, GpuShare, StudyState, WorkerState},
+    ids::{StudyId, TaskId, WorkerId},
+    roster::Free,
+    spec::{Resources, StudySpec},
+    study::Study,
+};
+
+/// Trials asked of a sampler at once, at most: bounds the work of one answer.
+const MAX_PROPOSAL: u32 = 1_024;
+
+pub(crate) fn settle(core: &mut Core, now: Now) -> Outcome {
+    let mut out = Outcome::default();
+    end_studies(core, now, &mut out);
+    lease(core, now, &mut out);
+    out
+}
+
+// ---------------------------------------------------------------- studies that end
+
+fn end_studies(core: &mut Core, now: Now, out: &mut Outcome) {
+    let unfinished: Vec<StudyId> = core.state.unfinished().map(|study| study.id).collect();
+    for id in unfinished {
+        let Some(study) = core.state.study(id) else { continue };
+        if study.state == StudyState::Active && reached_target(study) {
+            core.emit(out, studies_moved(id, now, StudyState::Stopping, "target reached"));
+        }
+        cancel_queue_of_stopping(core, now, out, id);
+        finish_if_over(core, now, out, id);
+    }
+}
+
+fn reached_target(study: &Study) -> bool {
+    let objective = &study.spec.objectives[0];
+    let (Some(target), Some((best, _))) = (objective.target, study.best) else { return false };
+    match objective.direction {
+        Direction::Minimize => best <= target,
+        Direction::Maximize => best >= target,
+    }
+}
+
+fn cancel_queue_of_stopping(core: &mut Core, now: Now, out: &mut Outcome, id: StudyId) {
+    let Some(study) = core.state.study(id).filter(|study| study.state == StudyState::Stopping) else { return };
+    let queued: Vec<TaskId> = study.open().filter(|trial| trial.running().is_none()).map(|trial| trial.id).collect();
+    let reason = format!("the study stops: {}", study.reason);
+    for trial in queued {
+        core.emit(out, Event::TrialCancelled { trial, at: now.wall, reason: reason.clone() });
+    }
+}
+
+fn finish_if_over(core: &mut Core, now: Now, out: &mut Outcome, id: StudyId) {
+    let Some(study) = core.state.study(id).filter(|study| study.counts.open() == 0) else { return };
+    let reason = match study.state {
+        StudyState::Stopping => study.reason.clone(),
+        StudyState::Active | StudyState::Paused if study.budget_left() == 0 => crate::decide::BUDGET_USED.to_owned(),
+        StudyState::Active | StudyState::Paused | StudyState::Finished => return,
+    };
+    core.emit(out, studies_moved(id, now, StudyState::Finished, &reason));
+    out.effects.push(Effect::Sweep);
+}
+
+// ---------------------------------------------------------------- leases
+
+/// A study that may start something.
+struct Candidate {
+    study: StudyId,
+    priority: i32,
+    weight: f64,
+    running: u64,
+    /// More may run at once.
+    room: u64,
+    /// More may be asked of the sampler.
+    wishes: u64,
+    resources: Resources,
+    asked: u32,
+}
+
+fn lease(core: &mut Core, now: Now, out: &mut Outcome) {
+    let mut candidates: Vec<Candidate> = core.state.unfinished().filter_map(|study| candidate(core, study)).collect();
+    if candidates.is_empty() {
+        return;
+    }
+    let mut wished = Wished::new(core);
+    while let Some(at) = most_deserving(&candidates) {
+        if !start_one(core, now, out, &mut candidates[at], &mut wished) {
+            candidates.swap_remove(at);
+        }
+    }
+    for (study, count) in wished.counts {
+        ask(core, out, study, count);
+    }
+}
+
+fn candidate(core: &Core, study: &Study) -> Option<Candidate> {
+    if study.state != StudyState::Active || study.driver != Driver::Workers {
+        return None;
+    }
+    let asked = u64::from(core.roster.proposing(study.id));
+    let room = study.parallel().saturating_sub(study.counts.running);
+    let exhausted = core.roster.is_exhausted(study.id) && study.counts.open() > 0;
+    let wishes =
+        if asked > 0 || exhausted { 0 } else { study.budget_left().min(study.parallel().saturating_sub(study.counts.open())) };
+    let StudySpec { priority, weight, trial, .. } = &*study.spec;
+    (room > 0).then(|| Candidate {
+        study: study.id,
+        priority: *priority,
+        weight: *weight,
+        running: study.counts.running + asked,
+        room,
+        wishes,
+        resources: trial.resources.clone(),
+        asked: 0,
+    })
+}
+
+fn most_deserving(candidates: &[Candidate]) -> Option<usize> {
+    let key = |candidate: &Candidate| candidate.running as f64 / candidate.weight.max(f64::MIN_POSITIVE);
+    (0..candidates.len()).min_by(|a, b| {
+        let (a, b) = (&candidates[*a], &candidates[*b]);
+        b.priority.cmp(&a.priority).then(key(a).total_cmp(&key(b))).then(a.study.cmp(&b.study))
+    })
+}
+
+/// Leases one waiting trial, or keeps room for one that the sampler shall make. False: nothing can start now.
+fn start_one(core: &mut Core, now: Now, out: &mut Outcome, candidate: &mut Candidate, wished: &mut Wished) -> bool {
+    if candidate.room == 0 {
+        return false;
+    }
+    let due = core.state.study(candidate.study).and_then(|study| study.waiting().next()).filter(|(due, _)| *due <= now.wall);
+    if due.is_none() && candidate.wishes == 0 {
+        return false;
+    }
+    let Some((worker, gpus)) = wished.place(core, &candidate.resources) else { return false };
+    match due {
+        Some((_, trial)) => assign(core, now, out, trial, worker, gpus),
+        None if candidate.asked < MAX_PROPOSAL => {
+            wished.keep(core, worker, &candidate.resources, &gpus);
+            *wished.counts.entry(candidate.study).or_default() += 1;
+            candidate.asked += 1;
+            candidate.wishes -= 1;
+        }
+        None => return false,
+    }
+    candidate.room -= 1;
+    candidate.running += 1;
+    true
+}
+
+fn assign(core: &mut Core, now: Now, out: &mut Outcome, id: TaskId, worker: WorkerId, gpus: Vec<GpuShare>) {
+    let Some((study, trial)) = core.state.open_trial(id) else { return };
+    let attempt = trial.attempts.last().map_or(1, |last| last.number + 1);
+    let checkpoint = trial.checkpoint.as_ref().map(|checkpoint| checkpoint.files.clone());
+    let assignment = Assignment {
+        task: id,
+        attempt,
+        study: study.id,
+        number: trial.number,
+        params: trial.params.clone(),
+        gpus: gpus.clone(),
+        checkpoint: checkpoint.unwrap_or_default(),
+    };
+    core.emit(out, Event::TrialLeased { trial: id, attempt, worker, at: now.wall, gpus });
+    out.effects.push(Effect::Assign { worker, assignment });
+}
+
+fn ask(core: &mut Core, out: &mut Outcome, id: StudyId, count: u32) {
+    let Some(study) = core.state.study(id) else { return };
+    let effect = Effect::Propose { study: id, first_number: study.next_number, count, as_of: study.finished.len() as u64 };
+    core.roster.ask_sampler(id, count);
+    out.effects.push(effect);
+}
+
+/// Room that is kept for trials which samplers shall make, on top of what the roster knows as taken.
+struct Wished {
+    counts: BTreeMap<StudyId, u32>,
+    kept: BTreeMap<WorkerId, Free>,
+    open_workers: BTreeSet<WorkerId>,
+}
+
+impl Wished {
+    fn new(core: &Core) -> Wished {
+        let open = core.roster.sessions().filter(|(_, session)| session.connected).map(|(id, _)| id);
+        let active = open.filter(|id| core.state.worker(*id).is_some_and(|worker| worker.state == WorkerState::Active));
+        Wished { counts: BTreeMap::new(), kept: BTreeMap::new(), open_workers: active.collect() }
+    }
+
+    /// The worker with the most processors left that can take it.
+    fn place(&self, core: &Core, wanted: &Resources) -> Option<(WorkerId, Vec<GpuShare>)> {
+        let mut best: Option<(i64, WorkerId, Vec<GpuShare>)> = None;
+        for id in &self.open_workers {
+            let (Some(worker), Some(session)) = (core.state.worker(*id), core.roster.session(*id)) else { continue };
+            if !wanted.labels.iter().all(|(key, value)| worker.profile.labels.get(key) == Some(value)) {
+                continue;
+            }
+            let free = self.left(*id, session.free());
+            let Some(gpus) = free.place(&worker.profile.capacity, wanted) else { continue };
+            if best.as_ref().is_none_or(|(most, ..)| free.cpus_milli > *most) {
+                best = Some((free.cpus_milli, *id, gpus));
+            }
+        }
+        best.map(|(_, id, gpus)| (id, gpus))
+    }
+
+    fn left(&self, id: WorkerId, free: &Free) -> Free {
+        let mut left = free.clone();
+        if let Some(kept) = self.kept.get(&id) {
+            left.cpus_milli -= kept.cpus_milli;
+            left.memory_bytes -= kept.memory_bytes;
+            left.slots = if left.slots == i64::MAX { i64::MAX } else { left.slots - kept.slots };
+            left.gpus_milli.iter_mut().zip(&kept.gpus_milli).for_each(|(left, kept)| *left -= kept);
+        }
+        left
+    }
+
+    fn keep(&mut self, core: &Core, id: WorkerId, wanted: &Resources, gpus: &[GpuShare]) {
+        let Some(worker) = core.state.worker(id) else { return };
+        let capacity = &worker.profile.capacity;
+        let kept = self.kept.entry(id).or_insert_with(|| Free { gpus_milli: vec![0; capacity.gpus.len()], ..Free::default() });
+        kept.take(capacity, wanted.cpus_milli, wanted.memory_bytes, gpus, -1);
+    }
+}

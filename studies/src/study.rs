@@ -1,0 +1,389 @@
+//! One study: its spec, its open trials, its history, its counts. Changes only through [`Study::apply`].
+//!
+//! ```text
+//!            pause                   nothing open and the budget used,
+//!   Active ◄───────► Paused          or exhausted, or a target reached
+//!     │ ▲    resume     │                    │
+//! stop│ │resume         │stop                ▼
+//!     ▼ │               ▼       nothing    Finished ──resume, if the budget allows──► Active
+//!   Stopping ◄──────────┘ ──────open──────►
+//! ```
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use hone_search::{Direction, Outcome, PrunerState};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    event::{Driver, Event, StudyState},
+    finished::Finished,
+    ids::{BlobId, Micros, StudyId, TaskId},
+    spec::StudySpec,
+    trial::{Attributes, StateKind, Trial, TrialState, set_attribute},
+};
+
+/// Trials by state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    pub complete: u64,
+    pub pruned: u64,
+    pub failed: u64,
+    pub cancelled: u64,
+    /// Ended, but replaced by a retry: do not count towards the budget.
+    pub superseded: u64,
+    pub imported: u64,
+    pub waiting: u64,
+    pub running: u64,
+    pub paused: u64,
+}
+
+impl Counts {
+    /// What counts towards `max_trials`: complete, pruned, failed; not cancelled, imported or replaced.
+    pub fn counted(&self) -> u64 {
+        self.complete + self.pruned + self.failed - self.superseded - self.imported
+    }
+
+    /// Open trials.
+    pub fn open(&self) -> u64 {
+        self.waiting + self.running + self.paused
+    }
+
+    fn of(&mut self, kind: StateKind) -> &mut u64 {
+        match kind {
+            StateKind::Waiting => &mut self.waiting,
+            StateKind::Running => &mut self.running,
+            StateKind::Paused => &mut self.paused,
+            StateKind::Complete => &mut self.complete,
+            StateKind::Pruned => &mut self.pruned,
+            StateKind::Failed => &mut self.failed,
+            StateKind::Cancelled => &mut self.cancelled,
+        }
+    }
+}
+
+/// Marks that a finished trial gets later.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Overlay {
+    pub attributes: Attributes,
+    pub superseded_by: Option<TaskId>,
+    /// An end that came in after the attempt had been replaced: (attempt, how it ended).
+    pub stale: Vec<(u32, crate::event::End)>,
+}
+
+/// A study.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Study {
+    pub id: StudyId,
+    pub spec: Arc<StudySpec>,
+    /// The study file as it was given.
+    pub text: Arc<str>,
+    pub source: Option<BlobId>,
+    pub driver: Driver,
+    pub state: StudyState,
+    /// Why it is in that state.
+    pub reason: String,
+    pub created: Micros,
+    pub finished_at: Option<Micros>,
+    pub next_number: u32,
+    pub counts: Counts,
+    /// Names of metrics; an index into it stands for the name. The first ones are the objectives'.
+    pub metrics: Vec<Arc<str>>,
+    /// The best complete trial of a study with one objective: (value, number).
+    pub best: Option<(f64, u32)>,
+    /// Open trials.
+    open: BTreeMap<TaskId, Arc<Trial>>,
+    /// Waiting trials by when they are due.
+    waiting: BTreeSet<(Micros, TaskId)>,
+    pub finished: Finished,
+    pub pruner: Arc<PrunerState>,
+    overlay: BTreeMap<TaskId, Overlay>,
+    pub attributes: Attributes,
+    /// Goes up with every change of the spec, so that workers are sent the new one.
+    pub revision: u32,
+}
+
+impl Study {
+    pub(crate) fn new(
+        id: StudyId,
+        at: Micros,
+        spec: Arc<StudySpec>,
+        text: &str,
+        source: Option<BlobId>,
+        driver: Driver,
+    ) -> Study {
+        let direction = spec.objectives.first().map_or(Direction::Minimize, |objective| objective.direction);
+        Study {
+            id,
+            text: text.into(),
+            source,
+            driver,
+            state: StudyState::Active,
+            reason: String::new(),
+            created: at,
+            finished_at: None,
+            next_number: 0,
+            counts: Counts::default(),
+            metrics: spec.objectives.iter().map(|objective| objective.metric.as_str().into()).collect(),
+            best: None,
+            open: BTreeMap::new(),
+            waiting: BTreeSet::new(),
+            finished: Finished::default(),
+            pruner: Arc::new(PrunerState::new(&spec.search.pruner, direction)),
+            overlay: BTreeMap::new(),
+            attributes: Attributes::default(),
+            revision: 0,
+            spec,
+        }
+    }
+
+    /// Open trials in order of their ids.
+    pub fn open(&self) -> impl Iterator<Item = &Arc<Trial>> {
+        self.open.values()
+    }
+
+    pub fn open_trial(&self, id: TaskId) -> Option<&Arc<Trial>> {
+        self.open.get(&id)
+    }
+
+    /// Marks on a finished trial.
+    pub fn overlay(&self, id: TaskId) -> Option<&Overlay> {
+        self.overlay.get(&id)
+    }
+
+    pub fn overlays(&self) -> impl Iterator<Item = (TaskId, &Overlay)> {
+        self.overlay.iter().map(|(id, overlay)| (*id, overlay))
+    }
+
+    /// Waiting trials, the one that is due first in front.
+    pub fn waiting(&self) -> impl Iterator<Item = (Micros, TaskId)> + '_ {
+        self.waiting.iter().copied()
+    }
+
+    /// Trials that the budget still allows to create.
+    pub fn budget_left(&self) -> u64 {
+        let used = self.counts.counted() + self.counts.open();
+        self.spec.search.max_trials.map_or(u64::MAX, |max| max.saturating_sub(used))
+    }
+
+    /// Trials that may run at once.
+    pub fn parallel(&self) -> u64 {
+        self.spec.search.parallel.map_or(u64::MAX, u64::from)
+    }
+
+    /// The state of a trial of this study.
+    pub fn trial_state(&self, id: TaskId) -> Option<StateKind> {
+        match self.open.get(&id) {
+            Some(trial) => Some(trial.state.kind()),
+            None => self.finished_trial(id).map(|trial| StateKind::of_outcome(trial.outcome())),
+        }
+    }
+
+    /// A finished trial by id, by binary search over the numbers (ids rise with them).
+    pub fn finished_trial(&self, id: TaskId) -> Option<crate::finished::FinishedTrial<'_>> {
+        let number = self.number_of(id)?;
+        self.finished.by_number(number)
+    }
+
+    fn number_of(&self, id: TaskId) -> Option<u32> {
+        let (mut low, mut high) = (0, self.next_number);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.id_of(middle)? {
+                found if found == id => return Some(middle),
+                found if found < id => low = middle + 1,
+                _ => high = middle,
+            }
+        }
+        None
+    }
+
+    /// The id of the trial with this number.
+    pub fn id_of(&self, number: u32) -> Option<TaskId> {
+        if let Some(finished) = self.finished.by_number(number) {
+            return Some(finished.id());
+        }
+        let mut open = self.open.values();
+        open.find(|trial| trial.number == number).map(|trial| trial.id)
+    }
+
+    /// Index of a metric's name, if the study has seen it.
+    pub fn metric_index(&self, name: &str) -> Option<u16> {
+        self.metrics.iter().position(|known| &**known == name).map(|at| at as u16)
+    }
+
+    /// Applies one event of this study or of one of its trials. Total.
+    pub(crate) fn apply(&mut self, event: &Event) {
+        match event {
+            Event::StudyChanged { spec, text, .. } => self.change(spec, text),
+            Event::StudyMoved { at, to, reason, .. } => self.enter(*at, *to, reason),
+            Event::TrialCreated { trial, number, at, params, origin, why, .. } => {
+                self.create(Trial {
+                    id: *trial,
+                    study: self.id,
+                    number: *number,
+                    params: params.clone(),
+                    origin: origin.clone(),
+                    why: why.clone(),
+                    created: *at,
+                    state: TrialState::Waiting { not_before: 0 },
+                    attempts: Vec::new(),
+                    own_failures: 0,
+                    crashes: 0,
+                    curve: Default::default(),
+                    checkpoint: None,
+                    verdict: None,
+                    files: Default::default(),
+                    values: Vec::new(),
+                    attributes: Default::default(),
+                });
+            }
+            Event::StoreOpened { .. } => self.open_windows(),
+            Event::AttributeSet { owner: crate::event::Owner::Study(_), scope, key, value } => {
+                set_attribute(&mut self.attributes, *scope, key, value.as_deref());
+            }
+            Event::TrialSuperseded { trial, by } => {
+                self.counts.superseded += 1;
+                self.overlay.entry(*trial).or_default().superseded_by = Some(*by);
+            }
+            Event::TrialLeased { trial, .. }
+            | Event::TrialReported { trial, .. }
+            | Event::TrialJudged { trial, .. }
+            | Event::CheckpointSaved { trial, .. }
+            | Event::AttemptEnded { trial, .. }
+            | Event::AttemptReclaimed { trial, .. }
+            | Event::TrialPaused { trial, .. }
+            | Event::TrialResumed { trial, .. }
+            | Event::TrialCancelled { trial, .. } => self.apply_to_trial(*trial, event),
+            Event::AttributeSet { owner: crate::event::Owner::Trial(trial), scope, key, value } => {
+                if self.open.contains_key(trial) {
+                    self.apply_to_trial(*trial, event);
+                } else {
+                    set_attribute(&mut self.overlay.entry(*trial).or_default().attributes, *scope, key, value.as_deref());
+                }
+            }
+            Event::AttemptStale { trial, attempt, end, .. } => {
+                if self.open.contains_key(trial) {
+                    self.apply_to_trial(*trial, event);
+                } else {
+                    self.overlay.entry(*trial).or_default().stale.push((*attempt, end.clone()));
+                }
+            }
+            Event::StudyCreated { .. }
+            | Event::StudyRemoved { .. }
+            | Event::WorkerRegistered { .. }
+            | Event::WorkerAttached { .. }
+            | Event::WorkerMoved { .. } => {}
+        }
+    }
+
+    fn change(&mut self, spec: &Arc<StudySpec>, text: &str) {
+        self.spec = spec.clone();
+        self.text = text.into();
+        self.revision += 1;
+    }
+
+    fn enter(&mut self, at: Micros, to: StudyState, reason: &str) {
+        self.state = to;
+        self.reason = reason.to_owned();
+        self.finished_at = (to == StudyState::Finished).then_some(at);
+    }
+
+    fn create(&mut self, trial: Trial) {
+        self.next_number = trial.number + 1;
+        self.counts.waiting += 1;
+        self.waiting.insert((0, trial.id));
+        self.open.insert(trial.id, Arc::new(trial));
+    }
+
+    fn open_windows(&mut self) {
+        for trial in self.open.values_mut().filter(|trial| trial.running().is_some()) {
+            if let Some(attempt) = Arc::make_mut(trial).attempts.last_mut() {
+                attempt.windows = attempt.windows.saturating_add(1);
+            }
+        }
+    }
+
+    /// The worker was heard of: its attempts' windows are over.
+    pub(crate) fn close_windows(&mut self, worker: crate::ids::WorkerId) {
+        for trial in self.open.values_mut() {
+            if trial.running().is_some_and(|attempt| attempt.worker == worker && attempt.windows > 0)
+                && let Some(attempt) = Arc::make_mut(trial).attempts.last_mut()
+            {
+                attempt.windows = 0;
+            }
+        }
+    }
+
+    fn apply_to_trial(&mut self, id: TaskId, event: &Event) {
+        let Some(slot) = self.open.get_mut(&id) else { return };
+        let before = slot.state;
+        let metrics = &mut self.metrics;
+        let pruner = &self.pruner;
+        let trial = Arc::make_mut(slot);
+        trial.apply(event, |name| intern(metrics, name), |step| pruner.needs_step(step));
+        if let Event::TrialReported { .. } = event {
+            let curve = trial.curve.steps(0);
+            if !curve.is_empty() {
+                Arc::make_mut(&mut self.pruner).record(trial.number, &curve);
+            }
+        }
+        if trial.state != before {
+            self.moved(id, before, event);
+        }
+    }
+
+    fn moved(&mut self, id: TaskId, before: TrialState, event: &Event) {
+        let after = self.open[&id].state;
+        *self.counts.of(before.kind()) -= 1;
+        *self.counts.of(after.kind()) += 1;
+        if let TrialState::Waiting { not_before } = before {
+            self.waiting.remove(&(not_before, id));
+        }
+        if let TrialState::Waiting { not_before } = after {
+            self.waiting.insert((not_before, id));
+        }
+        if let Some(outcome) = after.outcome() {
+            self.finish(id, outcome, ended_at(event));
+        }
+    }
+
+    fn finish(&mut self, id: TaskId, outcome: Outcome, at: Micros) {
+        let Some(trial) = self.open.remove(&id) else { return };
+        let curve = trial.curve.steps(0);
+        Arc::make_mut(&mut self.pruner).finish(trial.number, outcome, &curve);
+        self.finished.push(&trial, trial.row(outcome), at);
+        if outcome == Outcome::Complete && self.spec.objectives.len() == 1 {
+            self.consider(trial.values[0], trial.number);
+        }
+    }
+
+    fn consider(&mut self, value: f64, number: u32) {
+        let better = match self.spec.objectives[0].direction {
+            Direction::Minimize => self.best.is_none_or(|(best, _)| value < best),
+            Direction::Maximize => self.best.is_none_or(|(best, _)| value > best),
+        };
+        if better {
+            self.best = Some((value, number));
+        }
+    }
+}
+
+fn ended_at(event: &Event) -> Micros {
+    match event {
+        Event::AttemptEnded { at, .. } | Event::TrialCancelled { at, .. } => *at,
+        _ => 0,
+    }
+}
+
+fn intern(metrics: &mut Vec<Arc<str>>, name: &Arc<str>) -> u16 {
+    if let Some(at) = metrics.iter().position(|known| known == name) {
+        return at as u16;
+    }
+    if metrics.len() < usize::from(u16::MAX) {
+        metrics.push(name.clone());
+    }
+    (metrics.len() - 1) as u16
+}

@@ -1,0 +1,411 @@
+//! The life of a trial. The only module that may change a [`TrialState`].
+//!
+//! ```text
+//!               TrialLeased                      AttemptEnded
+//!   ┌─────────┐ AttemptReclaimed  ┌─────────┐  Complete ─► Complete
+//!   │ Waiting │──────────────────►│ Running │─ Prune ────► Pruned
+//!   └─┬─▲───▲─┘◄──────────────────└────┬────┘  Fail ─────► Failed
+//!     │ │   │   AttemptEnded(Requeue)  │       Cancel ───► Cancelled
+//!  Pause│   │ Resume                   │ AttemptEnded(Pause)
+//!     ▼ │   │                          ▼
+//!   ┌───┴───┴─────────────────────────────┐
+//!   │ Paused                              │──TrialCancelled──► Cancelled
+//!   └─────────────────────────────────────┘   (from Waiting too)
+//! ```
+//!
+//! An attempt is one execution; its number goes up with every lease and fences off everything older. The four
+//! states on the right are final: such a trial is a row of [`crate::finished`] and never changes.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use hone_search::{Outcome, Params, Row};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    curve::Curve,
+    event::{AttemptFiles, End, Event, Failure, FileRef, GpuShare, Next, Origin, Scope},
+    finished::Detail,
+    ids::{Micros, StudyId, TaskId, WorkerId},
+};
+
+/// Bytes by scope and key, never parsed.
+pub type Attributes = BTreeMap<(Scope, String), Vec<u8>>;
+
+/// Where a trial stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TrialState {
+    /// Wants a worker, not before this instant.
+    Waiting {
+        not_before: Micros,
+    },
+    /// A worker has the lease of this attempt.
+    Running {
+        attempt: u32,
+        worker: WorkerId,
+    },
+    /// Held back by a user; keeps its place and its checkpoint.
+    Paused,
+    Complete,
+    Pruned,
+    Failed,
+    Cancelled,
+}
+
+/// [`TrialState`] without its data: a row of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StateKind {
+    Waiting,
+    Running,
+    Paused,
+    Complete,
+    Pruned,
+    Failed,
+    Cancelled,
+}
+
+impl StateKind {
+    /// Every state, in the order of a trial's life.
+    pub const ALL: [StateKind; 7] = [
+        StateKind::Waiting,
+        StateKind::Running,
+        StateKind::Paused,
+        StateKind::Complete,
+        StateKind::Pruned,
+        StateKind::Failed,
+        StateKind::Cancelled,
+    ];
+
+    /// The word that users read and write.
+    pub fn name(self) -> &'static str {
+        match self {
+            StateKind::Waiting => "waiting",
+            StateKind::Running => "running",
+            StateKind::Paused => "paused",
+            StateKind::Complete => "complete",
+            StateKind::Pruned => "pruned",
+            StateKind::Failed => "failed",
+            StateKind::Cancelled => "cancelled",
+        }
+    }
+
+    /// The state of a finished row.
+    pub fn of_outcome(outcome: Outcome) -> StateKind {
+        match outcome {
+            Outcome::Complete => StateKind::Complete,
+            Outcome::Pruned => StateKind::Pruned,
+            Outcome::Failed => StateKind::Failed,
+            Outcome::Cancelled => StateKind::Cancelled,
+        }
+    }
+}
+
+impl TrialState {
+    pub fn kind(&self) -> StateKind {
+        match self {
+            TrialState::Waiting { .. } => StateKind::Waiting,
+            TrialState::Running { .. } => StateKind::Running,
+            TrialState::Paused => StateKind::Paused,
+            TrialState::Complete => StateKind::Complete,
+            TrialState::Pruned => StateKind::Pruned,
+            TrialState::Failed => StateKind::Failed,
+            TrialState::Cancelled => StateKind::Cancelled,
+        }
+    }
+
+    /// How it stands in the history; `None` while it is open.
+    pub fn outcome(&self) -> Option<Outcome> {
+        match self {
+            TrialState::Waiting { .. } | TrialState::Running { .. } | TrialState::Paused => None,
+            TrialState::Complete => Some(Outcome::Complete),
+            TrialState::Pruned => Some(Outcome::Pruned),
+            TrialState::Failed => Some(Outcome::Failed),
+            TrialState::Cancelled => Some(Outcome::Cancelled),
+        }
+    }
+}
+
+/// What the table looks at in an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    Lease { attempt: u32, worker: WorkerId },
+    Reclaim { attempt: u32, worker: WorkerId },
+    Requeue { not_before: Micros },
+    PauseAttempt,
+    Complete,
+    Prune,
+    Fail,
+    CancelAttempt,
+    Pause,
+    Resume,
+    Cancel,
+}
+
+/// The table: the state after a step, or `None` where the step is impossible.
+pub fn next_state(state: TrialState, step: Step) -> Option<TrialState> {
+    use TrialState::{Cancelled, Complete, Failed, Paused, Pruned, Running, Waiting};
+    match (state, step) {
+        (Waiting { .. }, Step::Lease { attempt, worker } | Step::Reclaim { attempt, worker }) => {
+            Some(Running { attempt, worker })
+        }
+        (Waiting { .. }, Step::Pause) | (Running { .. }, Step::PauseAttempt) => Some(Paused),
+        (Waiting { .. } | Paused, Step::Cancel) | (Running { .. }, Step::CancelAttempt) => Some(Cancelled),
+        (Running { .. }, Step::Requeue { not_before }) => Some(Waiting { not_before }),
+        (Running { .. }, Step::Complete) => Some(Complete),
+        (Running { .. }, Step::Prune) => Some(Pruned),
+        (Running { .. }, Step::Fail) => Some(Failed),
+        (Paused, Step::Resume) => Some(Waiting { not_before: 0 }),
+        (
+            Waiting { .. },
+            Step::Requeue { .. }
+            | Step::PauseAttempt
+            | Step::Complete
+            | Step::Prune
+            | Step::Fail
+            | Step::CancelAttempt
+            | Step::Resume,
+        )
+        | (Running { .. }, Step::Lease { .. } | Step::Reclaim { .. } | Step::Pause | Step::Resume | Step::Cancel)
+        | (Paused, Step::Lease { .. } | Step::Reclaim { .. } | Step::Requeue { .. } | Step::PauseAttempt)
+        | (Paused, Step::Complete | Step::Prune | Step::Fail | Step::CancelAttempt | Step::Pause)
+        | (Complete | Pruned | Failed | Cancelled, _) => None,
+    }
+}
+
+/// One execution of a trial.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// From 1.
+    pub number: u32,
+    pub worker: WorkerId,
+    pub started: Micros,
+    pub ended: Option<Micros>,
+    pub end: Option<End>,
+    /// Handed in after it had been replaced.
+    pub stale: Option<End>,
+    pub gpus: Vec<GpuShare>,
+    /// The last record of its worker that is applied.
+    pub through: u64,
+    /// Starts of the coordinator since its worker was last heard of.
+    pub windows: u8,
+    pub log: Option<FileRef>,
+}
+
+/// What the next attempt starts from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    pub attempt: u32,
+    pub step: Option<i64>,
+    pub files: Vec<FileRef>,
+}
+
+/// The pruner's word. It stands whatever happens to the attempt afterwards.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    pub step: i64,
+    pub reason: String,
+}
+
+/// A trial that is not finished.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trial {
+    pub id: TaskId,
+    pub study: StudyId,
+    /// Dense from 0 in its study.
+    pub number: u32,
+    pub params: Params,
+    pub origin: Origin,
+    pub why: String,
+    pub created: Micros,
+    pub state: TrialState,
+    pub attempts: Vec<Attempt>,
+    /// Attempts that failed by their own doing.
+    pub own_failures: u32,
+    /// Attempts that were lost with their worker.
+    pub crashes: u32,
+    pub curve: Curve,
+    pub checkpoint: Option<Checkpoint>,
+    pub verdict: Option<Verdict>,
+    pub files: AttemptFiles,
+    pub values: Vec<f64>,
+    pub attributes: Attributes,
+}
+
+impl Trial {
+    /// The attempt that runs.
+    pub fn running(&self) -> Option<&Attempt> {
+        match self.state {
+            TrialState::Running { .. } => self.attempts.last(),
+            TrialState::Waiting { .. } | TrialState::Paused => None,
+            TrialState::Complete | TrialState::Pruned | TrialState::Failed | TrialState::Cancelled => None,
+        }
+    }
+
+    /// Finished trials that the sampler knew when it chose this one.
+    pub fn as_of(&self) -> u64 {
+        match self.origin {
+            Origin::Sampled { as_of } | Origin::Enqueued { as_of } | Origin::Asked { as_of } => as_of,
+            Origin::Retry { .. } | Origin::Imported => 0,
+        }
+    }
+
+    /// Applies one of this trial's own events. Total: an event that the table does not allow changes nothing.
+    pub fn apply(&mut self, event: &Event, metric: impl FnMut(&Arc<str>) -> u16, needed: impl Fn(i64) -> bool) {
+        match event {
+            Event::TrialLeased { attempt, worker, at, gpus, .. } => self.lease(*attempt, *worker, *at, gpus),
+            Event::AttemptReclaimed { attempt, worker, .. } => self.reclaim(*attempt, *worker),
+            Event::TrialReported { through, points, .. } => {
+                self.curve.record(points, metric, needed);
+                self.reach(*through);
+            }
+            Event::TrialJudged { step, reason, .. } => self.verdict = Some(Verdict { step: *step, reason: reason.clone() }),
+            Event::CheckpointSaved { attempt, through, files, step, .. } => {
+                self.checkpoint = Some(Checkpoint { attempt: *attempt, step: *step, files: files.clone() });
+                self.reach(*through);
+            }
+            Event::AttemptEnded { through, at, end, next, files, .. } => {
+                self.reach(*through);
+                self.end_attempt(*at, end, next, files);
+            }
+            Event::AttemptStale { attempt, end, .. } => {
+                if let Some(old) = self.attempts.iter_mut().find(|old| old.number == *attempt) {
+                    old.stale = Some(end.clone());
+                }
+            }
+            Event::TrialPaused { .. } => self.step(Step::Pause),
+            Event::TrialResumed { .. } => self.step(Step::Resume),
+            Event::TrialCancelled { .. } => self.step(Step::Cancel),
+            Event::AttributeSet { scope, key, value, .. } => set_attribute(&mut self.attributes, *scope, key, value.as_deref()),
+            Event::StoreOpened { .. }
+            | Event::StudyCreated { .. }
+            | Event::StudyChanged { .. }
+            | Event::StudyMoved { .. }
+            | Event::StudyRemoved { .. }
+            | Event::TrialCreated { .. }
+            | Event::TrialSuperseded { .. }
+            | Event::WorkerRegistered { .. }
+            | Event::WorkerAttached { .. }
+            | Event::WorkerMoved { .. } => {}
+        }
+    }
+
+    fn step(&mut self, step: Step) {
+        let next = next_state(self.state, step);
+        debug_assert!(next.is_some(), "trial {}: {step:?} in {:?}", self.id, self.state);
+        self.state = next.unwrap_or(self.state);
+    }
+
+    fn lease(&mut self, attempt: u32, worker: WorkerId, at: Micros, gpus: &[GpuShare]) {
+        self.step(Step::Lease { attempt, worker });
+        self.curve.begin_attempt();
+        self.attempts.push(Attempt {
+            number: attempt,
+            worker,
+            started: at,
+            ended: None,
+            end: None,
+            stale: None,
+            gpus: gpus.to_vec(),
+            through: 0,
+            windows: 0,
+            log: None,
+        });
+    }
+
+    fn reclaim(&mut self, attempt: u32, worker: WorkerId) {
+        self.step(Step::Reclaim { attempt, worker });
+        self.crashes = self.crashes.saturating_sub(1);
+        if let Some(last) = self.attempts.last_mut() {
+            last.ended = None;
+            last.end = None;
+            last.windows = 0;
+        }
+    }
+
+    fn reach(&mut self, through: u64) {
+        if let Some(last) = self.attempts.last_mut() {
+            last.through = last.through.max(through);
+        }
+    }
+
+    fn end_attempt(&mut self, at: Micros, end: &End, next: &Next, files: &AttemptFiles) {
+        if let Some(last) = self.attempts.last_mut() {
+            last.ended = Some(at);
+            last.end = Some(end.clone());
+            last.log = files.log.clone();
+        }
+        self.count_end(end);
+        if let End::Finished { values } = end {
+            self.values.clone_from(values);
+        }
+        self.files = files.clone();
+        self.step(match next {
+            Next::Requeue { not_before } => Step::Requeue { not_before: *not_before },
+            Next::Pause => Step::PauseAttempt,
+            Next::Complete => Step::Complete,
+            Next::Prune => Step::Prune,
+            Next::Fail => Step::Fail,
+            Next::Cancel => Step::CancelAttempt,
+        });
+    }
+
+    fn count_end(&mut self, end: &End) {
+        match end {
+            End::Failed(Failure::CrashLimit { .. }) | End::Lost { .. } => self.crashes += 1,
+            End::Failed(_) => self.own_failures += 1,
+            End::Finished { .. } | End::Pruned | End::Preempted { .. } | End::Cancelled { .. } => {}
+        }
+    }
+
+    /// The row of this trial in the history.
+    pub(crate) fn row(&self, outcome: Outcome) -> Row {
+        let last = self.curve.last(0);
+        Row {
+            number: self.number,
+            outcome,
+            params: self.params.clone(),
+            values: self.values.clone(),
+            violation: 0.0,
+            last_step: last.map(|(step, _)| step),
+            last_value: last.map_or(f64::NAN, |(_, value)| value),
+        }
+    }
+
+    /// What the columns of the history cannot hold; `None` in the plain case.
+    pub(crate) fn detail(&self) -> Option<Detail> {
+        let sampled = matches!(self.origin, Origin::Sampled { .. });
+        let one_clean_attempt = match self.attempts.as_slice() {
+            [only] => only.stale.is_none() && only.gpus.is_empty() && matches!(only.end, Some(End::Finished { .. })),
+            _ => false,
+        };
+        let finals = self.curve.other_finals();
+        let plain = sampled
+            && one_clean_attempt
+            && finals.is_empty()
+            && self.files == AttemptFiles::default()
+            && self.attributes.is_empty();
+        (!plain || self.attempts[0].log.is_some()).then(|| Detail {
+            origin: self.origin.clone(),
+            attempts: self.attempts.clone(),
+            files: self.files.clone(),
+            attributes: self.attributes.clone(),
+            finals,
+            end: self.end_in_words(),
+        })
+    }
+
+    fn end_in_words(&self) -> String {
+        match (&self.verdict, self.attempts.last().and_then(|last| last.end.as_ref())) {
+            (Some(verdict), _) => format!("pruned at step {}: {}", verdict.step, verdict.reason),
+            (None, Some(end)) => end.to_string(),
+            (None, None) => "cancelled before it started".to_owned(),
+        }
+    }
+}
+
+/// Sets or removes one attribute.
+pub(crate) fn set_attribute(attributes: &mut Attributes, scope: Scope, key: &str, value: Option<&[u8]>) {
+    match value {
+        Some(value) => attributes.insert((scope, key.to_owned()), value.to_vec()),
+        None => attributes.remove(&(scope, key.to_owned())),
+    };
+}
