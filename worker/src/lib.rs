@@ -2,4 +2,7 @@
 //!
 //! [`machine`] decides, purely and synchronously; everything else carries out what it says.
 
+pub mod ledger;
 pub mod machine;
+pub mod process;
+pub mod spool;

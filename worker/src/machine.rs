@@ -36,9 +36,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use hone_proto::worker::{Program, Record};
 
-pub use self::interface::{
-    AttemptKey, Config, Cut, EndFiles, ExitReason, Input, Outcome, Output, Signal, WorkerFacts,
-};
+pub use self::interface::{AttemptKey, Config, Cut, EndFiles, ExitReason, Input, Outcome, Output, Signal, WorkerFacts};
 use self::{
     alarms::{Alarm, Alarms},
     attempts::Attempt,
@@ -108,10 +106,7 @@ impl Machine {
 
     fn dispatch(&mut self, now_us: i64, input: Input, out: &mut Vec<Output>) {
         match input {
-            Input::SpoolLoaded {
-                records,
-                last_sequence,
-            } => {
+            Input::SpoolLoaded { records, last_sequence } => {
                 self.on_spool_loaded(records, last_sequence);
                 self.dial(out);
             }
@@ -124,24 +119,13 @@ impl Machine {
             }
             Input::SettingUp { key } => self.on_setting_up(key),
             Input::ProcessStarted { key } => self.on_started(now_us, key),
-            Input::ProcessEnded {
-                key,
-                outcome,
-                stopped,
-            } => {
+            Input::ProcessEnded { key, outcome, stopped } => {
                 self.on_process_ended(now_us, key, outcome, stopped, out);
             }
-            Input::TrialReport {
-                key,
-                step,
-                metrics,
-                ticket,
-            } => {
+            Input::TrialReport { key, step, metrics, ticket } => {
                 self.on_report(now_us, key, step, metrics, ticket, out);
             }
-            Input::CheckpointReady { key, step, files } => {
-                self.on_checkpoint(key, step, files, out)
-            }
+            Input::CheckpointReady { key, step, files } => self.on_checkpoint(key, step, files, out),
             Input::FilesUploaded { key, files } => self.on_files_uploaded(key, files, out),
             Input::Timer => self.on_timer(now_us, out),
             Input::DrainRequested { hand_back, reason } => {
@@ -171,11 +155,7 @@ impl Machine {
     /// Attempts that this worker holds, ended ones whose end is not acknowledged included.
     #[must_use]
     pub fn held(&self) -> Vec<AttemptKey> {
-        self.attempts
-            .iter()
-            .filter(|(_, attempt)| attempt.is_held())
-            .map(|(key, _)| *key)
-            .collect()
+        self.attempts.iter().filter(|(_, attempt)| attempt.is_held()).map(|(key, _)| *key).collect()
     }
 
     /// Records that are not acknowledged, oldest first.

@@ -3,14 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use hone_proto::worker::{
-    Assignment, Checkpoint, Ended, Exited, Failure, File, Killed, Lost, Preempted, Program, Record,
-    ended::Cause, failure, record,
+    Assignment, Checkpoint, Ended, Exited, Failure, File, Killed, Lost, Preempted, Program, Record, ended::Cause, failure, record,
 };
 
-use super::{
-    AttemptKey, EndFiles, Machine, Outcome, Output, Signal, alarms::Alarm, interface::AttemptTimes,
-    reports::Skipped,
-};
+use super::{AttemptKey, EndFiles, Machine, Outcome, Output, Signal, alarms::Alarm, interface::AttemptTimes, reports::Skipped};
 
 /// Where an attempt is.
 #[derive(Debug)]
@@ -105,10 +101,7 @@ impl Attempt {
 
     /// Reports of it may still come.
     pub(super) fn may_report(&self) -> bool {
-        matches!(
-            self.phase,
-            Phase::Preparing { .. } | Phase::Running | Phase::Uploading(_)
-        )
+        matches!(self.phase, Phase::Preparing { .. } | Phase::Running | Phase::Uploading(_))
     }
 
     fn grace_us(&self) -> i64 {
@@ -124,13 +117,9 @@ impl Attempt {
             (Some(Stop::Preempted { reason }), _) => Cause::Preempted(Preempted { reason }),
             (Some(Stop::TimedOut), _) => Cause::Failure(timed_out(self.program.timeout_us)),
             // A pruned trial that answers with a non-zero exit has done what it was told.
-            (None, Outcome::Failure(_)) if self.stop == Some(Stop::Pruned) => {
-                Cause::Killed(Killed {})
-            }
+            (None, Outcome::Failure(_)) if self.stop == Some(Stop::Pruned) => Cause::Killed(Killed {}),
             (None, Outcome::Failure(failure)) => Cause::Failure(failure),
-            (None, Outcome::Unstarted) => Cause::Preempted(Preempted {
-                reason: "it was stopped before it began".to_owned(),
-            }),
+            (None, Outcome::Unstarted) => Cause::Preempted(Preempted { reason: "it was stopped before it began".to_owned() }),
         }
     }
 }
@@ -148,9 +137,7 @@ fn unknown_program(id: u64) -> Failure {
     Failure {
         kind: failure::Kind::Spawn.into(),
         code: 0,
-        message: format!(
-            "the coordinator never sent program {id} to this worker; restart the worker"
-        ),
+        message: format!("the coordinator never sent program {id} to this worker; restart the worker"),
     }
 }
 
@@ -165,51 +152,30 @@ impl Machine {
         }
         for (key, (in_attempt, ended)) in found {
             let phase = if ended { Phase::Ended } else { Phase::Orphaned };
-            self.attempts
-                .insert(key, Attempt::new(phase, Arc::default(), in_attempt));
+            self.attempts.insert(key, Attempt::new(phase, Arc::default(), in_attempt));
         }
         self.outbox.load(records, last_sequence);
     }
 
     /// Says of every orphan that it is lost. Waits for a welcome, because only then are free numbers known.
     pub(super) fn end_orphans(&mut self, now_us: i64, out: &mut Vec<Output>) {
-        let orphans: Vec<AttemptKey> = self
-            .attempts
-            .iter()
-            .filter(|(_, attempt)| matches!(attempt.phase, Phase::Orphaned))
-            .map(|(key, _)| *key)
-            .collect();
+        let orphans: Vec<AttemptKey> =
+            self.attempts.iter().filter(|(_, attempt)| matches!(attempt.phase, Phase::Orphaned)).map(|(key, _)| *key).collect();
         for key in orphans {
             let reason = "the worker's process died and the trial with it".to_owned();
-            self.end(
-                now_us,
-                key,
-                Cause::Lost(Lost { reason }),
-                EndFiles::default(),
-                out,
-            );
+            self.end(now_us, key, Cause::Lost(Lost { reason }), EndFiles::default(), out);
         }
     }
 
     /// Begins a leased attempt, once however often it is told to.
     pub(super) fn take(&mut self, now_us: i64, assignment: Assignment, out: &mut Vec<Output>) {
-        let key = AttemptKey {
-            task: assignment.task,
-            attempt: assignment.attempt,
-        };
-        let newest = AttemptKey {
-            attempt: u32::MAX,
-            ..key
-        };
+        let key = AttemptKey { task: assignment.task, attempt: assignment.attempt };
+        let newest = AttemptKey { attempt: u32::MAX, ..key };
         if self.attempts.range(key..=newest).next().is_some() {
             return;
         }
         let oldest = AttemptKey { attempt: 0, ..key };
-        let former: Vec<AttemptKey> = self
-            .attempts
-            .range(oldest..key)
-            .map(|(key, _)| *key)
-            .collect();
+        let former: Vec<AttemptKey> = self.attempts.range(oldest..key).map(|(key, _)| *key).collect();
         for former in former {
             self.on_over(former, out);
         }
@@ -217,10 +183,7 @@ impl Machine {
         let missing = program.is_none().then_some(assignment.program);
         let in_attempt = assignment.records_durable;
         let phase = Phase::Waiting(Box::new(assignment));
-        self.attempts.insert(
-            key,
-            Attempt::new(phase, program.unwrap_or_default(), in_attempt),
-        );
+        self.attempts.insert(key, Attempt::new(phase, program.unwrap_or_default(), in_attempt));
         if let Some(id) = missing {
             let cause = Cause::Failure(unknown_program(id));
             self.end(now_us, key, cause, EndFiles::default(), out);
@@ -244,20 +207,13 @@ impl Machine {
             }
             let next = Phase::Preparing { setting_up: false };
             if let Phase::Waiting(assignment) = std::mem::replace(&mut attempt.phase, next) {
-                out.push(Output::Start {
-                    assignment,
-                    program: Arc::clone(&attempt.program),
-                });
+                out.push(Output::Start { assignment, program: Arc::clone(&attempt.program) });
             }
         }
     }
 
     pub(super) fn on_setting_up(&mut self, key: AttemptKey) {
-        if let Some(Attempt {
-            phase: Phase::Preparing { setting_up },
-            ..
-        }) = self.attempts.get_mut(&key)
-        {
+        if let Some(Attempt { phase: Phase::Preparing { setting_up }, .. }) = self.attempts.get_mut(&key) {
             *setting_up = true;
         }
     }
@@ -305,10 +261,7 @@ impl Machine {
             Stop::Pruned => self.wait_grace(now_us, key, Due::Term),
             Stop::TimedOut | Stop::Killed => self.terminate(now_us, key, Signal::Term, out),
             Stop::Preempted { .. } => self.terminate(now_us, key, Signal::Preempt, out),
-            Stop::Over => out.push(Output::Signal {
-                key,
-                signal: Signal::Kill,
-            }),
+            Stop::Over => out.push(Output::Signal { key, signal: Signal::Kill }),
         }
     }
 
@@ -333,10 +286,7 @@ impl Machine {
         match attempt.due.take() {
             Some(Due::Timeout) => self.stop(now_us, key, Stop::TimedOut, out),
             Some(Due::Term) => self.terminate(now_us, key, Signal::Term, out),
-            Some(Due::Kill) => out.push(Output::Signal {
-                key,
-                signal: Signal::Kill,
-            }),
+            Some(Due::Kill) => out.push(Output::Signal { key, signal: Signal::Kill }),
             None => {}
         }
     }
@@ -365,38 +315,19 @@ impl Machine {
         let outputs = matches!(cause, Cause::Exited(_) | Cause::Failure(_));
         attempt.phase = Phase::Uploading(cause);
         self.alarms.set(Alarm::Attempt(key), None);
-        out.push(Output::Collect {
-            key,
-            checkpoint,
-            outputs,
-        });
+        out.push(Output::Collect { key, checkpoint, outputs });
     }
 
-    pub(super) fn on_checkpoint(
-        &mut self,
-        key: AttemptKey,
-        step: Option<i64>,
-        files: Vec<File>,
-        out: &mut Vec<Output>,
-    ) {
+    pub(super) fn on_checkpoint(&mut self, key: AttemptKey, step: Option<i64>, files: Vec<File>, out: &mut Vec<Output>) {
         let Some(attempt) = self.attempts.get(&key) else {
             return;
         };
         if attempt.is_held() && attempt.may_report() {
-            self.record(
-                key,
-                record::Kind::Checkpoint(Checkpoint { files, step }),
-                out,
-            );
+            self.record(key, record::Kind::Checkpoint(Checkpoint { files, step }), out);
         }
     }
 
-    pub(super) fn on_files_uploaded(
-        &mut self,
-        key: AttemptKey,
-        files: EndFiles,
-        out: &mut Vec<Output>,
-    ) {
+    pub(super) fn on_files_uploaded(&mut self, key: AttemptKey, files: EndFiles, out: &mut Vec<Output>) {
         let Some(attempt) = self.attempts.get(&key) else {
             return;
         };
@@ -408,14 +339,7 @@ impl Machine {
     }
 
     /// Writes the end of an attempt, after the values that were held back.
-    fn end(
-        &mut self,
-        ended_us: i64,
-        key: AttemptKey,
-        cause: Cause,
-        files: EndFiles,
-        out: &mut Vec<Output>,
-    ) {
+    fn end(&mut self, ended_us: i64, key: AttemptKey, cause: Cause, files: EndFiles, out: &mut Vec<Output>) {
         let Some(attempt) = self.attempts.get_mut(&key) else {
             return;
         };
@@ -424,24 +348,13 @@ impl Machine {
         for report in attempt.skipped.take() {
             self.record(key, record::Kind::Report(report), out);
         }
-        let ended = Ended {
-            outputs: files.outputs,
-            log: files.log,
-            started_us,
-            ended_us,
-            notes: files.notes,
-            cause: Some(cause),
-        };
+        let ended =
+            Ended { outputs: files.outputs, log: files.log, started_us, ended_us, notes: files.notes, cause: Some(cause) };
         self.record(key, record::Kind::Ended(ended), out);
     }
 
     /// Numbers a fact, keeps it, and has it written to the spool. Returns its number.
-    pub(super) fn record(
-        &mut self,
-        key: AttemptKey,
-        kind: record::Kind,
-        out: &mut Vec<Output>,
-    ) -> u64 {
+    pub(super) fn record(&mut self, key: AttemptKey, kind: record::Kind, out: &mut Vec<Output>) -> u64 {
         let in_attempt = self.attempts.get_mut(&key).map_or(0, |attempt| {
             attempt.in_attempt += 1;
             attempt.in_attempt

@@ -2,9 +2,7 @@
 
 use hone_proto::worker::{Leaving, from_worker::Kind};
 
-use super::{
-    AttemptKey, ExitReason, Machine, Output, alarms::Alarm, attempts::Stop, interface::message,
-};
+use super::{AttemptKey, ExitReason, Machine, Output, alarms::Alarm, attempts::Stop, interface::message};
 
 /// The worker has been told to stop.
 #[derive(Debug)]
@@ -15,13 +13,7 @@ pub(super) struct Draining {
 
 impl Machine {
     /// The operator or the system wants this worker to stop; the coordinator has to learn of it.
-    pub(super) fn on_drain_requested(
-        &mut self,
-        now_us: i64,
-        hand_back: bool,
-        reason: String,
-        out: &mut Vec<Output>,
-    ) {
+    pub(super) fn on_drain_requested(&mut self, now_us: i64, hand_back: bool, reason: String, out: &mut Vec<Output>) {
         let known = self.draining.is_some();
         self.drain(now_us, hand_back, reason, out);
         if !known && self.is_ready() && !self.is_done() {
@@ -32,13 +24,7 @@ impl Machine {
     }
 
     /// Drains; a second call may turn waiting into handing back, never the other way.
-    pub(super) fn drain(
-        &mut self,
-        now_us: i64,
-        hand_back: bool,
-        reason: String,
-        out: &mut Vec<Output>,
-    ) {
+    pub(super) fn drain(&mut self, now_us: i64, hand_back: bool, reason: String, out: &mut Vec<Output>) {
         let draining = self.draining.get_or_insert(Draining { reason, hand_back });
         draining.hand_back |= hand_back;
         if !draining.hand_back {
@@ -47,14 +33,7 @@ impl Machine {
         let reason = draining.reason.clone();
         let keys: Vec<AttemptKey> = self.attempts.keys().copied().collect();
         for key in keys {
-            self.stop(
-                now_us,
-                key,
-                Stop::Preempted {
-                    reason: reason.clone(),
-                },
-                out,
-            );
+            self.stop(now_us, key, Stop::Preempted { reason: reason.clone() }, out);
         }
     }
 
@@ -73,9 +52,7 @@ impl Machine {
         if self.is_done() {
             let reason = draining.reason.clone();
             if self.is_ready() {
-                out.push(Output::Send(message(Kind::Leaving(Leaving {
-                    reason: reason.clone(),
-                }))));
+                out.push(Output::Send(message(Kind::Leaving(Leaving { reason: reason.clone() }))));
             }
             return self.exit(ExitReason::Drained { reason }, out);
         }
@@ -83,8 +60,7 @@ impl Machine {
         if runs || self.is_ready() {
             self.alarms.set(Alarm::Leave, None);
         } else if !self.alarms.is_set(Alarm::Leave) {
-            self.alarms
-                .set(Alarm::Leave, Some(now_us + self.config.leave_wait_us));
+            self.alarms.set(Alarm::Leave, Some(now_us + self.config.leave_wait_us));
         }
     }
 

@@ -3,8 +3,7 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use hone_proto::worker::{
-    Assignment, Capacity, Failure, File, FromWorker, LogRequest, Metric, Program, Record, Records,
-    ToWorker, from_worker,
+    Assignment, Capacity, Failure, File, FromWorker, LogRequest, Metric, Program, Record, Records, ToWorker, from_worker,
 };
 
 /// One attempt of one task, for ever.

@@ -34,23 +34,14 @@ impl Outbox {
     /// Takes over what the spool holds.
     pub(super) fn load(&mut self, records: Vec<Record>, last_sequence: u64) {
         self.bytes = records.iter().map(size_of_record).sum();
-        self.last_sequence = records
-            .last()
-            .map_or(0, |record| record.sequence)
-            .max(last_sequence);
+        self.last_sequence = records.last().map_or(0, |record| record.sequence).max(last_sequence);
         self.records = records.into();
     }
 
     /// Numbers a fact and keeps it until it is acknowledged.
     pub(super) fn push(&mut self, key: AttemptKey, in_attempt: u64, kind: record::Kind) -> &Record {
         self.last_sequence += 1;
-        let record = Record {
-            sequence: self.last_sequence,
-            task: key.task,
-            attempt: key.attempt,
-            in_attempt,
-            kind: Some(kind),
-        };
+        let record = Record { sequence: self.last_sequence, task: key.task, attempt: key.attempt, in_attempt, kind: Some(kind) };
         self.bytes += size_of_record(&record);
         self.records.push_back(record);
         let last = self.records.len() - 1;
@@ -60,9 +51,7 @@ impl Outbox {
     /// Everything up to `sequence` is durable and need not be kept.
     pub(super) fn acknowledge(&mut self, sequence: u64) -> Forgotten {
         let mut forgotten = Forgotten::default();
-        let covered = self
-            .records
-            .partition_point(|record| record.sequence <= sequence);
+        let covered = self.records.partition_point(|record| record.sequence <= sequence);
         for record in self.records.drain(..covered) {
             self.bytes -= size_of_record(&record);
             forgotten.records += 1;
@@ -87,9 +76,7 @@ impl Outbox {
     }
 
     pub(super) fn next_batch(&mut self) -> Option<Vec<Record>> {
-        let first = self
-            .records
-            .partition_point(|record| record.sequence <= self.sent);
+        let first = self.records.partition_point(|record| record.sequence <= self.sent);
         let mut bytes = 0;
         let batch: Vec<Record> = self
             .records
@@ -107,9 +94,7 @@ impl Outbox {
     }
 
     pub(super) fn has_unsent(&self) -> bool {
-        self.records
-            .back()
-            .is_some_and(|record| record.sequence > self.sent)
+        self.records.back().is_some_and(|record| record.sequence > self.sent)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -133,10 +118,7 @@ impl AttemptKey {
     /// The attempt of which a record tells.
     #[must_use]
     pub fn of(record: &Record) -> Self {
-        Self {
-            task: record.task,
-            attempt: record.attempt,
-        }
+        Self { task: record.task, attempt: record.attempt }
     }
 }
 

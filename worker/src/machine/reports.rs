@@ -29,12 +29,7 @@ pub(super) struct Skipped(BTreeMap<String, (Option<i64>, f64)>);
 impl Skipped {
     fn keep(&mut self, report: Report) {
         let step = report.step;
-        self.0.extend(
-            report
-                .metrics
-                .into_iter()
-                .map(|metric| (metric.name, (step, metric.value))),
-        );
+        self.0.extend(report.metrics.into_iter().map(|metric| (metric.name, (step, metric.value))));
     }
 
     fn forget(&mut self, report: &Report) {
@@ -47,15 +42,9 @@ impl Skipped {
     pub(super) fn take(&mut self) -> Vec<Report> {
         let mut by_step: BTreeMap<(bool, Option<i64>), Vec<Metric>> = BTreeMap::new();
         for (name, (step, value)) in std::mem::take(&mut self.0) {
-            by_step
-                .entry((step.is_none(), step))
-                .or_default()
-                .push(Metric { name, value });
+            by_step.entry((step.is_none(), step)).or_default().push(Metric { name, value });
         }
-        by_step
-            .into_iter()
-            .map(|((_, step), metrics)| Report { step, metrics })
-            .collect()
+        by_step.into_iter().map(|((_, step), metrics)| Report { step, metrics }).collect()
     }
 }
 
@@ -80,10 +69,7 @@ impl Machine {
         ticket: Option<u64>,
         out: &mut Vec<Output>,
     ) {
-        let counts = self
-            .attempts
-            .get(&key)
-            .filter(|attempt| attempt.may_report());
+        let counts = self.attempts.get(&key).filter(|attempt| attempt.may_report());
         if counts.is_none_or(super::Attempt::is_pruned) {
             // Discarded, so that the record equals one in which the verdict had come in time.
             return answer(ticket, true, out);
@@ -93,14 +79,7 @@ impl Machine {
         match (recorded, ticket) {
             (Some(sequence), Some(ticket)) if prunes && step.is_some() && self.is_ready() => {
                 let until_us = now_us + self.config.verdict_wait_us;
-                self.verdicts.waiting.insert(
-                    sequence,
-                    Waiting {
-                        key,
-                        ticket,
-                        until_us,
-                    },
-                );
+                self.verdicts.waiting.insert(sequence, Waiting { key, ticket, until_us });
                 self.rearm_verdicts();
             }
             _ => answer(ticket, false, out),
@@ -108,12 +87,7 @@ impl Machine {
     }
 
     /// Records a report, or keeps only its values when the spool is over its limit.
-    fn record_report(
-        &mut self,
-        key: AttemptKey,
-        report: Report,
-        out: &mut Vec<Output>,
-    ) -> Option<u64> {
+    fn record_report(&mut self, key: AttemptKey, report: Report, out: &mut Vec<Output>) -> Option<u64> {
         let stride = self.thinning();
         let attempt = self.attempts.get_mut(&key)?;
         attempt.thinned = if stride == 1 { 0 } else { attempt.thinned + 1 };
@@ -151,10 +125,7 @@ impl Machine {
 
     /// An attempt was pruned: whoever waits for it learns so.
     pub(super) fn answer_attempt(&mut self, key: AttemptKey, out: &mut Vec<Output>) {
-        let prune = self
-            .attempts
-            .get(&key)
-            .is_none_or(super::Attempt::is_pruned);
+        let prune = self.attempts.get(&key).is_none_or(super::Attempt::is_pruned);
         self.verdicts.waiting.retain(|_, waiting| {
             let concerned = waiting.key == key;
             if concerned {
@@ -185,17 +156,13 @@ impl Machine {
 
     fn rearm_verdicts(&mut self) {
         let first = self.verdicts.waiting.first_key_value();
-        self.alarms
-            .set(Alarm::Verdict, first.map(|(_, waiting)| waiting.until_us));
+        self.alarms.set(Alarm::Verdict, first.map(|(_, waiting)| waiting.until_us));
     }
 }
 
 impl Waiting {
     fn answer(&self, prune: bool) -> Output {
-        Output::AnswerReport {
-            ticket: self.ticket,
-            prune,
-        }
+        Output::AnswerReport { ticket: self.ticket, prune }
     }
 }
 

@@ -5,14 +5,11 @@ use std::sync::Arc;
 use hone_proto::{
     PROTOCOL,
     worker::{
-        Assign, Directive, Goodbye, Held, Hello, Renew, RenewAck, ToWorker, Welcome, directive,
-        from_worker::Kind, to_worker,
+        Assign, Directive, Goodbye, Held, Hello, Renew, RenewAck, ToWorker, Welcome, directive, from_worker::Kind, to_worker,
     },
 };
 
-use super::{
-    AttemptKey, Cut, ExitReason, Machine, Output, alarms::Alarm, attempts::Stop, interface::message,
-};
+use super::{AttemptKey, Cut, ExitReason, Machine, Output, alarms::Alarm, attempts::Stop, interface::message};
 
 /// A renewal that comes sooner than this would be a busy loop, whatever the coordinator says.
 const RENEW_FLOOR_MS: i64 = 10;
@@ -27,11 +24,7 @@ pub(super) enum Session {
     /// `Hello` is sent.
     Greeting,
     /// `Welcome` was received.
-    Ready {
-        renew_us: i64,
-        nonce: u64,
-        answered: u64,
-    },
+    Ready { renew_us: i64, nonce: u64, answered: u64 },
 }
 
 impl Machine {
@@ -47,9 +40,7 @@ impl Machine {
         self.dials += 1;
         self.session = Session::Dialing;
         self.alarms.set(Alarm::Reconnect, None);
-        out.push(Output::Connect {
-            session: self.dials,
-        });
+        out.push(Output::Connect { session: self.dials });
     }
 
     pub(super) fn on_connected(&mut self, now_us: i64, session: u64, out: &mut Vec<Output>) {
@@ -80,32 +71,16 @@ impl Machine {
     }
 
     fn held_list(&self) -> Vec<Held> {
-        let held = self
-            .attempts
-            .iter()
-            .filter(|(_, attempt)| attempt.is_held());
-        held.map(|(key, attempt)| Held {
-            task: key.task,
-            attempt: key.attempt,
-            ended: attempt.has_ended(),
-        })
-        .collect()
+        let held = self.attempts.iter().filter(|(_, attempt)| attempt.is_held());
+        held.map(|(key, attempt)| Held { task: key.task, attempt: key.attempt, ended: attempt.has_ended() }).collect()
     }
 
-    pub(super) fn on_disconnected(
-        &mut self,
-        now_us: i64,
-        session: u64,
-        cut: Cut,
-        out: &mut Vec<Output>,
-    ) {
+    pub(super) fn on_disconnected(&mut self, now_us: i64, session: u64, cut: Cut, out: &mut Vec<Output>) {
         if !self.is_current(session) {
             return;
         }
         match cut {
-            Cut::Refused(reason) if !self.welcomed => {
-                self.exit(ExitReason::Refused { reason }, out)
-            }
+            Cut::Refused(reason) if !self.welcomed => self.exit(ExitReason::Refused { reason }, out),
             Cut::Refused(_) | Cut::Lost(_) => self.go_down(now_us, out),
         }
     }
@@ -124,9 +99,7 @@ impl Machine {
         let doublings = self.failures.min(20);
         self.failures = self.failures.saturating_add(1);
         let first_us = self.config.backoff_first_us.max(1);
-        let bound_us = (first_us << doublings)
-            .min(self.config.backoff_cap_us)
-            .max(1);
+        let bound_us = (first_us << doublings).min(self.config.backoff_cap_us).max(1);
         (next_random(&mut self.jitter) % bound_us.unsigned_abs()).cast_signed()
     }
 
@@ -170,11 +143,7 @@ impl Machine {
         self.welcomed = true;
         self.failures = 0;
         let renew_us = welcome.renew_ms.max(RENEW_FLOOR_MS).saturating_mul(1_000);
-        self.session = Session::Ready {
-            renew_us,
-            nonce: 0,
-            answered: 0,
-        };
+        self.session = Session::Ready { renew_us, nonce: 0, answered: 0 };
         self.alarms.set(Alarm::Renew, Some(now_us + renew_us));
         self.outbox.rewind(welcome.acknowledged);
         for held in &welcome.over {
@@ -188,22 +157,12 @@ impl Machine {
         if goodbye.retry {
             self.hang_up(now_us, out);
         } else {
-            self.exit(
-                ExitReason::Refused {
-                    reason: goodbye.reason,
-                },
-                out,
-            );
+            self.exit(ExitReason::Refused { reason: goodbye.reason }, out);
         }
     }
 
     pub(super) fn on_renew_due(&mut self, now_us: i64, out: &mut Vec<Output>) {
-        let Session::Ready {
-            renew_us,
-            nonce,
-            answered,
-        } = &mut self.session
-        else {
+        let Session::Ready { renew_us, nonce, answered } = &mut self.session else {
             return;
         };
         if answered < nonce {
@@ -213,23 +172,13 @@ impl Machine {
         *nonce += 1;
         let (nonce, renew_us) = (*nonce, *renew_us);
         self.alarms.set(Alarm::Renew, Some(now_us + renew_us));
-        let setting_up = self
-            .attempts
-            .iter()
-            .filter(|(_, attempt)| attempt.is_setting_up());
-        let renew = Renew {
-            nonce,
-            held: self.held_list(),
-            setting_up: setting_up.map(|(key, _)| key.task).collect(),
-        };
+        let setting_up = self.attempts.iter().filter(|(_, attempt)| attempt.is_setting_up());
+        let renew = Renew { nonce, held: self.held_list(), setting_up: setting_up.map(|(key, _)| key.task).collect() };
         out.push(Output::Send(message(Kind::Renew(renew))));
     }
 
     fn on_renew_ack(&mut self, ack: &RenewAck, out: &mut Vec<Output>) {
-        if let Session::Ready {
-            nonce, answered, ..
-        } = &mut self.session
-        {
+        if let Session::Ready { nonce, answered, .. } = &mut self.session {
             *answered = (*answered).max(ack.nonce.min(*nonce));
         }
         for held in &ack.over {
@@ -247,34 +196,21 @@ impl Machine {
     }
 
     fn on_directive(&mut self, now_us: i64, directive: Directive, out: &mut Vec<Output>) {
-        let key = AttemptKey {
-            task: directive.task,
-            attempt: directive.attempt,
-        };
+        let key = AttemptKey { task: directive.task, attempt: directive.attempt };
         match directive.kind() {
             // A kind that a newer coordinator added: the heartbeat settles what this worker may keep.
             directive::Kind::Unspecified => {}
             directive::Kind::Prune => self.on_prune(now_us, key, out),
             directive::Kind::Kill => self.stop(now_us, key, Stop::Killed, out),
             directive::Kind::Preempt => {
-                self.stop(
-                    now_us,
-                    key,
-                    Stop::Preempted {
-                        reason: directive.reason,
-                    },
-                    out,
-                );
+                self.stop(now_us, key, Stop::Preempted { reason: directive.reason }, out);
             }
         }
     }
 }
 
 fn key_of(held: &Held) -> AttemptKey {
-    AttemptKey {
-        task: held.task,
-        attempt: held.attempt,
-    }
+    AttemptKey { task: held.task, attempt: held.attempt }
 }
 
 fn protocol_mismatch(welcome: &Welcome) -> String {

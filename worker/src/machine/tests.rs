@@ -5,13 +5,11 @@ mod records;
 mod session;
 
 use hone_proto::worker::{
-    Ack, Assign, Assignment, Directive, Held, Metric, Program, Record, RenewAck, ToWorker, Welcome,
-    directive, ended::Cause, from_worker, record, to_worker,
+    Ack, Assign, Assignment, Directive, Held, Metric, Program, Record, RenewAck, ToWorker, Welcome, directive, ended::Cause,
+    from_worker, record, to_worker,
 };
 
-use super::{
-    AttemptKey, Config, Cut, EndFiles, Input, Machine, Outcome, Output, Signal, WorkerFacts,
-};
+use super::{AttemptKey, Config, Cut, EndFiles, Input, Machine, Outcome, Output, Signal, WorkerFacts};
 
 const GRACE_US: i64 = 1_000_000;
 const RENEW_US: i64 = 20_000_000;
@@ -21,18 +19,11 @@ fn key(task: u64, attempt: u32) -> AttemptKey {
 }
 
 fn held(key: AttemptKey, ended: bool) -> Held {
-    Held {
-        task: key.task,
-        attempt: key.attempt,
-        ended,
-    }
+    Held { task: key.task, attempt: key.attempt, ended }
 }
 
 fn metric(name: &str, value: f64) -> Metric {
-    Metric {
-        name: name.to_owned(),
-        value,
-    }
+    Metric { name: name.to_owned(), value }
 }
 
 /// A machine, its clock and the stream that it believes to have.
@@ -47,22 +38,11 @@ impl Rig {
         Self::with_spool(change, Vec::new(), 0)
     }
 
-    fn with_spool(
-        change: impl FnOnce(&mut Config),
-        records: Vec<Record>,
-        last_sequence: u64,
-    ) -> Self {
+    fn with_spool(change: impl FnOnce(&mut Config), records: Vec<Record>, last_sequence: u64) -> Self {
         let mut config = Config::new(WorkerFacts::default(), 1);
         change(&mut config);
-        let mut rig = Self {
-            machine: Machine::new(config),
-            now_us: 1_000,
-            session: 0,
-        };
-        rig.send(Input::SpoolLoaded {
-            records,
-            last_sequence,
-        });
+        let mut rig = Self { machine: Machine::new(config), now_us: 1_000, session: 0 };
+        rig.send(Input::SpoolLoaded { records, last_sequence });
         rig
     }
 
@@ -93,36 +73,18 @@ impl Rig {
 
     fn says(&mut self, kind: to_worker::Kind) -> Vec<Output> {
         let message = ToWorker { kind: Some(kind) };
-        self.send(Input::Message {
-            session: self.session,
-            message,
-        })
+        self.send(Input::Message { session: self.session, message })
     }
 
     fn welcome(&mut self, welcome: Welcome) -> Vec<Output> {
-        self.send(Input::Connected {
-            session: self.session,
-        });
-        let welcome = Welcome {
-            protocol: 1,
-            lease_ms: 60_000,
-            renew_ms: 20_000,
-            ..welcome
-        };
+        self.send(Input::Connected { session: self.session });
+        let welcome = Welcome { protocol: 1, lease_ms: 60_000, renew_ms: 20_000, ..welcome };
         self.says(to_worker::Kind::Welcome(welcome))
     }
 
     fn assign(&mut self, key: AttemptKey, program: Program) -> Vec<Output> {
-        let assignment = Assignment {
-            task: key.task,
-            attempt: key.attempt,
-            program: program.id,
-            ..Assignment::default()
-        };
-        let assign = Assign {
-            assignments: vec![assignment],
-            programs: vec![program],
-        };
+        let assignment = Assignment { task: key.task, attempt: key.attempt, program: program.id, ..Assignment::default() };
+        let assign = Assign { assignments: vec![assignment], programs: vec![program] };
         self.says(to_worker::Kind::Assign(assign))
     }
 
@@ -141,27 +103,15 @@ impl Rig {
 
     fn report(&mut self, key: AttemptKey, step: i64, ticket: u64) -> Vec<Output> {
         let metrics = vec![metric("loss", step as f64)];
-        self.send(Input::TrialReport {
-            key,
-            step: Some(step),
-            metrics,
-            ticket: Some(ticket),
-        })
+        self.send(Input::TrialReport { key, step: Some(step), metrics, ticket: Some(ticket) })
     }
 
     fn ended(&mut self, key: AttemptKey, outcome: Outcome, stopped: bool) -> Vec<Output> {
-        self.send(Input::ProcessEnded {
-            key,
-            outcome,
-            stopped,
-        })
+        self.send(Input::ProcessEnded { key, outcome, stopped })
     }
 
     fn uploaded(&mut self, key: AttemptKey) -> Vec<Output> {
-        self.send(Input::FilesUploaded {
-            key,
-            files: EndFiles::default(),
-        })
+        self.send(Input::FilesUploaded { key, files: EndFiles::default() })
     }
 
     /// Moves the clock and rings the timer.
@@ -171,10 +121,7 @@ impl Rig {
     }
 
     fn cut(&mut self) -> Vec<Output> {
-        self.send(Input::Disconnected {
-            session: self.session,
-            cut: Cut::Lost("cut".to_owned()),
-        })
+        self.send(Input::Disconnected { session: self.session, cut: Cut::Lost("cut".to_owned()) })
     }
 
     /// Everything that [`Machine::flush`] sends.
@@ -187,10 +134,7 @@ impl Rig {
     }
 
     fn sequences_flushed(&mut self) -> Vec<u64> {
-        self.flushed()
-            .iter()
-            .map(|record| record.sequence)
-            .collect()
+        self.flushed().iter().map(|record| record.sequence).collect()
     }
 
     /// The cause in the latest end that is not acknowledged.
@@ -217,19 +161,12 @@ fn cause_of(record: &Record) -> Option<Cause> {
 }
 
 fn program() -> Program {
-    Program {
-        id: 3,
-        grace_us: GRACE_US,
-        prunes: true,
-        ..Program::default()
-    }
+    Program { id: 3, grace_us: GRACE_US, prunes: true, ..Program::default() }
 }
 
 /// Without the timer requests, which most tests do not care about.
 fn acts(out: Vec<Output>) -> Vec<Output> {
-    out.into_iter()
-        .filter(|output| !matches!(output, Output::SetTimer { .. }))
-        .collect()
+    out.into_iter().filter(|output| !matches!(output, Output::SetTimer { .. })).collect()
 }
 
 fn signal(key: AttemptKey, signal: Signal) -> Output {
@@ -241,8 +178,5 @@ fn answer(ticket: u64, prune: bool) -> Output {
 }
 
 fn over(key: AttemptKey) -> to_worker::Kind {
-    to_worker::Kind::RenewAck(RenewAck {
-        nonce: 0,
-        over: vec![held(key, false)],
-    })
+    to_worker::Kind::RenewAck(RenewAck { nonce: 0, over: vec![held(key, false)] })
 }

@@ -6,11 +6,7 @@ use super::*;
 
 fn failed() -> Outcome {
     let kind = failure::Kind::ExitCode.into();
-    Outcome::Failure(Failure {
-        kind,
-        code: 3,
-        message: "exit code 3".to_owned(),
-    })
+    Outcome::Failure(Failure { kind, code: 3, message: "exit code 3".to_owned() })
 }
 
 /// How the stop of a running attempt was asked for.
@@ -24,10 +20,7 @@ enum Wish {
 }
 
 fn running_with(wish: Wish) -> Rig {
-    let mut rig = Rig::running(Program {
-        timeout_us: 60_000_000,
-        ..program()
-    });
+    let mut rig = Rig::running(Program { timeout_us: 60_000_000, ..program() });
     match wish {
         Wish::Nothing => {}
         Wish::Prune => drop(rig.directive(key(7, 1), directive::Kind::Prune)),
@@ -78,25 +71,15 @@ fn the_end_says_who_wanted_it() {
         let mut rig = running_with(wish);
         rig.ended(key(7, 1), outcome.clone(), stopped);
         rig.uploaded(key(7, 1));
-        assert_eq!(
-            name_of(rig.cause()),
-            expected,
-            "{wish:?} {outcome:?} {stopped}"
-        );
+        assert_eq!(name_of(rig.cause()), expected, "{wish:?} {outcome:?} {stopped}");
     }
 }
 
 #[test]
 fn a_stop_is_term_then_kill_after_the_grace_time() {
-    for (kind, first) in [
-        (directive::Kind::Kill, Signal::Term),
-        (directive::Kind::Preempt, Signal::Preempt),
-    ] {
+    for (kind, first) in [(directive::Kind::Kill, Signal::Term), (directive::Kind::Preempt, Signal::Preempt)] {
         let mut rig = Rig::running(program());
-        assert_eq!(
-            acts(rig.directive(key(7, 1), kind)),
-            vec![signal(key(7, 1), first)]
-        );
+        assert_eq!(acts(rig.directive(key(7, 1), kind)), vec![signal(key(7, 1), first)]);
         assert_eq!(acts(rig.directive(key(7, 1), kind)), vec![]);
         assert_eq!(acts(rig.after(GRACE_US - 1)), vec![]);
         assert_eq!(acts(rig.after(1)), vec![signal(key(7, 1), Signal::Kill)]);
@@ -106,18 +89,9 @@ fn a_stop_is_term_then_kill_after_the_grace_time() {
 #[test]
 fn a_pruned_trial_that_goes_on_is_ended_after_the_grace_time() {
     let mut rig = Rig::running(program());
-    assert_eq!(
-        acts(rig.directive(key(7, 1), directive::Kind::Prune)),
-        vec![]
-    );
-    assert_eq!(
-        acts(rig.after(GRACE_US)),
-        vec![signal(key(7, 1), Signal::Term)]
-    );
-    assert_eq!(
-        acts(rig.after(GRACE_US)),
-        vec![signal(key(7, 1), Signal::Kill)]
-    );
+    assert_eq!(acts(rig.directive(key(7, 1), directive::Kind::Prune)), vec![]);
+    assert_eq!(acts(rig.after(GRACE_US)), vec![signal(key(7, 1), Signal::Term)]);
+    assert_eq!(acts(rig.after(GRACE_US)), vec![signal(key(7, 1), Signal::Kill)]);
 }
 
 #[test]
@@ -129,10 +103,7 @@ fn a_kill_does_not_wait_for_the_grace_of_a_prune() {
 
 #[test]
 fn a_trial_that_runs_too_long_is_ended() {
-    let mut rig = Rig::running(Program {
-        timeout_us: 5_000_000,
-        ..program()
-    });
+    let mut rig = Rig::running(Program { timeout_us: 5_000_000, ..program() });
     assert_eq!(acts(rig.after(4_999_999)), vec![]);
     assert_eq!(acts(rig.after(1)), vec![signal(key(7, 1), Signal::Term)]);
 }
@@ -153,10 +124,7 @@ fn an_attempt_that_is_over_is_killed_and_leaves_no_record() {
 fn an_attempt_that_is_over_after_its_end_is_forgotten() {
     let mut rig = Rig::running(program());
     rig.ended(key(7, 1), Outcome::Success, false);
-    assert_eq!(
-        acts(rig.says(over(key(7, 1)))),
-        vec![Output::Discard { key: key(7, 1) }]
-    );
+    assert_eq!(acts(rig.says(over(key(7, 1)))), vec![Output::Discard { key: key(7, 1) }]);
     assert_eq!(acts(rig.uploaded(key(7, 1))), vec![]);
     assert_eq!(rig.machine.unacknowledged().count(), 0);
 }
@@ -182,24 +150,10 @@ fn a_later_attempt_of_a_task_ends_the_earlier_one() {
 #[test]
 fn an_unknown_program_fails_the_attempt_in_words() {
     let mut rig = Rig::ready();
-    let assignment = Assignment {
-        task: 7,
-        attempt: 1,
-        program: 44,
-        ..Assignment::default()
-    };
-    rig.says(to_worker::Kind::Assign(Assign {
-        assignments: vec![assignment],
-        programs: vec![],
-    }));
-    let Some(Cause::Failure(failure)) = rig.cause() else {
-        panic!("no failure")
-    };
-    assert!(
-        failure.message.contains("program 44"),
-        "{}",
-        failure.message
-    );
+    let assignment = Assignment { task: 7, attempt: 1, program: 44, ..Assignment::default() };
+    rig.says(to_worker::Kind::Assign(Assign { assignments: vec![assignment], programs: vec![] }));
+    let Some(Cause::Failure(failure)) = rig.cause() else { panic!("no failure") };
+    assert!(failure.message.contains("program 44"), "{}", failure.message);
 }
 
 #[test]
@@ -217,11 +171,7 @@ fn trials_run_through_an_outage_and_deliver_afterwards() {
 #[test]
 fn stops_of_attempts_that_are_not_here_do_nothing() {
     let mut rig = Rig::ready();
-    for kind in [
-        directive::Kind::Kill,
-        directive::Kind::Prune,
-        directive::Kind::Preempt,
-    ] {
+    for kind in [directive::Kind::Kill, directive::Kind::Prune, directive::Kind::Preempt] {
         assert_eq!(acts(rig.directive(key(1, 1), kind)), vec![]);
     }
     assert_eq!(acts(rig.uploaded(key(1, 1))), vec![]);
@@ -231,11 +181,7 @@ fn stops_of_attempts_that_are_not_here_do_nothing() {
 #[test]
 fn a_checkpoint_is_recorded_while_the_attempt_lives_and_not_after() {
     let mut rig = Rig::running(program());
-    let checkpoint = || Input::CheckpointReady {
-        key: key(7, 1),
-        step: Some(4),
-        files: vec![],
-    };
+    let checkpoint = || Input::CheckpointReady { key: key(7, 1), step: Some(4), files: vec![] };
     assert_eq!(acts(rig.send(checkpoint())).len(), 1);
     rig.ended(key(7, 1), Outcome::Success, false);
     assert_eq!(acts(rig.send(checkpoint())).len(), 1);

@@ -5,27 +5,15 @@ use hone_proto::worker::{Report, record};
 use super::*;
 
 fn spooled(sequence: u64, key: AttemptKey, in_attempt: u64, kind: record::Kind) -> Record {
-    Record {
-        sequence,
-        task: key.task,
-        attempt: key.attempt,
-        in_attempt,
-        kind: Some(kind),
-    }
+    Record { sequence, task: key.task, attempt: key.attempt, in_attempt, kind: Some(kind) }
 }
 
 fn report(step: i64) -> record::Kind {
-    record::Kind::Report(Report {
-        step: Some(step),
-        metrics: vec![metric("loss", 0.5)],
-    })
+    record::Kind::Report(Report { step: Some(step), metrics: vec![metric("loss", 0.5)] })
 }
 
 fn end(cause: Cause) -> record::Kind {
-    record::Kind::Ended(hone_proto::worker::Ended {
-        cause: Some(cause),
-        ..Default::default()
-    })
+    record::Kind::Ended(hone_proto::worker::Ended { cause: Some(cause), ..Default::default() })
 }
 
 fn steps(records: &[Record]) -> Vec<Option<i64>> {
@@ -43,11 +31,7 @@ fn records_count_over_the_spool_and_within_their_attempt() {
     rig.report(key(7, 1), 1, 1);
     rig.report(key(8, 1), 1, 2);
     rig.report(key(7, 1), 2, 3);
-    let numbers: Vec<_> = rig
-        .flushed()
-        .iter()
-        .map(|r| (r.sequence, r.task, r.in_attempt))
-        .collect();
+    let numbers: Vec<_> = rig.flushed().iter().map(|r| (r.sequence, r.task, r.in_attempt)).collect();
     assert_eq!(numbers, vec![(1, 7, 1), (2, 8, 1), (3, 7, 2)]);
     assert_eq!(rig.sequences_flushed(), Vec::<u64>::new());
 }
@@ -55,17 +39,9 @@ fn records_count_over_the_spool_and_within_their_attempt() {
 #[test]
 fn records_of_a_resumed_attempt_continue_its_numbers() {
     let mut rig = Rig::ready();
-    let assignment = Assignment {
-        task: 7,
-        attempt: 1,
-        records_durable: 4,
-        ..Assignment::default()
-    };
+    let assignment = Assignment { task: 7, attempt: 1, records_durable: 4, ..Assignment::default() };
     let programs = vec![Program::default()];
-    rig.says(to_worker::Kind::Assign(Assign {
-        assignments: vec![assignment],
-        programs,
-    }));
+    rig.says(to_worker::Kind::Assign(Assign { assignments: vec![assignment], programs }));
     rig.report(key(7, 1), 1, 1);
     assert_eq!(rig.flushed()[0].in_attempt, 5);
 }
@@ -81,10 +57,7 @@ fn what_is_not_acknowledged_is_sent_again_after_a_reconnect() {
     rig.report(key(7, 1), 5, 0);
     rig.after(10_000_000);
     assert_eq!(rig.sequences_flushed(), Vec::<u64>::new());
-    rig.welcome(Welcome {
-        acknowledged: 2,
-        ..Welcome::default()
-    });
+    rig.welcome(Welcome { acknowledged: 2, ..Welcome::default() });
     assert_eq!(rig.sequences_flushed(), vec![3, 4, 5]);
 }
 
@@ -94,19 +67,10 @@ fn an_acknowledgement_trims_the_spool_and_forgets_ended_attempts() {
     rig.report(key(7, 1), 1, 0);
     rig.ended(key(7, 1), Outcome::Success, false);
     rig.uploaded(key(7, 1));
-    assert_eq!(
-        acts(rig.ack(1)),
-        vec![Output::TrimSpool { up_to: 1 }, answer(0, false)]
-    );
+    assert_eq!(acts(rig.ack(1)), vec![Output::TrimSpool { up_to: 1 }, answer(0, false)]);
     assert_eq!(rig.machine.held(), vec![key(7, 1)]);
     let out = acts(rig.ack(2));
-    assert_eq!(
-        out,
-        vec![
-            Output::TrimSpool { up_to: 2 },
-            Output::Discard { key: key(7, 1) }
-        ]
-    );
+    assert_eq!(out, vec![Output::TrimSpool { up_to: 2 }, Output::Discard { key: key(7, 1) }]);
     assert_eq!(rig.machine.held(), vec![]);
     assert_eq!(rig.ack(2), vec![]);
 }
@@ -134,15 +98,8 @@ fn a_report_does_not_wait_without_a_coordinator_or_a_pruner() {
     away.report(key(7, 1), 1, 10);
     assert!(away.cut().contains(&answer(10, false)));
     assert!(away.report(key(7, 1), 2, 11).contains(&answer(11, false)));
-    let mut unpruned = Rig::running(Program {
-        prunes: false,
-        ..program()
-    });
-    assert!(
-        unpruned
-            .report(key(7, 1), 1, 12)
-            .contains(&answer(12, false))
-    );
+    let mut unpruned = Rig::running(Program { prunes: false, ..program() });
+    assert!(unpruned.report(key(7, 1), 1, 12).contains(&answer(12, false)));
 }
 
 #[test]
@@ -158,15 +115,9 @@ fn a_verdict_answers_the_waiting_report_and_discards_later_ones() {
 #[test]
 fn an_end_in_the_spool_survives_a_restart() {
     let exited = end(Cause::Exited(Default::default()));
-    let records = vec![
-        spooled(5, key(7, 1), 1, report(1)),
-        spooled(6, key(7, 1), 2, exited),
-    ];
+    let records = vec![spooled(5, key(7, 1), 1, report(1)), spooled(6, key(7, 1), 2, exited)];
     let mut rig = Rig::with_spool(|_| {}, records, 6);
-    rig.welcome(Welcome {
-        acknowledged: 4,
-        ..Welcome::default()
-    });
+    rig.welcome(Welcome { acknowledged: 4, ..Welcome::default() });
     assert_eq!(rig.sequences_flushed(), vec![5, 6]);
     assert!(rig.ack(6).contains(&Output::Discard { key: key(7, 1) }));
 }
@@ -174,10 +125,7 @@ fn an_end_in_the_spool_survives_a_restart() {
 #[test]
 fn an_attempt_without_an_end_in_the_spool_is_said_to_be_lost() {
     let mut rig = Rig::with_spool(|_| {}, vec![spooled(5, key(7, 1), 3, report(1))], 5);
-    rig.welcome(Welcome {
-        acknowledged: 4,
-        ..Welcome::default()
-    });
+    rig.welcome(Welcome { acknowledged: 4, ..Welcome::default() });
     let records = rig.flushed();
     assert_eq!((records[1].sequence, records[1].in_attempt), (6, 4));
     assert!(matches!(cause_of(&records[1]), Some(Cause::Lost(_))));
@@ -186,10 +134,7 @@ fn an_attempt_without_an_end_in_the_spool_is_said_to_be_lost() {
 #[test]
 fn numbers_that_the_coordinator_has_seen_are_never_used_again() {
     let mut rig = Rig::with_spool(|_| {}, vec![spooled(5, key(7, 1), 3, report(1))], 5);
-    rig.welcome(Welcome {
-        acknowledged: 9,
-        ..Welcome::default()
-    });
+    rig.welcome(Welcome { acknowledged: 9, ..Welcome::default() });
     rig.assign(key(8, 1), program());
     rig.report(key(8, 1), 1, 0);
     assert_eq!(rig.flushed().last().map(|record| record.sequence), Some(11));
@@ -234,10 +179,7 @@ fn a_full_spool_lets_new_leases_wait_until_there_is_room() {
     for step in 1..=20 {
         rig.report(key(7, 1), step, 0);
     }
-    let starts = |out: &[Output]| {
-        out.iter()
-            .any(|output| matches!(output, Output::Start { .. }))
-    };
+    let starts = |out: &[Output]| out.iter().any(|output| matches!(output, Output::Start { .. }));
     assert!(!starts(&rig.assign(key(8, 1), program())));
     assert_eq!(rig.machine.held(), vec![key(7, 1), key(8, 1)]);
     assert!(starts(&rig.ack(20)));
@@ -245,10 +187,7 @@ fn a_full_spool_lets_new_leases_wait_until_there_is_room() {
 
 #[test]
 fn a_batch_is_bounded_and_nothing_is_left_out() {
-    let mut rig = Rig::running(Program {
-        prunes: false,
-        ..program()
-    });
+    let mut rig = Rig::running(Program { prunes: false, ..program() });
     for step in 0..5_000 {
         rig.report(key(7, 1), step, 0);
     }

@@ -1,0 +1,129 @@
+//! Ending process groups and what escaped from them.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, WaitOptions};
+
+use super::proc::{self, Process};
+use crate::ledger::MARK;
+
+/// How long a killed process may take to disappear; longer means that it hangs in the kernel.
+const DISAPPEAR: Duration = Duration::from_secs(5);
+/// Rounds of looking for marked processes; each ends what the former one uncovered.
+const ROUNDS: usize = 50;
+
+/// The leaders that this process started and waits for; everything else among its children was inherited.
+static LEADERS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+
+/// Remembers a started leader, so that no sweep takes it for an orphan.
+pub(super) fn add_leader(pid: i32) {
+    LEADERS.lock().unwrap_or_else(PoisonError::into_inner).insert(pid);
+}
+
+/// Forgets a leader that was reaped.
+pub(super) fn remove_leader(pid: i32) {
+    LEADERS.lock().unwrap_or_else(PoisonError::into_inner).remove(&pid);
+}
+
+/// Asks a group to end. Returns whether it had members.
+pub fn terminate_group(group: i32) -> bool {
+    signal_group(group, Signal::TERM)
+}
+
+/// Ends a group. Returns whether it had members.
+pub fn kill_group(group: i32) -> bool {
+    signal_group(group, Signal::KILL)
+}
+
+fn signal_group(group: i32, signal: Signal) -> bool {
+    // 0 and 1 would mean ourselves and everybody.
+    let target = (group > 1).then(|| Pid::from_raw(group)).flatten();
+    target.is_some_and(|group| rustix::process::kill_process_group(group, signal).is_ok())
+}
+
+fn kill_process(pid: i32) {
+    if let Some(pid) = Pid::from_raw(pid).filter(|_| pid > 1) {
+        // Gone meanwhile is as good.
+        let _ = rustix::process::kill_process(pid, Signal::KILL);
+    }
+}
+
+/// Ends every process on this machine that carries a mark of this incarnation, this one excepted.
+/// Returns how many there were.
+#[must_use]
+pub fn kill_marked(incarnation: &str) -> usize {
+    let mut ended = BTreeSet::new();
+    for round in 0..ROUNDS {
+        let found = marked(incarnation);
+        if found.is_empty() {
+            break;
+        }
+        for process in found {
+            kill_process(process.pid);
+            ended.insert((process.pid, process.start_ticks));
+        }
+        std::thread::sleep(Duration::from_millis(1 << round.min(6)));
+    }
+    ended.len()
+}
+
+fn marked(incarnation: &str) -> Vec<Process> {
+    let own = proc::own_pid();
+    let living = proc::all().into_iter().filter(|process| !process.zombie && process.pid != own);
+    living.filter(|process| process.has_variable(MARK, incarnation)).collect()
+}
+
+/// Ends what is left of a trial whose leader was reaped: its group, and the strays with its mark that this
+/// process inherited. Returns whether nothing is left.
+pub async fn sweep(group: i32, mark: &str) -> bool {
+    let deadline = Instant::now() + DISAPPEAR;
+    let mut pause = Duration::from_millis(1);
+    while sweep_once(group, mark) {
+        if Instant::now() > deadline {
+            return false;
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_millis(50));
+    }
+    true
+}
+
+/// Returns whether something was found that may need another look.
+fn sweep_once(group: i32, mark: &str) -> bool {
+    let grouped = kill_group(group);
+    reap_group(group);
+    let strays = strays(mark);
+    for stray in &strays {
+        kill_process(stray.pid);
+    }
+    grouped || !strays.is_empty()
+}
+
+/// Reaps the inherited members of a group.
+fn reap_group(group: i32) {
+    let Some(group) = Pid::from_raw(group) else { return };
+    while let Ok(Some(_)) = rustix::process::waitpgid(group, WaitOptions::NOHANG) {}
+}
+
+/// Inherited processes with this mark. Inherited zombies have no mark any more; they are reaped on the way.
+fn strays(mark: &str) -> Vec<Process> {
+    let own_group = Process::read(proc::own_pid()).map_or(0, |own| own.group);
+    let inherited = inherited().into_iter().filter(|process| process.group != own_group);
+    let (dead, living): (Vec<_>, Vec<_>) = inherited.partition(|process| process.zombie);
+    for zombie in dead {
+        if let Some(pid) = Pid::from_raw(zombie.pid) {
+            // Another sweep may have been faster.
+            let _ = rustix::process::waitpid(Some(pid), WaitOptions::NOHANG);
+        }
+    }
+    living.into_iter().filter(|process| process.has_variable(MARK, mark)).collect()
+}
+
+fn inherited() -> Vec<Process> {
+    let leaders = LEADERS.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    proc::children_except(&leaders)
+}
