@@ -87,14 +87,11 @@ impl Columns {
         self.outcome.push(row.outcome);
         push_each(&mut self.params, index, &row.params);
         push_each(&mut self.values, index, &row.values);
-        push_padded(&mut self.violation, index, row.violation, 0.0);
-        push_padded(
-            &mut self.last_step,
-            index,
-            row.last_step.unwrap_or(NO_STEP),
-            NO_STEP,
-        );
-        push_padded(&mut self.last_value, index, row.last_value, f64::NAN);
+        let violation = Some(row.violation).filter(|&violation| violation != 0.0);
+        let last_value = Some(row.last_value).filter(|value| !value.is_nan());
+        push_padded(&mut self.violation, index, violation, 0.0);
+        push_padded(&mut self.last_step, index, row.last_step, NO_STEP);
+        push_padded(&mut self.last_value, index, last_value, f64::NAN);
     }
 
     /// Returns a parameter's internal number; NaN if the trial did not have it.
@@ -114,11 +111,7 @@ impl Columns {
 
     /// Returns the step and value of the trial's last report.
     pub fn last_report(&self, row: usize) -> Option<(i64, f64)> {
-        let step = self
-            .last_step
-            .get(row)
-            .copied()
-            .filter(|&step| step != NO_STEP)?;
+        let step = self.last_step.get(row).copied().filter(|&step| step != NO_STEP)?;
         Some((step, self.last_value.get(row).copied().unwrap_or(f64::NAN)))
     }
 
@@ -128,12 +121,8 @@ impl Columns {
         Row {
             number: self.number[row],
             outcome: self.outcome[row],
-            params: (0..self.params.len())
-                .map(|parameter| self.param(parameter, row))
-                .collect(),
-            values: (0..self.values.len())
-                .map(|objective| self.value(objective, row))
-                .collect(),
+            params: (0..self.params.len()).map(|parameter| self.param(parameter, row)).collect(),
+            values: (0..self.values.len()).map(|objective| self.value(objective, row)).collect(),
             violation: self.violation(row),
             last_step: last_report.map(|(step, _)| step),
             last_value: last_report.map_or(f64::NAN, |(_, value)| value),
@@ -142,11 +131,7 @@ impl Columns {
 }
 
 fn cell(columns: &[Vec<f64>], column: usize, row: usize) -> f64 {
-    columns
-        .get(column)
-        .and_then(|column| column.get(row))
-        .copied()
-        .unwrap_or(f64::NAN)
+    columns.get(column).and_then(|column| column.get(row)).copied().unwrap_or(f64::NAN)
 }
 
 fn push_each(columns: &mut Vec<Vec<f64>>, row: usize, cells: &[f64]) {
@@ -154,17 +139,13 @@ fn push_each(columns: &mut Vec<Vec<f64>>, row: usize, cells: &[f64]) {
         columns.resize(cells.len(), Vec::new());
     }
     for (column, &cell) in columns.iter_mut().zip(cells) {
-        if !cell.is_nan() {
-            column.resize(row, f64::NAN);
-            column.push(cell);
-        }
+        push_padded(column, row, Some(cell).filter(|cell| !cell.is_nan()), f64::NAN);
     }
 }
 
-/// Pushes `cell` unless it says what a missing cell says anyway.
-fn push_padded<T: Copy + PartialEq>(column: &mut Vec<T>, row: usize, cell: T, absent: T) {
-    let says_nothing = cell == absent || (cell != cell && absent != absent);
-    if !says_nothing {
+/// Pushes a cell if there is one, filling up with `absent` what was left out before.
+fn push_padded<T: Copy>(column: &mut Vec<T>, row: usize, cell: Option<T>, absent: T) {
+    if let Some(cell) = cell {
         column.resize(row, absent);
         column.push(cell);
     }
@@ -197,8 +178,7 @@ impl<'a> History<'a> {
 
     /// Iterates over trials as (columns, row) in the order in which they finished.
     pub fn rows(&self) -> impl Iterator<Item = (&'a Columns, usize)> + use<'a> {
-        self.parts()
-            .flat_map(|part| (0..part.len()).map(move |row| (part, row)))
+        self.parts().flat_map(|part| (0..part.len()).map(move |row| (part, row)))
     }
 }
 
@@ -266,17 +246,12 @@ mod outcome_codes {
 
     use super::Outcome;
 
-    pub fn serialize<S: Serializer>(
-        outcomes: &[Outcome],
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(outcomes: &[Outcome], serializer: S) -> Result<S::Ok, S::Error> {
         let codes: Vec<u8> = outcomes.iter().map(|&outcome| outcome as u8).collect();
         serializer.serialize_bytes(&codes)
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Vec<Outcome>, D::Error> {
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Outcome>, D::Error> {
         deserializer.deserialize_bytes(Codes)
     }
 
@@ -290,10 +265,7 @@ mod outcome_codes {
         }
 
         fn visit_bytes<E: Error>(self, codes: &[u8]) -> Result<Self::Value, E> {
-            codes
-                .iter()
-                .map(|&code| from_code(code).ok_or_else(|| unknown(code)))
-                .collect()
+            codes.iter().map(|&code| from_code(code).ok_or_else(|| unknown(code))).collect()
         }
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut codes: A) -> Result<Self::Value, A::Error> {
@@ -307,9 +279,7 @@ mod outcome_codes {
 
     fn from_code(code: u8) -> Option<Outcome> {
         use Outcome::{Cancelled, Complete, Failed, Pruned};
-        [Complete, Pruned, Failed, Cancelled]
-            .get(usize::from(code))
-            .copied()
+        [Complete, Pruned, Failed, Cancelled].get(usize::from(code)).copied()
     }
 
     fn unknown<E: Error>(code: u8) -> E {

@@ -21,23 +21,14 @@ fn columns_that_say_nothing_take_no_room() {
     assert_eq!(columns.params, [vec![1.0, 2.0], Vec::new()]);
     assert_eq!(columns.values, [vec![0.5]]);
     assert!(columns.violation.is_empty() && columns.last_step.is_empty());
-    assert!(
-        columns.value(0, 1).is_nan()
-            && columns.param(1, 0).is_nan()
-            && columns.param(7, 0).is_nan()
-    );
+    assert!(columns.value(0, 1).is_nan() && columns.param(1, 0).is_nan() && columns.param(7, 0).is_nan());
 }
 
 #[test]
 fn a_parameter_added_later_is_absent_before() {
     let mut columns = Columns::default();
     columns.push(row(0, &[1.0], &[0.5]));
-    let late = Row {
-        last_step: Some(3),
-        last_value: 0.25,
-        violation: 2.0,
-        ..row(4, &[1.5, 7.0], &[0.1])
-    };
+    let late = Row { last_step: Some(3), last_value: 0.25, violation: 2.0, ..row(4, &[1.5, 7.0], &[0.1]) };
     columns.push(late.clone());
     assert!(columns.param(1, 0).is_nan());
     assert_eq!(columns.param(1, 1), 7.0);
@@ -56,14 +47,8 @@ fn history_runs_through_chunks_and_tail_in_order() {
     let mut tail = Columns::default();
     tail.push(row(1, &[], &[]));
     let chunks = [Arc::new(first)];
-    let history = History {
-        chunks: &chunks,
-        tail: Some(&tail),
-    };
-    let numbers: Vec<u32> = history
-        .rows()
-        .map(|(columns, row)| columns.number[row])
-        .collect();
+    let history = History { chunks: &chunks, tail: Some(&tail) };
+    let numbers: Vec<u32> = history.rows().map(|(columns, row)| columns.number[row]).collect();
     assert_eq!(numbers, [2, 0, 1]);
     assert_eq!((history.len(), history.is_empty()), (3, false));
     assert!(History::default().is_empty());
@@ -72,16 +57,8 @@ fn history_runs_through_chunks_and_tail_in_order() {
 #[test]
 fn outcomes_are_one_byte_each_and_unknown_ones_are_refused() {
     let mut columns = Columns::default();
-    for outcome in [
-        Outcome::Complete,
-        Outcome::Pruned,
-        Outcome::Failed,
-        Outcome::Cancelled,
-    ] {
-        columns.push(Row {
-            outcome,
-            ..row(0, &[1.0], &[])
-        });
+    for outcome in [Outcome::Complete, Outcome::Pruned, Outcome::Failed, Outcome::Cancelled] {
+        columns.push(Row { outcome, ..row(0, &[1.0], &[]) });
     }
     let packed = rmp_serde::to_vec(&columns).unwrap();
     assert_eq!(rmp_serde::from_slice::<Columns>(&packed).unwrap(), columns);

@@ -35,10 +35,15 @@ pub struct Draw(ChaCha8Rng);
 impl Draw {
     /// Opens the stream keyed by study seed, trial number, name of the parameter and use.
     pub fn new(seed: u64, number: u32, name: &str, purpose: Use) -> Self {
+        Self::again(seed, number, name, purpose, 0)
+    }
+
+    /// Opens another stream for the same question; attempt 0 is the one that [`Draw::new`] opens.
+    pub fn again(seed: u64, number: u32, name: &str, purpose: Use, attempt: u32) -> Self {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
         key[8..12].copy_from_slice(&number.to_le_bytes());
-        key[12..16].copy_from_slice(&(purpose as u32).to_le_bytes());
+        key[12..16].copy_from_slice(&(purpose as u32 | attempt << 8).to_le_bytes());
         key[16..].copy_from_slice(&fnv1a(name.as_bytes()).to_le_bytes());
         Self(ChaCha8Rng::from_seed(key))
     }
@@ -58,9 +63,7 @@ impl Draw {
 fn fnv1a(bytes: &[u8]) -> u128 {
     const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
-    bytes.iter().fold(OFFSET, |hash, &byte| {
-        (hash ^ u128::from(byte)).wrapping_mul(PRIME)
-    })
+    bytes.iter().fold(OFFSET, |hash, &byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME))
 }
 
 #[cfg(test)]

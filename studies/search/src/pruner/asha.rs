@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Verdict;
 use super::ranked::Ranked;
+use crate::columns::same_number;
 use crate::sampler::Direction;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,6 +37,9 @@ impl PartialEq for Rung {
 impl Rung {
     fn set(&mut self, number: u32, loss: f64) {
         if let Some(earlier) = self.by_trial.insert(number, loss) {
+            if same_number(earlier, loss) {
+                return;
+            }
             self.losses.remove(earlier);
         }
         self.losses.insert(loss);
@@ -51,41 +55,23 @@ impl Rung {
             return (others, others + 1);
         }
         let own_is_better = own.is_some_and(|own| own < loss);
-        (
-            self.losses.smaller(loss) - usize::from(own_is_better),
-            others + 1,
-        )
+        (self.losses.smaller(loss) - usize::from(own_is_better), others + 1)
     }
 }
 
 impl Asha {
-    pub(super) fn new(
-        min_steps: i64,
-        reduction: u32,
-        max_steps: Option<i64>,
-        skipped: u32,
-    ) -> Self {
+    pub(super) fn new(min_steps: i64, reduction: u32, max_steps: Option<i64>, skipped: u32) -> Self {
         let reduction = reduction.max(2);
         let factor = i64::from(reduction);
         let last = max_steps.unwrap_or(i64::MAX);
         let steps = std::iter::successors(Some(min_steps.max(1)), |step| step.checked_mul(factor));
-        let rung = |step| Rung {
-            step,
-            losses: Ranked::default(),
-            by_trial: BTreeMap::new(),
-        };
-        let rungs = steps
-            .skip(skipped as usize)
-            .take_while(|&step| step < last)
-            .map(rung)
-            .collect();
+        let rung = |step| Rung { step, losses: Ranked::default(), by_trial: BTreeMap::new() };
+        let rungs = steps.skip(skipped as usize).take_while(|&step| step < last).map(rung).collect();
         Self { reduction, rungs }
     }
 
     pub(super) fn has_rung_within(&self, previous: Option<i64>, step: i64) -> bool {
-        self.rungs
-            .iter()
-            .any(|rung| previous.is_none_or(|previous| previous < rung.step) && rung.step <= step)
+        self.rungs.iter().any(|rung| previous.is_none_or(|previous| previous < rung.step) && rung.step <= step)
     }
 
     pub(super) fn record(&mut self, direction: Direction, number: u32, curve: &[(i64, f64)]) {
@@ -102,18 +88,12 @@ impl Asha {
             return Verdict::Continue;
         };
         let previous = before.last().map(|&(step, _)| step);
-        let reached = self.rungs.iter().filter(|rung| {
-            rung.step <= step && previous.is_none_or(|previous| previous < rung.step)
-        });
+        let reached = self.rungs.iter().filter(|rung| rung.step <= step && previous.is_none_or(|previous| previous < rung.step));
         for rung in reached {
             let (better, trials) = rung.place(number, direction.to_loss(value));
             let promoted = (trials / self.reduction as usize).max(1);
             if better >= promoted {
-                let reason = format!(
-                    "asha: place {} of {trials} at step {}, best {promoted} go on",
-                    better + 1,
-                    rung.step
-                );
+                let reason = format!("asha: place {} of {trials} at step {}, best {promoted} go on", better + 1, rung.step);
                 return Verdict::Prune { reason };
             }
         }

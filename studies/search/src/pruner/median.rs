@@ -67,18 +67,11 @@ impl Median {
         if self.completed.len() < self.startup_trials as usize || !self.is_due(curve) {
             return Verdict::Continue;
         }
-        let Some(median) = self
-            .best
-            .range(..=step)
-            .next_back()
-            .and_then(|(_, losses)| middle(losses))
-        else {
+        let Some(median) = self.best.range(..=step).next_back().and_then(|(_, losses)| middle(losses)) else {
             return Verdict::Continue;
         };
         // `min` skips NaN, so that one bad report does not hide the good ones before it.
-        let best = curve.iter().fold(f64::NAN, |best, &(_, value)| {
-            best.min(direction.to_loss(value))
-        });
+        let best = curve.iter().fold(f64::NAN, |best, &(_, value)| best.min(direction.to_loss(value)));
         if !Direction::Minimize.is_better(median, best) {
             return Verdict::Continue;
         }
@@ -89,9 +82,7 @@ impl Median {
 
     /// Whether the last point is past the warm-up and the first one of its interval.
     fn is_due(&self, curve: &[(i64, f64)]) -> bool {
-        let interval_of = |step: i64| {
-            (i128::from(step) - i128::from(self.warmup_steps)).div_euclid(i128::from(self.interval))
-        };
+        let interval_of = |step: i64| (i128::from(step) - i128::from(self.warmup_steps)).div_euclid(i128::from(self.interval));
         let Some((&(step, _), before)) = curve.split_last() else {
             return false;
         };
@@ -105,11 +96,7 @@ impl Median {
         if self.best.contains_key(&step) {
             return;
         }
-        let before = self
-            .best
-            .range(..step)
-            .next_back()
-            .map(|(_, losses)| losses.clone());
+        let before = self.best.range(..step).next_back().map(|(_, losses)| losses.clone());
         self.best.insert(step, before.unwrap_or_default());
         while self.best.len() > TRACKED_STEPS {
             self.coarsen();
@@ -120,10 +107,7 @@ impl Median {
     fn coarsen(&mut self) {
         self.stride = self.stride.saturating_mul(2);
         let finer = std::mem::take(&mut self.best);
-        self.best = finer
-            .into_iter()
-            .map(|(step, losses)| (round_up(step, self.stride), losses))
-            .collect();
+        self.best = finer.into_iter().map(|(step, losses)| (round_up(step, self.stride), losses)).collect();
     }
 }
 

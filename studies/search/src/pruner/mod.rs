@@ -85,11 +85,9 @@ impl PrunerConfig {
     pub fn from_kind(kind: &str) -> Option<Self> {
         match kind {
             "none" => Some(Self::None),
-            "median" => Some(Self::Median {
-                startup_trials: defaults::startup_trials(),
-                warmup_steps: 0,
-                interval: defaults::interval(),
-            }),
+            "median" => {
+                Some(Self::Median { startup_trials: defaults::startup_trials(), warmup_steps: 0, interval: defaults::interval() })
+            }
             "asha" => Some(Self::Asha {
                 min_steps: defaults::min_steps(),
                 reduction: defaults::reduction(),
@@ -113,34 +111,17 @@ impl PrunerConfig {
     pub fn validate(&self) -> Vec<PrunerError> {
         let settings = match *self {
             Self::None => Vec::new(),
-            Self::Median {
-                warmup_steps,
-                interval,
-                ..
-            } => {
+            Self::Median { warmup_steps, interval, .. } => {
                 vec![("warmup_steps", 0, warmup_steps), ("interval", 1, interval)]
             }
-            Self::Asha {
-                min_steps,
-                reduction,
-                max_steps,
-                ..
-            } => vec![
+            Self::Asha { min_steps, reduction, max_steps, .. } => vec![
                 ("min_steps", 1, min_steps),
                 ("reduction", 2, i64::from(reduction)),
                 ("max_steps", 1, max_steps.unwrap_or(1)),
             ],
         };
-        let error = |(setting, least, given)| PrunerError {
-            setting,
-            least,
-            given,
-        };
-        settings
-            .into_iter()
-            .filter(|(_, least, given)| given < least)
-            .map(error)
-            .collect()
+        let error = |(setting, least, given)| PrunerError { setting, least, given };
+        settings.into_iter().filter(|(_, least, given)| given < least).map(error).collect()
     }
 }
 
@@ -175,22 +156,12 @@ impl PrunerState {
     pub fn new(config: &PrunerConfig, direction: Direction) -> Self {
         let rule = match *config {
             PrunerConfig::None => Rule::None,
-            PrunerConfig::Median {
-                startup_trials,
-                warmup_steps,
-                interval,
-            } => Rule::Median(Median::new(startup_trials, warmup_steps, interval)),
-            PrunerConfig::Asha {
-                min_steps,
-                reduction,
-                max_steps,
-                early_stopping_rate,
-            } => Rule::Asha(Asha::new(
-                min_steps,
-                reduction,
-                max_steps,
-                early_stopping_rate,
-            )),
+            PrunerConfig::Median { startup_trials, warmup_steps, interval } => {
+                Rule::Median(Median::new(startup_trials, warmup_steps, interval))
+            }
+            PrunerConfig::Asha { min_steps, reduction, max_steps, early_stopping_rate } => {
+                Rule::Asha(Asha::new(min_steps, reduction, max_steps, early_stopping_rate))
+            }
         };
         Self { rule, direction }
     }

@@ -17,10 +17,7 @@ pub(super) struct Ranked {
 /// Two multisets are equal if their numbers are, however they are cut into runs.
 impl PartialEq for Ranked {
     fn eq(&self, other: &Self) -> bool {
-        let (mine, theirs) = (
-            self.buckets.iter().flatten(),
-            other.buckets.iter().flatten(),
-        );
+        let (mine, theirs) = (self.buckets.iter().flatten(), other.buckets.iter().flatten());
         self.len == other.len && mine.zip(theirs).all(|(a, b)| key(*a) == key(*b))
     }
 }
@@ -31,11 +28,7 @@ fn key(value: f64) -> u64 {
         return u64::MAX;
     }
     let bits = (value + 0.0).to_bits();
-    if bits >> 63 == 1 {
-        !bits
-    } else {
-        bits | 1 << 63
-    }
+    if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
 }
 
 impl Ranked {
@@ -66,10 +59,7 @@ impl Ranked {
             return;
         };
         let place = bucket.partition_point(|&other| key(other) < key(value));
-        if bucket
-            .get(place)
-            .is_none_or(|&found| key(found) != key(value))
-        {
+        if bucket.get(place).is_none_or(|&found| key(found) != key(value)) {
             return;
         }
         bucket.remove(place);
@@ -84,10 +74,7 @@ impl Ranked {
         let at = self.bucket_of(value);
         let before: usize = self.buckets[..at].iter().map(Vec::len).sum();
         let within = self.buckets.get(at);
-        before
-            + within.map_or(0, |bucket| {
-                bucket.partition_point(|&other| key(other) < key(value))
-            })
+        before + within.map_or(0, |bucket| bucket.partition_point(|&other| key(other) < key(value)))
     }
 
     /// Returns the number at `rank`, from 0 for the smallest.
@@ -104,8 +91,7 @@ impl Ranked {
 
     /// Returns the first run whose last number is not smaller than `value`.
     fn bucket_of(&self, value: f64) -> usize {
-        self.buckets
-            .partition_point(|bucket| bucket.last().is_some_and(|&last| key(last) < key(value)))
+        self.buckets.partition_point(|bucket| bucket.last().is_some_and(|&last| key(last) < key(value)))
     }
 }
 
@@ -154,8 +140,8 @@ mod tests {
             }
             let list = sorted(list);
             prop_assert_eq!(ranked.len(), list.len());
-            for rank in 0..list.len() {
-                prop_assert_eq!(ranked.nth(rank), Some(list[rank]));
+            for (rank, &number) in list.iter().enumerate() {
+                prop_assert_eq!(ranked.nth(rank), Some(number));
             }
             for value in -41..41 {
                 let smaller = list.iter().filter(|&&other| other < f64::from(value)).count();

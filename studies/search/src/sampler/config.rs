@@ -74,13 +74,7 @@ pub struct TpeConfig {
 
 impl Default for TpeConfig {
     fn default() -> Self {
-        Self {
-            startup_trials: 10,
-            startup: Startup::default(),
-            candidates: 24,
-            multivariate: true,
-            constant_liar: true,
-        }
+        Self { startup_trials: 10, startup: Startup::default(), candidates: 24, multivariate: true, constant_liar: true }
     }
 }
 
@@ -94,9 +88,7 @@ impl Default for SamplerConfig {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SamplerError {
     /// A grid over a continuous parameter.
-    #[error(
-        "sampler `grid` needs finitely many values, but parameter `{parameter}` is continuous; give it a step"
-    )]
+    #[error("sampler `grid` needs finitely many values, but parameter `{parameter}` is continuous; give it a step")]
     ContinuousGrid {
         /// The name.
         parameter: String,
@@ -167,9 +159,7 @@ fn grid_errors(space: &Space) -> Vec<SamplerError> {
         .parameters
         .iter()
         .filter(|parameter| is_continuous(&parameter.distribution))
-        .map(|parameter| SamplerError::ContinuousGrid {
-            parameter: parameter.name.clone(),
-        })
+        .map(|parameter| SamplerError::ContinuousGrid { parameter: parameter.name.clone() })
         .collect();
     if continuous.is_empty() && space.cardinality().is_none() {
         return vec![SamplerError::GridTooLarge];

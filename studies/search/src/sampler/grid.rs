@@ -19,11 +19,7 @@ pub(super) fn suggest(request: &SuggestRequest<'_>) -> Vec<Suggestion> {
         let place = u64::from(number);
         let params = grid.point(shuffled(request.seed, place, grid.len())?)?;
         let why = format!("grid point {} of {}", place + 1, grid.len());
-        Some(Suggestion {
-            number,
-            params,
-            why,
-        })
+        Some(Suggestion { number, params, why })
     };
     numbers(request).map_while(suggestion).collect()
 }
@@ -37,8 +33,7 @@ pub(super) fn shuffled(seed: u64, place: u64, len: u64) -> Option<u64> {
         return None;
     }
     let half_bits = (u64::BITS - (len - 1).leading_zeros()).div_ceil(2).max(1);
-    let keys: [u64; ROUNDS as usize] =
-        std::array::from_fn(|round| Draw::new(seed, round as u32, "", Use::Order).bits());
+    let keys: [u64; ROUNDS as usize] = std::array::from_fn(|round| Draw::new(seed, round as u32, "", Use::Order).bits());
     let mut at = place;
     loop {
         at = feistel(&keys, at, half_bits);
@@ -71,9 +66,7 @@ mod tests {
     #[test]
     fn shuffle_is_a_permutation_for_every_length() {
         for len in 1..200 {
-            let mut seen: Vec<u64> = (0..len)
-                .filter_map(|place| shuffled(3, place, len))
-                .collect();
+            let mut seen: Vec<u64> = (0..len).filter_map(|place| shuffled(3, place, len)).collect();
             seen.sort_unstable();
             assert_eq!(seen, (0..len).collect::<Vec<u64>>());
             assert_eq!(shuffled(3, len, len), None);
@@ -82,11 +75,7 @@ mod tests {
 
     #[test]
     fn shuffle_depends_on_the_seed_and_copes_with_the_largest_grid() {
-        let order = |seed| {
-            (0..20)
-                .map(|place| shuffled(seed, place, 20))
-                .collect::<Vec<_>>()
-        };
+        let order = |seed| (0..20).map(|place| shuffled(seed, place, 20)).collect::<Vec<_>>();
         assert_ne!(order(1), order(2));
         assert!(shuffled(1, u64::MAX - 1, u64::MAX).is_some());
     }

@@ -46,9 +46,7 @@ pub struct Suggestion {
 
 impl PartialEq for Suggestion {
     fn eq(&self, other: &Self) -> bool {
-        self.number == other.number
-            && self.why == other.why
-            && same_numbers(&self.params, &other.params)
+        self.number == other.number && self.why == other.why && same_numbers(&self.params, &other.params)
     }
 }
 
@@ -79,24 +77,16 @@ pub fn suggest(config: &SamplerConfig, request: &SuggestRequest<'_>) -> Vec<Sugg
 /// Random and Sobol draw what they would draw for the whole point. TPE models the parameter alone, over the
 /// trials that had it. A grid cannot be laid over a space that is still growing and draws at random.
 /// `None` if the space has no such parameter. Conditions are the caller's business here: who asks, gets.
-pub fn suggest_one_param(
-    config: &SamplerConfig,
-    request: &SuggestRequest<'_>,
-    name: &str,
-) -> Option<ParamSuggestion> {
+pub fn suggest_one_param(config: &SamplerConfig, request: &SuggestRequest<'_>, name: &str) -> Option<ParamSuggestion> {
     let index = request.space.index_of(name)?;
     let number = request.first_number;
     Some(match config {
-        SamplerConfig::Random | SamplerConfig::Grid => ParamSuggestion {
-            value: random_value(request, number, index),
-            why: "random".to_owned(),
-        },
+        SamplerConfig::Random | SamplerConfig::Grid => {
+            ParamSuggestion { value: random_value(request, number, index), why: "random".to_owned() }
+        }
         SamplerConfig::Sobol => {
             let value = sobol::value(request, number, index);
-            ParamSuggestion {
-                value,
-                why: sobol::why(number),
-            }
+            ParamSuggestion { value, why: sobol::why(number) }
         }
         SamplerConfig::Tpe(config) => tpe::suggest_one(config, request, index),
     })
@@ -113,11 +103,7 @@ fn each(request: &SuggestRequest<'_>, suggest: impl Fn(u32) -> Suggestion) -> Ve
 
 fn random(request: &SuggestRequest<'_>, plan: &Plan, number: u32) -> Suggestion {
     let params = plan.fill(|index, _| random_value(request, number, index));
-    Suggestion {
-        number,
-        params,
-        why: "random".to_owned(),
-    }
+    Suggestion { number, params, why: "random".to_owned() }
 }
 
 fn random_value(request: &SuggestRequest<'_>, number: u32, index: usize) -> f64 {

@@ -16,11 +16,7 @@ const RESOLUTION: f64 = 1.0 / (1 << 24) as f64;
 
 pub(super) fn point(request: &SuggestRequest<'_>, plan: &Plan, number: u32) -> Suggestion {
     let params = plan.fill(|index, _| value(request, number, index));
-    Suggestion {
-        number,
-        params,
-        why: why(number),
-    }
+    Suggestion { number, params, why: why(number) }
 }
 
 pub(super) fn why(number: u32) -> String {
@@ -38,7 +34,5 @@ pub(super) fn value(request: &SuggestRequest<'_>, number: u32, index: usize) -> 
     let coarse = f64::from(sample(number % SEQUENCE, dimension, scramble));
     // The sequence has the resolution of a single; random low bits fill it up.
     let fraction = Draw::new(request.seed, number, &parameter.name, Use::Fraction).unit();
-    parameter
-        .distribution
-        .from_unit((coarse + fraction * RESOLUTION).min(BELOW_ONE))
+    parameter.distribution.from_unit((coarse + fraction * RESOLUTION).min(BELOW_ONE))
 }

@@ -99,16 +99,12 @@ impl Distribution {
     /// Returns the number of values, or `None` if there are infinitely many or more than `u64` holds.
     pub fn cardinality(&self) -> Option<u64> {
         match self {
-            Self::Float {
-                low, high, step, ..
-            } => match step {
+            Self::Float { low, high, step, .. } => match step {
                 Some(step) => Some(float_steps(*low, *high, *step) + 1),
                 None if low == high => Some(1),
                 None => None,
             },
-            Self::Int {
-                low, high, step, ..
-            } => u64::try_from(int_steps(*low, *high, *step) + 1).ok(),
+            Self::Int { low, high, step, .. } => u64::try_from(int_steps(*low, *high, *step) + 1).ok(),
             Self::Categorical { choices } => Some(choices.len() as u64),
         }
     }
@@ -118,18 +114,12 @@ impl Distribution {
     /// Meaningful below [`Distribution::cardinality`]; larger indexes give the last value.
     pub fn nth(&self, index: u64) -> f64 {
         match self {
-            Self::Float {
-                low, high, step, ..
-            } => match step {
+            Self::Float { low, high, step, .. } => match step {
                 Some(step) => float_at(*low, *high, *step, index),
                 None => *low,
             },
-            Self::Int {
-                low, high, step, ..
-            } => int_at(*low, *high, *step, i128::from(index)) as f64,
-            Self::Categorical { choices } => {
-                index.min(choices.len().saturating_sub(1) as u64) as f64
-            }
+            Self::Int { low, high, step, .. } => int_at(*low, *high, *step, i128::from(index)) as f64,
+            Self::Categorical { choices } => index.min(choices.len().saturating_sub(1) as u64) as f64,
         }
     }
 
@@ -138,17 +128,10 @@ impl Distribution {
     /// Zero for every value of a continuous range.
     pub fn index_of(&self, internal: f64) -> u64 {
         match self {
-            Self::Float {
-                low,
-                step: Some(step),
-                ..
-            } => ((internal - low) / step).round() as u64,
+            Self::Float { low, step: Some(step), .. } => ((internal - low) / step).round() as u64,
             Self::Float { .. } => 0,
-            Self::Int {
-                low, high, step, ..
-            } => {
-                let offset =
-                    i128::from(int_nearest(*low, *high, *step, internal)) - i128::from(*low);
+            Self::Int { low, high, step, .. } => {
+                let offset = i128::from(int_nearest(*low, *high, *step, internal)) - i128::from(*low);
                 (offset / i128::from((*step).max(1))) as u64
             }
             Self::Categorical { .. } => internal as u64,
@@ -161,31 +144,14 @@ impl Distribution {
     /// its first and last value get their fair share.
     pub fn from_unit(&self, unit: f64) -> f64 {
         match self {
-            Self::Float {
-                low,
-                high,
-                step: Some(step),
-                ..
-            } => {
+            Self::Float { low, high, step: Some(step), .. } => {
                 let count = float_steps(*low, *high, *step) + 1;
                 float_at(*low, *high, *step, cell(unit, count as f64) as u64)
             }
-            Self::Float {
-                low,
-                high,
-                log: true,
-                ..
-            } => spread_log(*low, *high, unit).clamp(*low, *high),
+            Self::Float { low, high, log: true, .. } => spread_log(*low, *high, unit).clamp(*low, *high),
             Self::Float { low, high, .. } => (low + unit * (high - low)).clamp(*low, *high),
-            Self::Int {
-                low,
-                high,
-                log: true,
-                ..
-            } => self.snap(spread_log(*low as f64 - 0.5, *high as f64 + 0.5, unit)),
-            Self::Int {
-                low, high, step, ..
-            } => {
+            Self::Int { low, high, log: true, .. } => self.snap(spread_log(*low as f64 - 0.5, *high as f64 + 0.5, unit)),
+            Self::Int { low, high, step, .. } => {
                 let count = (int_steps(*low, *high, *step) + 1) as f64;
                 int_at(*low, *high, *step, cell(unit, count) as i128) as f64
             }
@@ -196,22 +162,13 @@ impl Distribution {
     /// Returns the allowed internal number nearest to `internal`.
     pub fn snap(&self, internal: f64) -> f64 {
         match self {
-            Self::Float {
-                low,
-                high,
-                step: Some(step),
-                ..
-            } => {
+            Self::Float { low, high, step: Some(step), .. } => {
                 let index = ((internal - low) / step).round().max(0.0);
                 float_at(*low, *high, *step, index as u64)
             }
             Self::Float { low, high, .. } => internal.clamp(*low, *high),
-            Self::Int {
-                low, high, step, ..
-            } => int_nearest(*low, *high, *step, internal) as f64,
-            Self::Categorical { choices } => internal
-                .round()
-                .clamp(0.0, choices.len().saturating_sub(1) as f64),
+            Self::Int { low, high, step, .. } => int_nearest(*low, *high, *step, internal) as f64,
+            Self::Categorical { choices } => internal.round().clamp(0.0, choices.len().saturating_sub(1) as f64),
         }
     }
 
@@ -226,9 +183,7 @@ impl Distribution {
     pub fn to_external(&self, internal: f64) -> Value {
         match self {
             Self::Float { .. } => Value::Float(self.snap(internal)),
-            Self::Int {
-                low, high, step, ..
-            } => Value::Int(int_nearest(*low, *high, *step, internal)),
+            Self::Int { low, high, step, .. } => Value::Int(int_nearest(*low, *high, *step, internal)),
             Self::Categorical { choices } => choices[self.snap(internal) as usize].clone(),
         }
     }
@@ -247,10 +202,7 @@ impl Distribution {
                 let found = choices.iter().position(|choice| choice.same_as(value));
                 found
                     .map(|index| index as f64)
-                    .ok_or_else(|| ValueError::NotAChoice {
-                        value: value.clone(),
-                        choices: choices.clone(),
-                    })
+                    .ok_or_else(|| ValueError::NotAChoice { value: value.clone(), choices: choices.clone() })
             }
         }
     }
@@ -268,10 +220,7 @@ impl Distribution {
         let number = value.as_number().filter(|number| number.is_finite());
         let number = number.ok_or_else(|| wrong_kind(value, "a finite number"))?;
         let nearest = self.snap(number);
-        let Self::Float {
-            low, high, step, ..
-        } = self
-        else {
+        let Self::Float { low, high, step, .. } = self else {
             return Ok(nearest);
         };
         let slack = step.map_or(0.0, |step| step * 1e-9);
@@ -279,10 +228,7 @@ impl Distribution {
             return Err(self.out_of_bounds(value));
         }
         if (number - nearest).abs() > slack {
-            return Err(ValueError::OffStep {
-                value: value.clone(),
-                nearest: Value::Float(nearest),
-            });
+            return Err(ValueError::OffStep { value: value.clone(), nearest: Value::Float(nearest) });
         }
         Ok(nearest)
     }
@@ -298,31 +244,19 @@ impl Distribution {
         let internal = self.snap(number as f64);
         let nearest = self.to_external(internal);
         if nearest != Value::Int(number) {
-            return Err(ValueError::OffStep {
-                value: value.clone(),
-                nearest,
-            });
+            return Err(ValueError::OffStep { value: value.clone(), nearest });
         }
         Ok(internal)
     }
 
     fn out_of_bounds(&self, value: &Value) -> ValueError {
-        let (low, high) = self
-            .bounds()
-            .unwrap_or_else(|| (value.clone(), value.clone()));
-        ValueError::OutOfBounds {
-            value: value.clone(),
-            low,
-            high,
-        }
+        let (low, high) = self.bounds().unwrap_or_else(|| (value.clone(), value.clone()));
+        ValueError::OutOfBounds { value: value.clone(), low, high }
     }
 }
 
 fn wrong_kind(value: &Value, expected: &'static str) -> ValueError {
-    ValueError::WrongKind {
-        value: value.clone(),
-        expected,
-    }
+    ValueError::WrongKind { value: value.clone(), expected }
 }
 
 /// Returns the whole number a value stands for, if it does and fits.
@@ -330,8 +264,7 @@ fn whole(value: &Value) -> Option<i64> {
     match value {
         Value::Int(number) => Some(*number),
         Value::Float(number) => {
-            let fits =
-                number.fract() == 0.0 && *number >= i64::MIN as f64 && *number < i64::MAX as f64;
+            let fits = number.fract() == 0.0 && *number >= i64::MIN as f64 && *number < i64::MAX as f64;
             fits.then_some(*number as i64)
         }
         Value::Bool(_) | Value::Str(_) => None,
@@ -380,7 +313,7 @@ fn int_at(low: i64, high: i64, step: i64, index: i128) -> i64 {
 
 fn int_nearest(low: i64, high: i64, step: i64, internal: f64) -> i64 {
     let wide = i128::from(step.max(1));
-    let offset = internal.round() as i128 - i128::from(low);
+    let offset = i128::from(internal.round() as i64) - i128::from(low);
     int_at(low, high, step, (offset + wide / 2).div_euclid(wide))
 }
 

@@ -3,27 +3,15 @@ use proptest::prelude::*;
 use super::*;
 
 fn int(low: i64, high: i64, log: bool, step: i64) -> Distribution {
-    Distribution::Int {
-        low,
-        high,
-        log,
-        step,
-    }
+    Distribution::Int { low, high, log, step }
 }
 
 fn float(low: f64, high: f64, step: Option<f64>) -> Distribution {
-    Distribution::Float {
-        low,
-        high,
-        log: false,
-        step,
-    }
+    Distribution::Float { low, high, log: false, step }
 }
 
 fn options() -> Distribution {
-    Distribution::Categorical {
-        choices: vec![Choice::Int(1), "adam".into(), Choice::Bool(true)],
-    }
+    Distribution::Categorical { choices: vec![Choice::Int(1), "adam".into(), Choice::Bool(true)] }
 }
 
 #[test]
@@ -56,17 +44,8 @@ fn an_int_that_a_double_cannot_hold_is_refused_with_the_nearest() {
     let wide = int(0, i64::MAX, false, 1);
     let odd = (1 << 53) + 1;
     let refused = wide.to_internal(&Value::Int(odd));
-    assert_eq!(
-        refused,
-        Err(ValueError::OffStep {
-            value: Value::Int(odd),
-            nearest: Value::Int(1 << 53)
-        })
-    );
-    assert_eq!(
-        wide.to_internal(&Value::Int(1 << 53)),
-        Ok((1_u64 << 53) as f64)
-    );
+    assert_eq!(refused, Err(ValueError::OffStep { value: Value::Int(odd), nearest: Value::Int(1 << 53) }));
+    assert_eq!(wide.to_internal(&Value::Int(1 << 53)), Ok((1_u64 << 53) as f64));
 }
 
 #[test]
@@ -79,12 +58,7 @@ fn log_int_reaches_both_ends_and_single_values_stay_put() {
 
 #[test]
 fn log_float_halves_at_the_geometric_mean() {
-    let range = Distribution::Float {
-        low: 1e-4,
-        high: 1.0,
-        log: true,
-        step: None,
-    };
+    let range = Distribution::Float { low: 1e-4, high: 1.0, log: true, step: None };
     assert!((range.from_unit(0.5) - 1e-2).abs() < 1e-15);
 }
 
@@ -92,37 +66,19 @@ fn log_float_halves_at_the_geometric_mean() {
 fn values_are_converted_between_int_and_float_when_nothing_is_lost() {
     assert_eq!(float(0.0, 2.0, None).to_internal(&Value::Int(1)), Ok(1.0));
     assert_eq!(int(0, 9, false, 1).to_internal(&Value::Float(4.0)), Ok(4.0));
-    assert!(matches!(
-        int(0, 9, false, 1).to_internal(&Value::Float(4.5)),
-        Err(ValueError::WrongKind { .. })
-    ));
+    assert!(matches!(int(0, 9, false, 1).to_internal(&Value::Float(4.5)), Err(ValueError::WrongKind { .. })));
 }
 
 #[test]
 fn mistakes_in_values_are_told_apart() {
     let tenths = float(0.0, 0.3, Some(0.1));
     assert_eq!(tenths.to_internal(&Value::Float(0.1 + 0.1 + 0.1)), Ok(0.3));
-    assert!(matches!(
-        tenths.to_internal(&Value::Float(0.15)),
-        Err(ValueError::OffStep { .. })
-    ));
-    assert!(matches!(
-        tenths.to_internal(&Value::Float(0.4)),
-        Err(ValueError::OutOfBounds { .. })
-    ));
-    assert!(matches!(
-        tenths.to_internal(&"x".into()),
-        Err(ValueError::WrongKind { .. })
-    ));
-    assert!(matches!(
-        tenths.to_internal(&Value::Float(f64::NAN)),
-        Err(ValueError::WrongKind { .. })
-    ));
+    assert!(matches!(tenths.to_internal(&Value::Float(0.15)), Err(ValueError::OffStep { .. })));
+    assert!(matches!(tenths.to_internal(&Value::Float(0.4)), Err(ValueError::OutOfBounds { .. })));
+    assert!(matches!(tenths.to_internal(&"x".into()), Err(ValueError::WrongKind { .. })));
+    assert!(matches!(tenths.to_internal(&Value::Float(f64::NAN)), Err(ValueError::WrongKind { .. })));
     let refused = options().to_internal(&"sgd".into()).unwrap_err();
-    assert_eq!(
-        refused.to_string(),
-        "`sgd` is not one of the choices `1`, `adam`, `true`"
-    );
+    assert_eq!(refused.to_string(), "`sgd` is not one of the choices `1`, `adam`, `true`");
 }
 
 #[test]
@@ -141,8 +97,7 @@ fn json_fills_in_scale_and_step() {
 fn any_distribution() -> impl Strategy<Value = Distribution> {
     let floats = (-1e6..1e6_f64, 0.0..1e6_f64, prop::option::of(1e-3..1e3_f64))
         .prop_map(|(low, width, step)| float(low, low + width, step));
-    let ints = (any::<i64>(), any::<i64>(), 1..1000_i64)
-        .prop_map(|(a, b, step)| int(a.min(b), a.max(b), false, step));
+    let ints = (any::<i64>(), any::<i64>(), 1..1000_i64).prop_map(|(a, b, step)| int(a.min(b), a.max(b), false, step));
     let log_ints = (1..i64::MAX, 1..i64::MAX).prop_map(|(a, b)| int(a.min(b), a.max(b), true, 1));
     prop_oneof![floats, ints, log_ints, Just(options())]
 }

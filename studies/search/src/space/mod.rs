@@ -52,9 +52,7 @@ pub struct Space {
 impl Space {
     /// Returns the position of the parameter called `name`.
     pub fn index_of(&self, name: &str) -> Option<usize> {
-        self.parameters
-            .iter()
-            .position(|parameter| parameter.name == name)
+        self.parameters.iter().position(|parameter| parameter.name == name)
     }
 
     /// Returns the number of parameters.

@@ -16,10 +16,7 @@ impl Gate {
         let Some(parent) = self.parent else {
             return false;
         };
-        active[parent]
-            && params
-                .get(parent)
-                .is_some_and(|value| self.accepted.contains(value))
+        active[parent] && params.get(parent).is_some_and(|value| self.accepted.contains(value))
     }
 }
 
@@ -34,17 +31,9 @@ pub struct Plan {
 impl Plan {
     /// Resolves `space`. Total: unknown parents and cycles give parameters that are never active.
     pub fn new(space: &Space) -> Self {
-        let gates: Vec<Vec<Gate>> = space
-            .parameters
-            .iter()
-            .map(|parameter| resolve_gates(space, parameter))
-            .collect();
+        let gates: Vec<Vec<Gate>> = space.parameters.iter().map(|parameter| resolve_gates(space, parameter)).collect();
         let (order, circular) = sort_topologically(&gates);
-        Self {
-            order,
-            gates,
-            circular,
-        }
+        Self { order, gates, circular }
     }
 
     /// Returns the positions so that parents come before their children, else in order of definition.
@@ -75,9 +64,7 @@ impl Plan {
 
     /// Whether the parameter at `index` is there, given its parents' values and whether they are there.
     pub fn is_active(&self, index: usize, params: &[f64], active: &[bool]) -> bool {
-        self.gates[index]
-            .iter()
-            .all(|gate| gate.is_open(params, active))
+        self.gates[index].iter().all(|gate| gate.is_open(params, active))
     }
 
     /// Walks the space in topological order, asking `value` for each parameter that is there.
@@ -97,9 +84,7 @@ impl Plan {
 fn resolve_gates(space: &Space, parameter: &Parameter) -> Vec<Gate> {
     let resolve = |condition: &super::Condition| {
         let parent = space.index_of(&condition.parameter);
-        let accepted = parent.map_or_else(Vec::new, |parent| {
-            accepted_numbers(&space.parameters[parent], &condition.values)
-        });
+        let accepted = parent.map_or_else(Vec::new, |parent| accepted_numbers(&space.parameters[parent], &condition.values));
         Gate { parent, accepted }
     };
     parameter.when.iter().map(resolve).collect()
@@ -121,9 +106,7 @@ fn sort_topologically(gates: &[Vec<Gate>]) -> (Vec<usize>, Vec<usize>) {
     loop {
         let before = left.len();
         left.retain(|&index| {
-            let ready = gates[index]
-                .iter()
-                .all(|gate| gate.parent.is_none_or(|parent| placed[parent]));
+            let ready = gates[index].iter().all(|gate| gate.parent.is_none_or(|parent| placed[parent]));
             if ready {
                 placed[index] = true;
                 order.push(index);
@@ -138,9 +121,7 @@ fn sort_topologically(gates: &[Vec<Gate>]) -> (Vec<usize>, Vec<usize>) {
 
 /// Keeps those that lie on a cycle, not those that merely depend on one.
 fn circular_only(gates: &[Vec<Gate>], left: Vec<usize>) -> Vec<usize> {
-    left.into_iter()
-        .filter(|&start| reaches_itself(gates, start))
-        .collect()
+    left.into_iter().filter(|&start| reaches_itself(gates, start)).collect()
 }
 
 fn reaches_itself(gates: &[Vec<Gate>], start: usize) -> bool {

@@ -40,11 +40,7 @@ impl Grid {
     /// The space must be valid.
     pub fn new(space: &Space) -> Option<Self> {
         let plan = space.plan();
-        let sizes: Option<Vec<u64>> = space
-            .parameters
-            .iter()
-            .map(|parameter| parameter.distribution.cardinality())
-            .collect();
+        let sizes: Option<Vec<u64>> = space.parameters.iter().map(|parameter| parameter.distribution.cardinality()).collect();
         let mut grid = Self {
             is_parent: parents(&plan, space.len()),
             singled_out: singled_out(&plan, space),
@@ -98,9 +94,7 @@ impl Grid {
             return self.count(rest, params, work);
         }
         if !self.is_parent[index] {
-            return self
-                .count(rest, params, work)?
-                .checked_mul(self.sizes[index]);
+            return self.count(rest, params, work)?.checked_mul(self.sizes[index]);
         }
         let mut total = 0_u64;
         for class in self.classes(index) {
@@ -144,10 +138,7 @@ impl Grid {
 
     /// Whether all conditions hold; an absent parent is NaN, which no condition accepts.
     fn is_open(&self, index: usize, params: &Params) -> bool {
-        self.plan.gates(index).iter().all(|gate| {
-            gate.parent
-                .is_some_and(|parent| gate.accepted.contains(&params[parent]))
-        })
+        self.plan.gates(index).iter().all(|gate| gate.parent.is_some_and(|parent| gate.accepted.contains(&params[parent])))
     }
 
     /// Cuts the values of a parent into single ones that conditions name and runs between them.
@@ -156,22 +147,13 @@ impl Grid {
         let mut next = 0;
         for &single in &self.singled_out[index] {
             if single > next {
-                classes.push(Class {
-                    first: next,
-                    count: single - next,
-                });
+                classes.push(Class { first: next, count: single - next });
             }
-            classes.push(Class {
-                first: single,
-                count: 1,
-            });
+            classes.push(Class { first: single, count: 1 });
             next = single + 1;
         }
         if next < self.sizes[index] {
-            classes.push(Class {
-                first: next,
-                count: self.sizes[index] - next,
-            });
+            classes.push(Class { first: next, count: self.sizes[index] - next });
         }
         classes
     }
@@ -193,11 +175,7 @@ fn singled_out(plan: &Plan, space: &Space) -> Vec<Vec<u64>> {
     for gate in (0..space.len()).flat_map(|index| plan.gates(index)) {
         let Some(parent) = gate.parent else { continue };
         let distribution = &space.parameters[parent].distribution;
-        singles[parent].extend(
-            gate.accepted
-                .iter()
-                .map(|&value| distribution.index_of(value)),
-        );
+        singles[parent].extend(gate.accepted.iter().map(|&value| distribution.index_of(value)));
     }
     for list in &mut singles {
         list.sort_unstable();
@@ -212,23 +190,11 @@ fn components(plan: &Plan, len: usize) -> Vec<Vec<usize>> {
     for &index in plan.order() {
         for parent in plan.gates(index).iter().filter_map(|gate| gate.parent) {
             let (old, new) = (label[index], label[parent]);
-            label
-                .iter_mut()
-                .filter(|label| **label == old)
-                .for_each(|label| *label = new);
+            label.iter_mut().filter(|label| **label == old).for_each(|label| *label = new);
         }
     }
-    let members = |root: usize| -> Vec<usize> {
-        plan.order()
-            .iter()
-            .copied()
-            .filter(|&index| label[index] == root)
-            .collect()
-    };
-    (0..len)
-        .map(members)
-        .filter(|members| !members.is_empty())
-        .collect()
+    let members = |root: usize| -> Vec<usize> { plan.order().iter().copied().filter(|&index| label[index] == root).collect() };
+    (0..len).map(members).filter(|members| !members.is_empty()).collect()
 }
 
 #[cfg(test)]

@@ -2,25 +2,13 @@ use super::*;
 use crate::space::{Choice, Condition, Distribution, Parameter};
 
 fn int(name: &str, low: i64, high: i64) -> Parameter {
-    let distribution = Distribution::Int {
-        low,
-        high,
-        log: false,
-        step: 1,
-    };
-    Parameter {
-        name: name.into(),
-        distribution,
-        when: Vec::new(),
-    }
+    let distribution = Distribution::Int { low, high, log: false, step: 1 };
+    Parameter { name: name.into(), distribution, when: Vec::new() }
 }
 
 fn when(mut child: Parameter, parent: &str, values: &[i64]) -> Parameter {
     let values = values.iter().map(|&value| Choice::Int(value)).collect();
-    child.when.push(Condition {
-        parameter: parent.into(),
-        values,
-    });
+    child.when.push(Condition { parameter: parent.into(), values });
     child
 }
 
@@ -76,32 +64,16 @@ fn the_empty_space_has_one_point() {
 
 #[test]
 fn continuous_and_overflowing_spaces_have_no_grid() {
-    let distribution = Distribution::Float {
-        low: 0.0,
-        high: 1.0,
-        log: false,
-        step: None,
-    };
-    let continuous = Parameter {
-        name: "x".into(),
-        distribution,
-        when: Vec::new(),
-    };
+    let distribution = Distribution::Float { low: 0.0, high: 1.0, log: false, step: None };
+    let continuous = Parameter { name: "x".into(), distribution, when: Vec::new() };
     assert_eq!(grid(vec![continuous]), None);
     assert_eq!(grid(vec![int("a", 0, i64::MAX - 1), int("b", 0, 2)]), None);
-    assert_eq!(
-        grid(vec![int("a", 0, i64::MAX - 1)]).unwrap().len(),
-        i64::MAX as u64
-    );
+    assert_eq!(grid(vec![int("a", 0, i64::MAX - 1)]).unwrap().len(), i64::MAX as u64);
 }
 
 #[test]
 fn a_wide_parent_is_counted_by_classes() {
-    let grid = grid(vec![
-        int("p", 0, 1_000_000_000),
-        when(int("c", 0, 1), "p", &[5]),
-    ])
-    .unwrap();
+    let grid = grid(vec![int("p", 0, 1_000_000_000), when(int("c", 0, 1), "p", &[5])]).unwrap();
     assert_eq!(grid.len(), 1_000_000_002);
     assert_eq!(grid.point(5), Some(vec![5.0, 0.0]));
     assert_eq!(grid.point(6), Some(vec![5.0, 1.0]));

@@ -62,9 +62,7 @@ pub enum SpaceError {
         step: Choice,
     },
     /// A step so small that neighbouring values cannot be told apart.
-    #[error(
-        "parameter `{parameter}` has step `{step}`, too small for its range; enlarge or drop it"
-    )]
+    #[error("parameter `{parameter}` has step `{step}`, too small for its range; enlarge or drop it")]
     StepTooSmall {
         /// The name.
         parameter: String,
@@ -173,13 +171,8 @@ impl Space {
         }
         let plan = Plan::new(self);
         if !plan.circular().is_empty() {
-            let names = plan
-                .circular()
-                .iter()
-                .map(|&index| self.parameters[index].name.clone());
-            errors.push(SpaceError::Cycle {
-                parameters: names.collect(),
-            });
+            let names = plan.circular().iter().map(|&index| self.parameters[index].name.clone());
+            errors.push(SpaceError::Cycle { parameters: names.collect() });
         }
         errors
     }
@@ -190,10 +183,7 @@ impl Space {
     /// The first parameter that is wrong, in order of definition.
     pub fn contains(&self, params: &[f64]) -> Result<(), ParamsError> {
         if params.len() != self.len() {
-            return Err(ParamsError::WrongLength {
-                given: params.len(),
-                wanted: self.len(),
-            });
+            return Err(ParamsError::WrongLength { given: params.len(), wanted: self.len() });
         }
         let active = self.active(params);
         for (index, parameter) in self.parameters.iter().enumerate() {
@@ -210,87 +200,52 @@ fn check_value(parameter: &Parameter, internal: f64, active: bool) -> Result<(),
         (false, false) => Err(ParamsError::Unwanted { parameter: name() }),
         (true, true) => Err(ParamsError::Missing { parameter: name() }),
         (true, false) if parameter.distribution.contains(internal) => Ok(()),
-        (true, false) => Err(ParamsError::NotAllowed {
-            parameter: name(),
-            internal,
-        }),
+        (true, false) => Err(ParamsError::NotAllowed { parameter: name(), internal }),
     }
 }
 
 fn check_name(space: &Space, index: usize, errors: &mut Vec<SpaceError>) {
     let name = &space.parameters[index].name;
     if name.is_empty() {
-        errors.push(SpaceError::EmptyName {
-            position: index + 1,
-        });
+        errors.push(SpaceError::EmptyName { position: index + 1 });
     } else if space.index_of(name) != Some(index) {
-        errors.push(SpaceError::Duplicate {
-            parameter: name.clone(),
-        });
+        errors.push(SpaceError::Duplicate { parameter: name.clone() });
     }
 }
 
 fn check_distribution(parameter: &Parameter, errors: &mut Vec<SpaceError>) {
     let name = &parameter.name;
     match &parameter.distribution {
-        Distribution::Float {
-            low,
-            high,
-            log,
-            step,
-        } => {
+        Distribution::Float { low, high, log, step } => {
             check_float(name, (*low, *high), *log, *step, errors);
         }
-        Distribution::Int {
-            low,
-            high,
-            log,
-            step,
-        } => check_int(name, (*low, *high), *log, *step, errors),
+        Distribution::Int { low, high, log, step } => check_int(name, (*low, *high), *log, *step, errors),
         Distribution::Categorical { choices } => check_choices(name, choices, errors),
     }
 }
 
-fn check_float(
-    name: &str,
-    bounds: (f64, f64),
-    log: bool,
-    step: Option<f64>,
-    errors: &mut Vec<SpaceError>,
-) {
+fn check_float(name: &str, bounds: (f64, f64), log: bool, step: Option<f64>, errors: &mut Vec<SpaceError>) {
     let (low, high) = bounds;
     let finite = low.is_finite() && high.is_finite() && step.is_none_or(f64::is_finite);
     if !finite {
-        errors.push(SpaceError::NotFinite {
-            parameter: name.to_owned(),
-        });
+        errors.push(SpaceError::NotFinite { parameter: name.to_owned() });
         return;
     }
     check_bounds(name, (Choice::Float(low), Choice::Float(high)), log, errors);
     if !(high - low).is_finite() {
-        errors.push(SpaceError::TooWide {
-            parameter: name.to_owned(),
-        });
+        errors.push(SpaceError::TooWide { parameter: name.to_owned() });
     }
     let Some(step) = step else { return };
     check_step(name, step > 0.0, Choice::Float(step), log, errors);
     // Beyond 2^53 steps, or where adding one changes nothing, neighbours are the same double.
     let largest = low.abs().max(high.abs());
     if step > 0.0 && ((high - low) / step >= 9e15 || largest + step == largest) {
-        errors.push(SpaceError::StepTooSmall {
-            parameter: name.to_owned(),
-            step: Choice::Float(step),
-        });
+        errors.push(SpaceError::StepTooSmall { parameter: name.to_owned(), step: Choice::Float(step) });
     }
 }
 
 fn check_int(name: &str, bounds: (i64, i64), log: bool, step: i64, errors: &mut Vec<SpaceError>) {
-    check_bounds(
-        name,
-        (Choice::Int(bounds.0), Choice::Int(bounds.1)),
-        log,
-        errors,
-    );
+    check_bounds(name, (Choice::Int(bounds.0), Choice::Int(bounds.1)), log, errors);
     check_step(name, step > 0, Choice::Int(step), log && step != 1, errors);
 }
 
@@ -298,68 +253,40 @@ fn check_bounds(name: &str, bounds: (Choice, Choice), log: bool, errors: &mut Ve
     let (low, high) = bounds;
     let parameter = name.to_owned();
     if log && low.as_number().is_some_and(|low| low <= 0.0) {
-        errors.push(SpaceError::LogOfNonPositive {
-            parameter: parameter.clone(),
-            low: low.clone(),
-        });
+        errors.push(SpaceError::LogOfNonPositive { parameter: parameter.clone(), low: low.clone() });
     }
     let reversed = match (&low, &high) {
         (Choice::Int(low), Choice::Int(high)) => low > high,
         (low, high) => low.as_number() > high.as_number(),
     };
     if reversed {
-        errors.push(SpaceError::Reversed {
-            parameter,
-            low,
-            high,
-        });
+        errors.push(SpaceError::Reversed { parameter, low, high });
     }
 }
 
 fn check_step(name: &str, positive: bool, step: Choice, log: bool, errors: &mut Vec<SpaceError>) {
     if !positive {
-        errors.push(SpaceError::BadStep {
-            parameter: name.to_owned(),
-            step,
-        });
+        errors.push(SpaceError::BadStep { parameter: name.to_owned(), step });
     } else if log {
-        errors.push(SpaceError::LogWithStep {
-            parameter: name.to_owned(),
-        });
+        errors.push(SpaceError::LogWithStep { parameter: name.to_owned() });
     }
 }
 
 fn check_choices(name: &str, choices: &[Choice], errors: &mut Vec<SpaceError>) {
     if choices.is_empty() {
-        errors.push(SpaceError::NoChoices {
-            parameter: name.to_owned(),
-        });
+        errors.push(SpaceError::NoChoices { parameter: name.to_owned() });
     }
     for (index, choice) in choices.iter().enumerate() {
         let (parameter, choice_given) = (name.to_owned(), choice.clone());
         if choice.as_number().is_some_and(|number| !number.is_finite()) {
-            errors.push(SpaceError::ChoiceNotFinite {
-                parameter,
-                choice: choice_given,
-            });
-        } else if choices[..index]
-            .iter()
-            .any(|earlier| earlier.same_as(choice))
-        {
-            errors.push(SpaceError::DuplicateChoice {
-                parameter,
-                choice: choice_given,
-            });
+            errors.push(SpaceError::ChoiceNotFinite { parameter, choice: choice_given });
+        } else if choices[..index].iter().any(|earlier| earlier.same_as(choice)) {
+            errors.push(SpaceError::DuplicateChoice { parameter, choice: choice_given });
         }
     }
 }
 
-fn check_condition(
-    space: &Space,
-    child: &Parameter,
-    condition: &Condition,
-    errors: &mut Vec<SpaceError>,
-) {
+fn check_condition(space: &Space, child: &Parameter, condition: &Condition, errors: &mut Vec<SpaceError>) {
     let (parameter, parent) = (child.name.clone(), condition.parameter.clone());
     let Some(index) = space.index_of(&parent) else {
         errors.push(SpaceError::UnknownParent { parameter, parent });
@@ -373,11 +300,7 @@ fn check_condition(
     for value in &condition.values {
         if let Err(source) = distribution.to_internal(value) {
             let (parameter, parent) = (parameter.clone(), parent.clone());
-            errors.push(SpaceError::ImpossibleValue {
-                parameter,
-                parent,
-                source,
-            });
+            errors.push(SpaceError::ImpossibleValue { parameter, parent, source });
         }
     }
 }
