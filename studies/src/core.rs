@@ -72,9 +72,8 @@ impl Core {
 
     /// The next instant, on the monotonic clock, at which [`Command::Tick`] may have something to do.
     pub fn next_due(&self, now: Now) -> Option<i64> {
-        let back_off =
-            self.state.unfinished().flat_map(|study| study.waiting().map(|(due, _)| due).filter(|due| *due > now.wall).min());
-        let retries = back_off.min().map(|wall| now.mono + (wall - now.wall));
+        let back_off = self.state.unfinished().filter_map(|study| study.next_back_off(now.wall)).min();
+        let retries = back_off.map(|wall| now.mono + (wall - now.wall).min(self.timings.backoff_max));
         self.roster.next_deadline().into_iter().chain(retries).min()
     }
 

@@ -19,7 +19,7 @@ pub struct Curve {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct MetricCurve {
     points: BTreeMap<i64, f64>,
-    /// Only steps that are multiples of it are kept, 0 standing for 1, beside the first and the needed ones.
+    /// Only steps that are multiples of it are kept, 0 standing for 1, beside the newest and the needed ones.
     stride: i64,
     /// The value without a step, of the attempt that runs.
     fixed: Option<f64>,
@@ -38,12 +38,20 @@ impl Curve {
         }
     }
 
-    /// Adds reported points; a step that was reported before takes the new value. Steps that the pruner has
-    /// `needed` are never thinned away.
-    pub fn record(&mut self, points: &[Point], mut index: impl FnMut(&Arc<str>) -> u16, needed: impl Fn(i64) -> bool) {
+    /// Adds reported points; a step that was reported before takes the new value. A step that the pruner has
+    /// `needed`, given the step before it, is never thinned away.
+    pub fn record(
+        &mut self,
+        points: &[Point],
+        mut index: impl FnMut(&Arc<str>) -> u16,
+        needed: impl Fn(Option<i64>, i64) -> bool,
+    ) {
         for point in points {
             let metric = index(&point.metric);
-            self.metrics.entry(metric).or_default().record(point.step, point.value, |step| metric == 0 && needed(step));
+            self.metrics
+                .entry(metric)
+                .or_default()
+                .record(point.step, point.value, |before, step| metric == 0 && needed(before, step));
         }
     }
 
@@ -90,7 +98,7 @@ impl Curve {
 }
 
 impl MetricCurve {
-    fn record(&mut self, step: Option<i64>, value: f64, needed: impl Fn(i64) -> bool) {
+    fn record(&mut self, step: Option<i64>, value: f64, needed: impl Fn(Option<i64>, i64) -> bool) {
         let Some(step) = step else {
             self.fixed = Some(value);
             return;
@@ -102,18 +110,23 @@ impl MetricCurve {
             let (low, high) = self.range.unwrap_or((value, value));
             self.range = Some((low.min(value), high.max(value)));
         }
-        if self.keeps(step) || needed(step) {
+        let before = self.points.range(..step).next_back().map(|(before, _)| *before);
+        if self.keeps(step) || needed(before, step) {
             self.points.insert(step, value);
         }
-        while self.points.len() > MAX_POINTS {
-            self.stride = (self.stride.max(1)) * 2;
-            let (stride, newest) = (self.stride, self.last.map(|(step, _)| step));
-            let before = self.points.len();
-            self.points.retain(|step, _| step % stride == 0 || Some(*step) == newest || needed(*step));
-            if self.points.len() == before && stride > i64::MAX / 4 {
-                break;
-            }
+        while self.points.len() > MAX_POINTS && self.stride <= i64::MAX / 4 {
+            self.thin(&needed);
         }
+    }
+
+    fn thin(&mut self, needed: impl Fn(Option<i64>, i64) -> bool) {
+        self.stride = self.stride.max(1) * 2;
+        let (stride, newest) = (self.stride, self.last.map(|(step, _)| step));
+        let mut before = None;
+        self.points.retain(|step, _| {
+            let needed = needed(before.replace(*step), *step);
+            step % stride == 0 || Some(*step) == newest || needed
+        });
     }
 
     fn keeps(&self, step: i64) -> bool {

@@ -42,6 +42,8 @@ struct Claim {
     cpus_milli: u32,
     memory_bytes: u64,
     gpus: Vec<GpuShare>,
+    /// The last heartbeat did not name it.
+    missing: bool,
 }
 
 /// What a worker has left. Signed, because a worker may come back smaller than what it runs.
@@ -182,17 +184,19 @@ impl Roster {
         }
     }
 
-    pub(crate) fn renewed(&mut self, state: &State, worker: WorkerId, held: &[HeldAttempt]) {
-        if let Some(session) = self.sessions.get_mut(&worker) {
-            session.drop_unheld(state, worker, held);
-            session.recount(state.worker(worker).map(|worker| &worker.profile.capacity));
-        }
+    /// Compares claims with what a heartbeat says, and returns the leases that were missing twice in a row.
+    pub(crate) fn renewed(&mut self, state: &State, worker: WorkerId, held: &[HeldAttempt]) -> Vec<(TaskId, u32)> {
+        let Some(session) = self.sessions.get_mut(&worker) else { return Vec::new() };
+        session.drop_unheld(state, worker, held);
+        session.recount(state.worker(worker).map(|worker| &worker.profile.capacity));
+        session.missing_twice(held)
     }
 
     /// The worker is gone with everything that it ran.
-    pub(crate) fn forget_claims(&mut self, worker: WorkerId) {
+    pub(crate) fn forget_claims(&mut self, state: &State, worker: WorkerId) {
         if let Some(session) = self.sessions.get_mut(&worker) {
             session.claims.clear();
+            session.recount(state.worker(worker).map(|worker| &worker.profile.capacity));
         }
     }
 
@@ -235,6 +239,12 @@ impl Roster {
 }
 
 impl Session {
+    /// Whether the worker may get new leases: its stream is open and it has not missed two heartbeats in a row,
+    /// because a lease that cannot arrive costs its trial an attempt.
+    pub fn is_leasable(&self, now: Now, timings: &Timings) -> bool {
+        self.connected && self.alive_until - now.mono > timings.lease / 3
+    }
+
     /// What is left of the worker.
     pub fn free(&self) -> &Free {
         &self.free
@@ -252,6 +262,19 @@ impl Session {
         self.claims.retain(|(task, attempt), _| held.contains(&(*task, *attempt)) || is_current(state, worker, *task, *attempt));
     }
 
+    fn missing_twice(&mut self, held: &[HeldAttempt]) -> Vec<(TaskId, u32)> {
+        let held: BTreeSet<(TaskId, u32)> = held.iter().map(|held| (held.task, held.attempt)).collect();
+        let mut twice = Vec::new();
+        for (key, claim) in &mut self.claims {
+            let missing = !held.contains(key);
+            if missing && claim.missing {
+                twice.push(*key);
+            }
+            claim.missing = missing;
+        }
+        twice
+    }
+
     fn recount(&mut self, capacity: Option<&Capacity>) {
         let Some(capacity) = capacity else { return };
         self.free = Free::of(capacity);
@@ -263,7 +286,7 @@ impl Session {
 
 impl Claim {
     fn of(resources: &Resources, gpus: &[GpuShare]) -> Claim {
-        Claim { cpus_milli: resources.cpus_milli, memory_bytes: resources.memory_bytes, gpus: gpus.to_vec() }
+        Claim { cpus_milli: resources.cpus_milli, memory_bytes: resources.memory_bytes, gpus: gpus.to_vec(), missing: false }
     }
 }
 

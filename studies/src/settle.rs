@@ -13,7 +13,7 @@ use crate::{
     core::{Core, Outcome},
     decide::studies_moved,
     event::{Driver, Event, GpuShare, StudyState, WorkerState},
-    ids::{StudyId, TaskId, WorkerId},
+    ids::{Micros, StudyId, TaskId, WorkerId},
     roster::Free,
     spec::{Resources, StudySpec},
     study::Study,
@@ -93,7 +93,7 @@ fn lease(core: &mut Core, now: Now, out: &mut Outcome) {
     if candidates.is_empty() {
         return;
     }
-    let mut wished = Wished::new(core);
+    let mut wished = Wished::new(core, now);
     while let Some(at) = most_deserving(&candidates) {
         if !start_one(core, now, out, &mut candidates[at], &mut wished) {
             candidates.swap_remove(at);
@@ -139,7 +139,8 @@ fn start_one(core: &mut Core, now: Now, out: &mut Outcome, candidate: &mut Candi
     if candidate.room == 0 {
         return false;
     }
-    let due = core.state.study(candidate.study).and_then(|study| study.waiting().next()).filter(|(due, _)| *due <= now.wall);
+    let first = core.state.study(candidate.study).and_then(|study| study.waiting().next());
+    let due = first.filter(|(due, _)| is_due(*due, now, core.timings.backoff_max));
     if due.is_none() && candidate.wishes == 0 {
         return false;
     }
@@ -157,6 +158,11 @@ fn start_one(core: &mut Core, now: Now, out: &mut Outcome, candidate: &mut Candi
     candidate.room -= 1;
     candidate.running += 1;
     true
+}
+
+/// A trial that is due later than any back-off can make it was told so by a clock that has since gone back.
+fn is_due(due: Micros, now: Now, backoff_max: Micros) -> bool {
+    due <= now.wall || due > now.wall.saturating_add(backoff_max)
 }
 
 fn assign(core: &mut Core, now: Now, out: &mut Outcome, id: TaskId, worker: WorkerId, gpus: Vec<GpuShare>) {
@@ -191,8 +197,9 @@ struct Wished {
 }
 
 impl Wished {
-    fn new(core: &Core) -> Wished {
-        let open = core.roster.sessions().filter(|(_, session)| session.connected).map(|(id, _)| id);
+    fn new(core: &Core, now: Now) -> Wished {
+        let sessions = core.roster.sessions().filter(|(_, session)| session.is_leasable(now, &core.timings));
+        let open = sessions.map(|(id, _)| id);
         let active = open.filter(|id| core.state.worker(*id).is_some_and(|worker| worker.state == WorkerState::Active));
         Wished { counts: BTreeMap::new(), kept: BTreeMap::new(), open_workers: active.collect() }
     }

@@ -162,6 +162,11 @@ impl Study {
         self.waiting.iter().copied()
     }
 
+    /// When the next waiting trial that is not due at `wall` will be.
+    pub fn next_back_off(&self, wall: Micros) -> Option<Micros> {
+        self.waiting.range((wall.saturating_add(1), TaskId(0))..).next().map(|(due, _)| *due)
+    }
+
     /// Trials that the budget still allows to create.
     pub fn budget_left(&self) -> u64 {
         let used = self.counts.counted() + self.counts.open();
@@ -235,6 +240,8 @@ impl Study {
                     curve: Default::default(),
                     checkpoint: None,
                     verdict: None,
+                    reclaimable: false,
+                    cancelled: None,
                     files: Default::default(),
                     values: Vec::new(),
                     attributes: Default::default(),
@@ -323,7 +330,7 @@ impl Study {
         let metrics = &mut self.metrics;
         let pruner = &self.pruner;
         let trial = Arc::make_mut(slot);
-        trial.apply(event, |name| intern(metrics, name), |step| pruner.needs_step(step));
+        trial.apply(event, |name| intern(metrics, name), |before, step| pruner.needs_point(before, step));
         if let Event::TrialReported { .. } = event {
             let curve = trial.curve.steps(0);
             if !curve.is_empty() {
@@ -355,8 +362,8 @@ impl Study {
         let curve = trial.curve.steps(0);
         Arc::make_mut(&mut self.pruner).finish(trial.number, outcome, &curve);
         self.finished.push(&trial, trial.row(outcome), at);
-        if outcome == Outcome::Complete && self.spec.objectives.len() == 1 {
-            self.consider(trial.values[0], trial.number);
+        if let ([value], Outcome::Complete) = (trial.values.as_slice(), outcome) {
+            self.consider(*value, trial.number);
         }
     }
 

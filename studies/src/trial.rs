@@ -225,6 +225,10 @@ pub struct Trial {
     pub curve: Curve,
     pub checkpoint: Option<Checkpoint>,
     pub verdict: Option<Verdict>,
+    /// Nobody has touched the trial since its last attempt was lost: its worker may take it back.
+    pub reclaimable: bool,
+    /// Why it was cancelled while it had no attempt.
+    pub cancelled: Option<String>,
     pub files: AttemptFiles,
     pub values: Vec<f64>,
     pub attributes: Attributes,
@@ -249,7 +253,7 @@ impl Trial {
     }
 
     /// Applies one of this trial's own events. Total: an event that the table does not allow changes nothing.
-    pub fn apply(&mut self, event: &Event, metric: impl FnMut(&Arc<str>) -> u16, needed: impl Fn(i64) -> bool) {
+    pub fn apply(&mut self, event: &Event, metric: impl FnMut(&Arc<str>) -> u16, needed: impl Fn(Option<i64>, i64) -> bool) {
         match event {
             Event::TrialLeased { attempt, worker, at, gpus, .. } => self.lease(*attempt, *worker, *at, gpus),
             Event::AttemptReclaimed { attempt, worker, .. } => self.reclaim(*attempt, *worker),
@@ -271,9 +275,15 @@ impl Trial {
                     old.stale = Some(end.clone());
                 }
             }
-            Event::TrialPaused { .. } => self.step(Step::Pause),
+            Event::TrialPaused { .. } => {
+                self.reclaimable = false;
+                self.step(Step::Pause);
+            }
             Event::TrialResumed { .. } => self.step(Step::Resume),
-            Event::TrialCancelled { .. } => self.step(Step::Cancel),
+            Event::TrialCancelled { reason, .. } => {
+                self.cancelled = Some(reason.clone());
+                self.step(Step::Cancel);
+            }
             Event::AttributeSet { scope, key, value, .. } => set_attribute(&mut self.attributes, *scope, key, value.as_deref()),
             Event::StoreOpened { .. }
             | Event::StudyCreated { .. }
@@ -296,6 +306,7 @@ impl Trial {
 
     fn lease(&mut self, attempt: u32, worker: WorkerId, at: Micros, gpus: &[GpuShare]) {
         self.step(Step::Lease { attempt, worker });
+        self.reclaimable = false;
         self.curve.begin_attempt();
         self.attempts.push(Attempt {
             number: attempt,
@@ -313,6 +324,7 @@ impl Trial {
 
     fn reclaim(&mut self, attempt: u32, worker: WorkerId) {
         self.step(Step::Reclaim { attempt, worker });
+        self.reclaimable = false;
         self.crashes = self.crashes.saturating_sub(1);
         if let Some(last) = self.attempts.last_mut() {
             last.ended = None;
@@ -334,6 +346,7 @@ impl Trial {
             last.log = files.log.clone();
         }
         self.count_end(end);
+        self.reclaimable = matches!((end, next), (End::Lost { .. }, Next::Requeue { .. }));
         if let End::Finished { values } = end {
             self.values.clone_from(values);
         }
@@ -394,10 +407,13 @@ impl Trial {
     }
 
     fn end_in_words(&self) -> String {
+        if let Some(reason) = &self.cancelled {
+            return format!("cancelled: {reason}");
+        }
         match (&self.verdict, self.attempts.last().and_then(|last| last.end.as_ref())) {
-            (Some(verdict), _) => format!("pruned at step {}: {}", verdict.step, verdict.reason),
-            (None, Some(end)) => end.to_string(),
-            (None, None) => "cancelled before it started".to_owned(),
+            (Some(verdict), Some(End::Pruned)) => format!("pruned at step {}: {}", verdict.step, verdict.reason),
+            (_, Some(end)) => end.to_string(),
+            (_, None) => "ended without an attempt".to_owned(),
         }
     }
 }

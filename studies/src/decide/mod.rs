@@ -15,8 +15,9 @@ use crate::{
 
 pub(crate) fn handle(core: &mut Core, now: Now, command: Command) -> Result<(Reply, Outcome), Reject> {
     let mut out = Outcome::default();
-    let reply = dispatch(core, now, command, &mut out)?;
-    Ok((reply, out))
+    let reply = dispatch(core, now, command, &mut out);
+    debug_assert!(reply.is_ok() || out.events.is_empty(), "a refusal after {:?}", out.events);
+    Ok((reply?, out))
 }
 
 fn dispatch(core: &mut Core, now: Now, command: Command, out: &mut Outcome) -> Result<Reply, Reject> {
@@ -53,7 +54,7 @@ fn dispatch(core: &mut Core, now: Now, command: Command, out: &mut Outcome) -> R
             Ok(Reply::Done)
         }
         Command::WorkerLeaves { worker } => workers::leave(core, now, out, worker),
-        Command::Renew { worker, held } => workers::renew(core, now, worker, &held),
+        Command::Renew { worker, held } => workers::renew(core, now, out, worker, &held),
         Command::Records { worker, records } => records::take(core, now, out, worker, records),
         Command::CordonWorker { worker } => workers::cordon(core, now, out, worker),
         Command::ActivateWorker { worker } => workers::activate(core, now, out, worker),

@@ -1,15 +1,18 @@
 //! What workers tell of their attempts: reports, checkpoints, ends. The fence against replaced attempts is here.
 
+use std::collections::BTreeMap;
+
 use hone_search::{PrunerConfig, Verdict};
 
 use crate::{
     command::{AttemptRecord, Cause, Effect, Fact, Now, Reject, Reply},
     core::{Core, Outcome},
     event::{AttemptFiles, End, Event, Failure, Next, Point},
+    finished::Detail,
     ids::{Micros, TaskId, WorkerId},
     roster::is_current,
     study::Study,
-    trial::{Trial, TrialState},
+    trial::{Attempt, Trial},
 };
 
 pub(super) fn take(
@@ -20,38 +23,54 @@ pub(super) fn take(
     records: Vec<AttemptRecord>,
 ) -> Result<Reply, Reject> {
     core.roster.contact(worker, now, &core.timings);
+    refuse_gaps(core, worker, &records)?;
     for record in records {
-        take_one(core, now, out, worker, record)?;
+        take_one(core, now, out, worker, record);
     }
     out.events = pack_reports(std::mem::take(&mut out.events));
     Ok(Reply::Done)
 }
 
-fn take_one(core: &mut Core, now: Now, out: &mut Outcome, worker: WorkerId, record: AttemptRecord) -> Result<(), Reject> {
+/// Refuses records of which a former one is missing, before anything of them is taken.
+fn refuse_gaps(core: &Core, worker: WorkerId, records: &[AttemptRecord]) -> Result<(), Reject> {
+    let mut through: BTreeMap<(TaskId, u32), u64> = BTreeMap::new();
+    for AttemptRecord { task, attempt, in_attempt, .. } in records {
+        if !has_lease(core, worker, *task, *attempt) && !is_reclaimable(core, worker, *task, *attempt) {
+            continue;
+        }
+        let durable = || core.state.open_trial(*task).and_then(|(_, trial)| trial.attempts.last()).map_or(0, |last| last.through);
+        let through = through.entry((*task, *attempt)).or_insert_with(durable);
+        if *in_attempt > *through + 1 {
+            let (task, attempt, in_attempt) = (*task, *attempt, *in_attempt);
+            return Err(Reject::OutOfOrder { task, attempt, in_attempt, expected: *through + 1 });
+        }
+        *through = (*through).max(*in_attempt);
+    }
+    Ok(())
+}
+
+fn take_one(core: &mut Core, now: Now, out: &mut Outcome, worker: WorkerId, record: AttemptRecord) {
     let AttemptRecord { task, attempt, in_attempt, fact } = record;
-    if matches!(fact, Fact::Ended { .. }) {
+    let ends = matches!(fact, Fact::Ended { .. });
+    if ends {
         core.roster.release(&core.state, worker, task, attempt);
     }
     if !has_lease(core, worker, task, attempt) && !reclaim(core, now, out, worker, task, attempt) {
-        note_stale(core, now, out, task, attempt, fact);
-        return Ok(());
+        return note_stale(core, now, out, worker, task, attempt, fact);
     }
-    let Some((_, trial)) = core.state.open_trial(task) else { return Ok(()) };
+    let Some((_, trial)) = core.state.open_trial(task) else { return };
     let through = trial.running().map_or(0, |running| running.through);
-    if in_attempt <= through {
-        return Ok(());
-    }
-    if in_attempt > through + 1 {
-        return Err(Reject::OutOfOrder { task, attempt, in_attempt, expected: through + 1 });
+    // An attempt that runs has not ended: its end is news even under a number that a torn spool has given out twice.
+    if in_attempt <= through && !ends {
+        return;
     }
     match fact {
         Fact::Report { points } => report(core, out, worker, task, attempt, in_attempt, points),
         Fact::Checkpoint { files, step } => {
             core.emit(out, Event::CheckpointSaved { trial: task, attempt, through: in_attempt, at: now.wall, files, step });
         }
-        Fact::Ended { cause, files } => end_attempt(core, now, out, task, in_attempt, cause, files),
+        Fact::Ended { cause, files } => end_attempt(core, now, out, task, in_attempt.max(through), cause, files),
     }
-    Ok(())
 }
 
 fn has_lease(core: &Core, worker: WorkerId, task: TaskId, attempt: u32) -> bool {
@@ -64,46 +83,51 @@ fn has_lease(core: &Core, worker: WorkerId, task: TaskId, attempt: u32) -> bool 
 
 /// Takes back an attempt that was given up as lost, when nobody has leased the trial since.
 pub(super) fn reclaim(core: &mut Core, now: Now, out: &mut Outcome, worker: WorkerId, task: TaskId, attempt: u32) -> bool {
-    let Some((_, trial)) = core.state.open_trial(task) else { return false };
-    let given_up = trial
-        .attempts
-        .last()
-        .is_some_and(|last| last.number == attempt && last.worker == worker && matches!(last.end, Some(End::Lost { .. })));
-    let waits = matches!(trial.state, TrialState::Waiting { .. });
-    if waits && given_up {
+    let reclaims = is_reclaimable(core, worker, task, attempt);
+    if reclaims {
         core.emit(out, Event::AttemptReclaimed { trial: task, attempt, worker, at: now.wall });
     }
-    waits && given_up
+    reclaims
 }
 
-fn note_stale(core: &mut Core, now: Now, out: &mut Outcome, task: TaskId, attempt: u32, fact: Fact) {
+fn is_reclaimable(core: &Core, worker: WorkerId, task: TaskId, attempt: u32) -> bool {
+    let Some((_, trial)) = core.state.open_trial(task) else { return false };
+    let last = trial.attempts.last();
+    trial.reclaimable && last.is_some_and(|last| last.number == attempt && last.worker == worker)
+}
+
+/// Notes, once, that an attempt which had been given up on has reached its end all the same.
+fn note_stale(core: &mut Core, now: Now, out: &mut Outcome, worker: WorkerId, task: TaskId, attempt: u32, fact: Fact) {
     let Fact::Ended { cause: Cause::Exited, .. } = fact else { return };
     let Some(study) = core.state.study_of(task) else { return };
-    let noted = match study.open_trial(task) {
-        Some(trial) => trial
-            .attempts
-            .iter()
-            .any(|old| old.number == attempt && (old.stale.is_some() || !matches!(old.end, Some(End::Lost { .. })))),
+    let was_lost = |old: &Attempt| old.number == attempt && old.worker == worker && was_given_up(old) && old.stale.is_none();
+    let news = match study.open_trial(task) {
+        Some(trial) => trial.attempts.iter().any(was_lost),
         None => {
             let known = study.overlay(task).is_some_and(|overlay| overlay.stale.iter().any(|(old, _)| *old == attempt));
-            known || !was_lost(study, task, attempt)
+            !known && detail_of(study, task).is_some_and(|detail| detail.attempts.iter().any(was_lost))
         }
     };
-    if !noted {
+    if news {
         let end = End::Finished { values: Vec::new() };
         core.emit(out, Event::AttemptStale { trial: task, attempt, at: now.wall, end, values: Vec::new() });
     }
 }
 
-fn was_lost(study: &Study, task: TaskId, attempt: u32) -> bool {
-    let Some(finished) = study.finished_trial(task) else { return false };
-    let Some(detail) = finished.segment.detail(finished.row) else { return false };
-    detail.attempts.iter().any(|old| old.number == attempt && matches!(old.end, Some(End::Lost { .. })))
+fn was_given_up(attempt: &Attempt) -> bool {
+    matches!(attempt.end, Some(End::Lost { .. } | End::Failed(Failure::CrashLimit { .. })))
+}
+
+fn detail_of(study: &Study, task: TaskId) -> Option<&Detail> {
+    let finished = study.finished_trial(task)?;
+    finished.segment.detail(finished.row).map(|detail| &**detail)
 }
 
 fn report(core: &mut Core, out: &mut Outcome, worker: WorkerId, task: TaskId, attempt: u32, through: u64, points: Vec<Point>) {
     let Some((study, trial)) = core.state.open_trial(task) else { return };
-    if trial.verdict.is_some() {
+    if let Some(verdict) = &trial.verdict {
+        // The directive may have been lost with a coordinator or a stream.
+        out.effects.push(Effect::Prune { worker, task, attempt, reason: verdict.reason.clone() });
         core.emit(out, Event::TrialReported { trial: task, attempt, through, points: Vec::new() });
         return;
     }

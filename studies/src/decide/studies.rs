@@ -26,6 +26,7 @@ pub(super) fn create(core: &mut Core, now: Now, out: &mut Outcome, new: New) -> 
     if let Some(known) = core.state.study_named(&new.spec.name) {
         return Err(Reject::StudyExists { name: new.spec.name.clone(), study: known.id });
     }
+    refuse_queue(&new.spec, new.driver)?;
     let study = core.state.next_study();
     let enqueue = new.spec.enqueue.clone();
     let New { spec, text, source, driver, paused } = new;
@@ -37,6 +38,19 @@ pub(super) fn create(core: &mut Core, now: Now, out: &mut Outcome, new: New) -> 
         super::trials::enqueue(core, now, out, study, &params, Default::default())?;
     }
     Ok(Reply::Study(study))
+}
+
+/// Checks the parameters to try first before anything of the study exists.
+fn refuse_queue(spec: &Arc<StudySpec>, driver: Driver) -> Result<(), Reject> {
+    if let Some(max_trials) = spec.search.max_trials.filter(|max| *max < spec.enqueue.len() as u64) {
+        return Err(Reject::BudgetUsed { max_trials });
+    }
+    let mut study = Study::new(StudyId(0), 0, spec.clone(), "", None, driver);
+    for (number, params) in (0..).zip(&spec.enqueue) {
+        study.next_number = number;
+        super::trials::complete(&study, params)?;
+    }
+    Ok(())
 }
 
 pub(super) fn change(

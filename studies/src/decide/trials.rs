@@ -195,7 +195,7 @@ fn accepts_trials(study: &Study, action: &'static str) -> Result<(), Reject> {
 }
 
 /// Checks given parameters and fills in the others by draws keyed with the trial's number.
-fn complete(study: &Study, given: &BTreeMap<String, Value>) -> Result<Params, Reject> {
+pub(super) fn complete(study: &Study, given: &BTreeMap<String, Value>) -> Result<Params, Reject> {
     let space = &study.spec.space;
     let mut fixed = vec![f64::NAN; space.len()];
     for (name, value) in given {

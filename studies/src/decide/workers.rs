@@ -9,6 +9,10 @@ use crate::{
     roster::is_current,
 };
 
+const NOT_ARRIVED: &str = "the lease did not arrive";
+const DRAINED: &str = "drained by a user";
+const DRAINED_BACK: &str = "drained by a user, trials handed back";
+
 pub(super) struct Arrival {
     pub profile: WorkerProfile,
     pub incarnation: String,
@@ -29,6 +33,7 @@ pub(super) fn attach(core: &mut Core, now: Now, out: &mut Outcome, arrival: Arri
     core.emit(out, Event::WorkerAttached { worker, at: now.wall, incarnation });
     let over = held.iter().filter(|held| !keeps(core, now, out, worker, held)).copied().collect();
     core.roster.connect(&core.state, worker, now, &core.timings, &held);
+    prune_again(core, out, worker, &held);
     Ok(Reply::Attached { worker, over })
 }
 
@@ -36,10 +41,21 @@ fn enter_on_arrival(core: &mut Core, now: Now, out: &mut Outcome, worker: Worker
     let state = core.state.worker(worker).map_or(WorkerState::Active, |known| known.state);
     let next = match (draining, state) {
         (true, WorkerState::Draining) | (false, WorkerState::Active | WorkerState::Cordoned) => return,
+        (false, WorkerState::Draining) if drain_again(core, out, worker) => return,
         (true, WorkerState::Active | WorkerState::Cordoned | WorkerState::Gone) => WorkerState::Draining,
         (false, WorkerState::Draining | WorkerState::Gone) => WorkerState::Active,
     };
     core.emit(out, Event::WorkerMoved { worker, at: now.wall, to: next, reason: "attached".to_owned() });
+}
+
+/// A user's drain that the worker does not know of was lost on its way: it is sent once more.
+fn drain_again(core: &Core, out: &mut Outcome, id: WorkerId) -> bool {
+    let reason = core.state.worker(id).map_or("", |worker| worker.reason.as_str());
+    let drained = [DRAINED, DRAINED_BACK].contains(&reason);
+    if drained {
+        out.effects.push(Effect::Drain { worker: id, hand_back: reason == DRAINED_BACK, reason: reason.to_owned() });
+    }
+    drained
 }
 
 /// Leases that the worker does not have: lost with its former process, or never arrived.
@@ -51,7 +67,7 @@ fn give_up_unheld(core: &mut Core, now: Now, out: &mut Outcome, worker: WorkerId
         let cause = if restarted {
             Cause::Lost { reason: "the worker's process ended".to_owned() }
         } else {
-            Cause::Preempted { reason: "the lease did not arrive".to_owned() }
+            Cause::Preempted { reason: NOT_ARRIVED.to_owned() }
         };
         end_attempt(core, now, out, task, through, cause, AttemptFiles::default());
     }
@@ -64,14 +80,28 @@ fn keeps(core: &mut Core, now: Now, out: &mut Outcome, worker: WorkerId, held: &
         || held.ended
 }
 
-pub(super) fn renew(core: &mut Core, now: Now, worker: WorkerId, held: &[HeldAttempt]) -> Result<Reply, Reject> {
+/// Keeps the worker's leases and puts right what differs: attempts that are over for it, and leases that it does
+/// not have. The latter are given up at the second heartbeat without them, because the first one may have been sent
+/// before the lease arrived.
+pub(super) fn renew(
+    core: &mut Core,
+    now: Now,
+    out: &mut Outcome,
+    worker: WorkerId,
+    held: &[HeldAttempt],
+) -> Result<Reply, Reject> {
     if core.state.worker(worker).is_none() {
         return Err(Reject::NoSuchWorker(worker));
     }
     core.roster.contact(worker, now, &core.timings);
-    core.roster.renewed(&core.state, worker, held);
-    let over = held.iter().filter(|held| !held.ended && !is_current(&core.state, worker, held.task, held.attempt));
-    Ok(Reply::Renewed { over: over.copied().collect() })
+    let over = held.iter().filter(|held| !keeps(core, now, out, worker, held)).copied().collect();
+    for (task, attempt) in core.roster.renewed(&core.state, worker, held) {
+        let through = core.state.open_trial(task).and_then(|(_, trial)| trial.running()).map_or(0, |running| running.through);
+        let cause = Cause::Preempted { reason: NOT_ARRIVED.to_owned() };
+        end_attempt(core, now, out, task, through, cause, AttemptFiles::default());
+        core.roster.release(&core.state, worker, task, attempt);
+    }
+    Ok(Reply::Renewed { over })
 }
 
 /// The worker leaves for good: what it still had is handed back.
@@ -83,6 +113,17 @@ pub(super) fn leave(core: &mut Core, now: Now, out: &mut Outcome, worker: Worker
     move_worker(core, now, out, worker, WorkerState::Gone, "left")
 }
 
+/// Verdicts on what the worker holds, because their directives may have been lost with the former stream.
+fn prune_again(core: &Core, out: &mut Outcome, worker: WorkerId, held: &[HeldAttempt]) {
+    for HeldAttempt { task, attempt, .. } in held.iter().filter(|held| !held.ended) {
+        let verdict = core.state.open_trial(*task).and_then(|(_, trial)| trial.verdict.as_ref());
+        if let Some(verdict) = verdict.filter(|_| is_current(&core.state, worker, *task, *attempt)) {
+            let (task, attempt, reason) = (*task, *attempt, verdict.reason.clone());
+            out.effects.push(Effect::Prune { worker, task, attempt, reason });
+        }
+    }
+}
+
 pub(super) fn cordon(core: &mut Core, now: Now, out: &mut Outcome, worker: WorkerId) -> Result<Reply, Reject> {
     move_worker(core, now, out, worker, WorkerState::Cordoned, "cordoned by a user")
 }
@@ -92,7 +133,7 @@ pub(super) fn activate(core: &mut Core, now: Now, out: &mut Outcome, worker: Wor
 }
 
 pub(super) fn drain(core: &mut Core, now: Now, out: &mut Outcome, worker: WorkerId, hand_back: bool) -> Result<Reply, Reject> {
-    let reason = "drained by a user";
+    let reason = if hand_back { DRAINED_BACK } else { DRAINED };
     let reply = move_worker(core, now, out, worker, WorkerState::Draining, reason)?;
     out.effects.push(Effect::Drain { worker, hand_back, reason: reason.to_owned() });
     Ok(reply)
@@ -105,7 +146,7 @@ pub(super) fn expire(core: &mut Core, now: Now, out: &mut Outcome) {
             let cause = Cause::Lost { reason: "the worker was not heard of for the lease time".to_owned() };
             end_attempt(core, now, out, task, through, cause, AttemptFiles::default());
         }
-        core.roster.forget_claims(worker);
+        core.roster.forget_claims(&core.state, worker);
     }
 }
 
