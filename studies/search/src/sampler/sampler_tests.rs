@@ -160,7 +160,7 @@ fn golden_suggestions_never_change_within_a_version() {
         let history = History { chunks: &[], tail: Some(&history) };
         let request = SuggestRequest { history, ..request(&space, 42, 40, 1) };
         let suggestion = suggest(config, &request).remove(0);
-        let bits: Vec<String> = suggestion.params.iter().map(|value| format!("{value:e}")).collect();
+        let bits: Vec<String> = suggestion.params.iter().map(|value| format!("{value:.9e}")).collect();
         format!("{} {}", bits.join(" "), suggestion.why)
     };
     let all = [SamplerConfig::Random, SamplerConfig::Sobol, SamplerConfig::default()];
@@ -168,9 +168,9 @@ fn golden_suggestions_never_change_within_a_version() {
 }
 
 const GOLDEN: [&str; 3] = [
-    "7.855297217918955e-1 9.254433400853009e-2 8.78e2 0e0 NaN NaN 2e-1 3e0 random",
-    "NaN 2.792315842295791e-3 3.565e3 1e0 3e0 9.494104614509642e-1 4e-1 3e0 sobol point 40",
-    "9.762833169861143e-1 8.839345519688048e-3 1.4e2 0e0 NaN NaN 4e-1 3e0 tpe: log ratio 7.62 over 34 trials",
+    "7.855297218e-1 9.254433401e-2 8.780000000e2 0.000000000e0 NaN NaN 2.000000000e-1 3.000000000e0 random",
+    "NaN 2.792315842e-3 3.565000000e3 1.000000000e0 3.000000000e0 9.494104615e-1 4.000000000e-1 3.000000000e0 sobol point 40",
+    "9.762833170e-1 8.839345520e-3 1.400000000e2 0.000000000e0 NaN NaN 4.000000000e-1 3.000000000e0 tpe: log ratio 7.62 over 34 trials",
 ];
 
 #[test]

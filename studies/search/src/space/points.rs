@@ -7,7 +7,7 @@
 use super::{Params, Plan, Space};
 
 /// Steps of counting after which a space is called too intricate.
-const WORK_LIMIT: u32 = 1_000_000;
+const WORK_LIMIT: u32 = 100_000;
 
 /// A finite space as a numbered list of points, none of them twice.
 #[derive(Clone, Debug, PartialEq)]

@@ -30,8 +30,8 @@ pub(super) struct Mixture {
 /// All kernels along one axis, in the order of the observations, the prior last.
 #[derive(Debug)]
 enum Kernels {
-    /// Normal densities.
-    Density { line: Line, normals: Vec<Normal> },
+    /// Normal densities, given by means and inverse standard deviations.
+    Density { line: Line, means: Vec<f64>, inverses: Vec<f64> },
     /// Masses of normals in cells; `class` gives each kernel's entry in `normals`, `ln_inside` the logarithm of
     /// a normal's mass within the range.
     Mass { line: Line, normals: Vec<Normal>, ln_inside: Vec<f64>, class: Vec<u32> },
@@ -84,7 +84,9 @@ impl Mixture {
     /// Draws from one kernel along one axis; returns a position that an allowed value has.
     pub(super) fn draw(&self, kernel: usize, axis: usize, unit: f64) -> f64 {
         match &self.kernels[axis] {
-            Kernels::Density { line, normals } => draw_normal(line, normals[kernel], unit),
+            Kernels::Density { line, means, inverses } => {
+                draw_normal(line, Normal::new(means[kernel], 1.0 / inverses[kernel]), unit)
+            }
             Kernels::Mass { line, normals, class, .. } => draw_normal(line, normals[class[kernel] as usize], unit),
             Kernels::Options { count, class } => draw_option(*count, class.len(), class[kernel] as usize, unit),
         }
@@ -143,24 +145,24 @@ impl Kernels {
 
     /// Adds the normalising constants of densities, which no point changes.
     fn add_constants(&self, base: &mut [f64]) {
-        let Self::Density { line, normals } = self else {
+        let Self::Density { line, means, inverses } = self else {
             return;
         };
         let mut known = (f64::NAN, 0.0);
-        for (term, normal) in base.iter_mut().zip(normals) {
-            if known.0 != normal.sigma {
-                known = (normal.sigma, normal.sigma.ln() + normal::ln_sqrt_tau());
+        for (term, (&mean, &inverse)) in base.iter_mut().zip(means.iter().zip(inverses)) {
+            if known.0 != inverse {
+                known = (inverse, inverse.ln() - normal::ln_sqrt_tau());
             }
-            *term -= known.1 + ln_inside(line, normal);
+            *term += known.1 - ln_inside(line, &Normal::new(mean, 1.0 / inverse));
         }
     }
 
     /// Adds each kernel's logarithm at `position` to its term.
     fn add_to(&self, terms: &mut [f64], position: f64, (axis, tables): (usize, &mut Vec<Table>)) {
         match self {
-            Self::Density { normals, .. } => {
-                for (term, normal) in terms.iter_mut().zip(normals) {
-                    let distance = (position - normal.mean) * normal.inverse;
+            Self::Density { means, inverses, .. } => {
+                for ((term, mean), inverse) in terms.iter_mut().zip(means).zip(inverses) {
+                    let distance = (position - mean) * inverse;
                     *term -= 0.5 * distance * distance;
                 }
             }
@@ -241,8 +243,9 @@ fn line_kernels(line: &Line, column: &[f64]) -> Kernels {
         class[kernel as usize] = normals.len() as u32 - 1;
     }
     if line.is_continuous() {
-        let normals = class.iter().map(|&class| normals[class as usize]).collect();
-        return Kernels::Density { line: line.clone(), normals };
+        let of_kernels = class.iter().map(|&class| normals[class as usize]);
+        let (means, inverses) = of_kernels.map(|normal| (normal.mean, normal.inverse)).unzip();
+        return Kernels::Density { line: line.clone(), means, inverses };
     }
     let ln_inside = normals.iter().map(|normal| ln_inside(line, normal)).collect();
     Kernels::Mass { line: line.clone(), normals, ln_inside, class }
