@@ -1,0 +1,127 @@
+//! Every key that a study file knows, table by table. The guide is tested against these lists.
+
+use super::diagnostic::{listed, nearest};
+
+/// One table of the file and its keys, in the order in which the guide explains them.
+#[derive(Debug)]
+pub(super) struct Table {
+    /// How messages call it.
+    pub(super) place: &'static str,
+    pub(super) keys: &'static [&'static str],
+}
+
+pub(super) static ROOT: Table = Table {
+    place: "the top of the file",
+    keys: &["name", "description", "priority", "weight", "source", "objective", "search", "space", "trial", "enqueue"],
+};
+pub(super) static OBJECTIVE: Table = Table { place: "`[objective]`", keys: &["metric", "direction", "summary", "target"] };
+pub(super) static SEARCH: Table = Table { place: "`[search]`", keys: &["sampler", "seed", "max_trials", "parallel", "pruner"] };
+pub(super) static SAMPLER: Table = Table { place: "this sampler", keys: &["kind"] };
+pub(super) static TPE: Table = Table {
+    place: "the sampler `tpe`",
+    keys: &["kind", "startup_trials", "startup", "candidates", "multivariate", "constant_liar"],
+};
+pub(super) static NO_PRUNER: Table = Table { place: "the pruner `none`", keys: &["kind"] };
+pub(super) static MEDIAN: Table =
+    Table { place: "the pruner `median`", keys: &["kind", "startup_trials", "warmup_steps", "interval"] };
+pub(super) static ASHA: Table =
+    Table { place: "the pruner `asha`", keys: &["kind", "min_steps", "reduction", "max_steps", "early_stopping_rate"] };
+pub(super) static SOURCE: Table = Table { place: "`[source]`", keys: &["path", "max_size"] };
+pub(super) static TRIAL: Table = Table {
+    place: "`[trial]`",
+    keys: &[
+        "command",
+        "setup",
+        "setup_timeout",
+        "working_directory",
+        "environment",
+        "resources",
+        "timeout",
+        "grace",
+        "retries",
+        "crash_limit",
+        "metrics",
+        "keep",
+        "max_log",
+        "max_checkpoint",
+    ],
+};
+pub(super) static RESOURCES: Table = Table { place: "`resources`", keys: &["cpus", "memory", "gpus", "gpu_memory", "labels"] };
+pub(super) static KEEP: Table = Table { place: "`keep`", keys: &["outputs", "max"] };
+pub(super) static PARAMETER: Table =
+    Table { place: "a parameter", keys: &["float", "int", "choice", "bool", "scale", "step", "when"] };
+
+/// All tables, for the search of a key's right place and for the test of the guide.
+pub(super) static TABLES: &[&Table] =
+    &[&ROOT, &OBJECTIVE, &SEARCH, &SOURCE, &TRIAL, &RESOURCES, &KEEP, &PARAMETER, &TPE, &MEDIAN, &ASHA];
+
+/// What other tools call a key, and what it is called here.
+const ALIASES: &[(&str, &str)] = &[
+    ("env", "environment"),
+    ("cmd", "command"),
+    ("cwd", "working_directory"),
+    ("workdir", "working_directory"),
+    ("algorithm", "sampler"),
+    ("trials", "max_trials"),
+    ("n_trials", "max_trials"),
+    ("budget", "max_trials"),
+    ("jobs", "parallel"),
+    ("n_jobs", "parallel"),
+    ("workers", "parallel"),
+    ("concurrency", "parallel"),
+    ("goal", "direction"),
+    ("mode", "direction"),
+    ("choices", "choice"),
+    ("categorical", "choice"),
+    ("values", "choice"),
+    ("uniform", "float"),
+    ("range", "float"),
+    ("integer", "int"),
+    ("boolean", "bool"),
+    ("log", "scale"),
+    ("ram", "memory"),
+    ("type", "kind"),
+    ("random_seed", "seed"),
+    ("max_retries", "retries"),
+    ("time_limit", "timeout"),
+    ("parameters", "space"),
+    ("objectives", "objective"),
+    ("params", "space"),
+];
+
+/// Says what an unknown key was probably meant to be and what there is instead.
+pub(super) fn hint(unknown: &str, table: &Table) -> String {
+    let rest = format!("{} knows {}", table.place, listed(table.keys));
+    if let Some(name) = meant(unknown, table) {
+        return format!("did you mean `{name}`? {rest}");
+    }
+    match TABLES.iter().find(|other| other.keys.contains(&unknown)) {
+        Some(other) => format!("`{unknown}` belongs in {}; {rest}", other.place),
+        None => rest,
+    }
+}
+
+fn meant(unknown: &str, table: &Table) -> Option<&'static str> {
+    let elsewhere = TABLES.iter().any(|other| other.keys.contains(&unknown));
+    let alias = ALIASES.iter().find(|(other, name)| *other == unknown && table.keys.contains(name));
+    let near = || nearest(unknown, table.keys.iter().copied()).filter(|_| !elsewhere);
+    alias.map(|(_, name)| *name).or_else(near)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_alias_stands_for_a_key_and_is_none() {
+        for (alias, name) in ALIASES {
+            assert!(TABLES.iter().any(|table| table.keys.contains(name)), "{name}");
+            assert!(TABLES.iter().all(|table| !table.keys.contains(alias)), "{alias}");
+        }
+    }
+
+    #[test]
+    fn a_key_of_another_table_is_sent_there() {
+        assert_eq!(hint("outputs", &SOURCE), "`outputs` belongs in `keep`; `[source]` knows `path` and `max_size`");
+    }
+}

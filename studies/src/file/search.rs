@@ -1,0 +1,179 @@
+//! `[search]`: how parameters are chosen and how much is spent.
+
+use std::ops::RangeInclusive;
+
+use hone_search::{PrunerConfig, SamplerConfig, SamplerError, Startup, TpeConfig};
+
+use super::convert::{boolean, count, integer, one_of, text, unknown_name, unsigned, wrong};
+use super::diagnostic::{listed, shown};
+use super::document::{Node, Problem, Section};
+use super::keys;
+use super::space::ReadSpace;
+use crate::spec::Search;
+
+/// Trials are numbered with 32 bits.
+const MAX_TRIALS: RangeInclusive<i64> = 1..=4_000_000_000;
+const PARALLEL: RangeInclusive<i64> = 1..=1_000_000;
+const STARTUP_TRIALS: RangeInclusive<i64> = 0..=1_000_000;
+const CANDIDATES: RangeInclusive<i64> = 1..=10_000;
+/// Every step that a double can count to.
+const FROM_ZERO: RangeInclusive<i64> = 0..=(1 << 53);
+const FROM_ONE: RangeInclusive<i64> = 1..=(1 << 53);
+const REDUCTION: RangeInclusive<i64> = 2..=1_000;
+const STOPPING_RATE: RangeInclusive<i64> = 0..=100;
+
+const STARTUPS: &[(&str, Startup)] = &[("sobol", Startup::Sobol), ("random", Startup::Random)];
+
+/// Reads `[search]`; every key has a default. `name` gives the seed where there is none.
+pub(super) fn read(root: &Section, name: &str) -> Search {
+    let node = root.get("search");
+    let section = node.as_ref().and_then(|node| node.section(&keys::SEARCH));
+    if let (Some(node), None) = (&node, &section) {
+        node.complain(wrong(node, "a table").hint("write `[search]` with `max_trials = 100`"));
+    }
+    let section = section.as_ref();
+    Search {
+        sampler: section.and_then(|section| section.get("sampler")).map(|node| sampler(&node)).unwrap_or_default(),
+        pruner: section.and_then(|section| section.get("pruner")).map(|node| pruner(&node)).unwrap_or_default(),
+        seed: section.and_then(|section| section.read("seed", unsigned)).unwrap_or_else(|| seed_from(name)),
+        max_trials: section.and_then(|section| section.read("max_trials", max_trials)),
+        parallel: section.and_then(|section| section.read("parallel", parallel)),
+    }
+}
+
+pub(super) fn max_trials(node: &Node) -> Result<u64, Problem> {
+    let hint = "leave the key out for a study that runs until it is stopped";
+    let trials = integer(node, &MAX_TRIALS).map_err(|problem| out_of_range(node, problem, hint))?;
+    Ok(trials.unsigned_abs())
+}
+
+pub(super) fn parallel(node: &Node) -> Result<u32, Problem> {
+    let hint = "leave the key out for as many as the workers can run";
+    count(node, &PARALLEL).map_err(|problem| out_of_range(node, problem, hint))
+}
+
+fn out_of_range(node: &Node, problem: Problem, hint: &str) -> Problem {
+    if node.value.is_integer() { problem.hint(hint) } else { problem }
+}
+
+/// Makes a seed of the study's name: FNV-1a (Fowler, Noll, Vo), of which 53 bits are kept, because readers of JSON
+/// hold numbers as doubles.
+pub(super) fn seed_from(name: &str) -> u64 {
+    let hash =
+        name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    hash >> 11
+}
+
+/// Reads `"kind"`, or the `kind` of `{ kind = "kind", … }`.
+fn kind(node: &Node, known: &[&str]) -> Option<String> {
+    let named = |node: &Node| {
+        let kind = text(node)?;
+        if known.contains(&kind.as_str()) { Ok(kind) } else { Err(unknown_name(&kind, known)) }
+    };
+    if !node.value.is_table() {
+        return node.read(named);
+    }
+    let Some(kind) = node.child("kind") else {
+        node.complain(Problem::new("does not say its `kind`").hint(format!("there are {}", listed(known))));
+        return None;
+    };
+    kind.read(named)
+}
+
+fn sampler(node: &Node) -> SamplerConfig {
+    let config = kind(node, SamplerConfig::KINDS).and_then(|kind| SamplerConfig::from_kind(&kind));
+    match config {
+        None => SamplerConfig::default(),
+        Some(config @ (SamplerConfig::Random | SamplerConfig::Sobol | SamplerConfig::Grid)) => {
+            node.section(&keys::SAMPLER);
+            config
+        }
+        Some(SamplerConfig::Tpe(config)) => SamplerConfig::Tpe(tpe(node, config)),
+    }
+}
+
+fn tpe(node: &Node, default: TpeConfig) -> TpeConfig {
+    let Some(section) = node.section(&keys::TPE) else { return default };
+    let trials = section.read("startup_trials", |node| count(node, &STARTUP_TRIALS));
+    TpeConfig {
+        startup_trials: trials.unwrap_or(default.startup_trials),
+        startup: section.read("startup", |node| one_of(node, STARTUPS)).unwrap_or(default.startup),
+        candidates: section.read("candidates", |node| count(node, &CANDIDATES)).unwrap_or(default.candidates),
+        multivariate: section.read("multivariate", boolean).unwrap_or(default.multivariate),
+        constant_liar: section.read("constant_liar", boolean).unwrap_or(default.constant_liar),
+    }
+}
+
+fn pruner(node: &Node) -> PrunerConfig {
+    match kind(node, PrunerConfig::KINDS).and_then(|kind| PrunerConfig::from_kind(&kind)).unwrap_or_default() {
+        PrunerConfig::None => {
+            node.section(&keys::NO_PRUNER);
+            PrunerConfig::None
+        }
+        config @ PrunerConfig::Median { .. } => {
+            node.section(&keys::MEDIAN).map_or(config.clone(), |section| median(&section, config))
+        }
+        config @ PrunerConfig::Asha { .. } => node.section(&keys::ASHA).map_or(config.clone(), |section| asha(&section, config)),
+    }
+}
+
+/// Puts what the file says into a `Median`.
+fn median(section: &Section, mut config: PrunerConfig) -> PrunerConfig {
+    if let PrunerConfig::Median { startup_trials, warmup_steps, interval } = &mut config {
+        put(startup_trials, section.read("startup_trials", |node| count(node, &STARTUP_TRIALS)));
+        put(warmup_steps, section.read("warmup_steps", |node| integer(node, &FROM_ZERO)));
+        put(interval, section.read("interval", |node| integer(node, &FROM_ONE)));
+    }
+    config
+}
+
+/// Puts what the file says into an `Asha`.
+fn asha(section: &Section, mut config: PrunerConfig) -> PrunerConfig {
+    if let PrunerConfig::Asha { min_steps, reduction, max_steps, early_stopping_rate } = &mut config {
+        put(min_steps, section.read("min_steps", |node| integer(node, &FROM_ONE)));
+        put(reduction, section.read("reduction", |node| count(node, &REDUCTION)));
+        put(early_stopping_rate, section.read("early_stopping_rate", |node| count(node, &STOPPING_RATE)));
+        *max_steps = section.read("max_steps", |node| last_step(node, *min_steps));
+    }
+    config
+}
+
+fn put<T>(place: &mut T, given: Option<T>) {
+    given.into_iter().for_each(|given| *place = given);
+}
+
+fn last_step(node: &Node, min_steps: i64) -> Result<i64, Problem> {
+    let last = integer(node, &FROM_ONE)?;
+    if last > min_steps {
+        return Ok(last);
+    }
+    let message = format!("`{last}` is not above `min_steps`, {min_steps}, so nothing would ever be pruned");
+    Err(Problem::new(message).hint("write the step at which trials end anyway, or leave it out"))
+}
+
+/// Checks what the sampler and the pruner want of the rest of the file.
+pub(super) fn check(root: &Section, search: &Search, space: &ReadSpace, objectives: usize) {
+    let node = |name| root.get("search").and_then(|node| node.child(name));
+    if let Some(node) = node("pruner").filter(|_| search.pruner != PrunerConfig::None && objectives > 1) {
+        let problem = Problem::new(format!("pruning looks at one objective, and the study has {objectives}"));
+        node.complain(problem.hint("write `pruner = \"none\"`, or leave one objective"));
+    }
+    if let Some(node) = node("sampler").filter(|_| space.is_whole()) {
+        let errors = search.sampler.validate(&space.space);
+        errors.iter().for_each(|error| node.complain(unsuited(error)));
+    }
+}
+
+fn unsuited(error: &SamplerError) -> Problem {
+    match error {
+        SamplerError::ContinuousGrid { parameter } => {
+            let name = shown(parameter);
+            Problem::new(format!("a grid needs finitely many values, and `{name}` is continuous"))
+                .hint(format!("give `{name}` a `step`, make it an `int` or a `choice`, or take another sampler"))
+        }
+        SamplerError::GridTooLarge => {
+            Problem::new("the grid has more points than can be numbered").hint("enlarge the steps, or take another sampler")
+        }
+        SamplerError::NoCandidates => Problem::new("`candidates` must be at least 1"),
+    }
+}
