@@ -29,8 +29,10 @@ struct Rung {
 
 impl PartialEq for Rung {
     fn eq(&self, other: &Self) -> bool {
-        let numbers = self.by_trial.keys().eq(other.by_trial.keys());
-        numbers && self.step == other.step && self.losses == other.losses
+        let mut pairs = self.by_trial.iter().zip(&other.by_trial);
+        self.step == other.step
+            && self.by_trial.len() == other.by_trial.len()
+            && pairs.all(|(a, b)| a.0 == b.0 && same_number(*a.1, *b.1))
     }
 }
 

@@ -14,7 +14,7 @@ use crate::sampler::Direction;
 
 /// Steps tracked at most; beyond that they are rounded up to a coarser and coarser grid, which makes the
 /// median lag behind by less than one grid cell.
-const TRACKED_STEPS: usize = 1024;
+const TRACKED_STEPS: usize = 256;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Median {

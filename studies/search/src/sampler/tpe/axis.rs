@@ -2,6 +2,10 @@
 
 use crate::space::Distribution;
 
+/// The narrowest cell, as a fraction of the range: narrower ones, as of an int near 2^63, would vanish in a
+/// double, and only the ratio of two masses in the same cell matters.
+const NARROWEST_CELL: f64 = 1e-9;
+
 /// The scale of one parameter.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Axis {
@@ -69,7 +73,12 @@ impl Line {
     /// Returns the edges of the cell of the value at `position`.
     pub(super) fn cell(&self, position: f64) -> (f64, f64) {
         let value = if self.log { position.exp().round() } else { position };
-        (self.scale(value - self.half_step), self.scale(value + self.half_step))
+        let (from, to) = (self.scale(value - self.half_step), self.scale(value + self.half_step));
+        let narrowest = NARROWEST_CELL * self.width();
+        if to - from >= narrowest {
+            return (from, to);
+        }
+        (position - 0.5 * narrowest, position + 0.5 * narrowest)
     }
 
     /// Returns the internal number of the allowed value nearest to `position`.

@@ -144,6 +144,13 @@ fn beats_random_on_log_ints_and_steps() {
 }
 
 #[test]
+fn beats_random_on_ints_wider_than_a_double() {
+    let wide = |low, log| Distribution::Int { low, high: i64::MAX, log, step: 1 };
+    let parameters = vec![parameter("plain", wide(i64::MIN, false)), parameter("log", wide(1, true))];
+    beats_random(&Space { parameters }, 0.5, |x| (x[0] / 1e18 - 3.0).abs() + (x[1] / 1e15).ln().abs() / 10.0);
+}
+
+#[test]
 fn maximising_mirrors_minimising() {
     let space = Space { parameters: vec![float("x", 0.0, 1.0), float("y", 0.0, 1.0)] };
     let objective = |x: &[f64]| (x[0] - 0.2).abs() + (x[1] - 0.7).abs();
