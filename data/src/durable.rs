@@ -35,9 +35,7 @@ pub fn write_atomically(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> 
 /// # Errors
 /// Whatever the operating system says about creating it.
 pub fn temporary_in(dir: &Path) -> io::Result<tempfile::NamedTempFile> {
-    tempfile::Builder::new()
-        .prefix(TEMPORARY_PREFIX)
-        .tempfile_in(dir)
+    tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempfile_in(dir)
 }
 
 /// Removes what a crash left of [`temporary_in`] in `dir`; subfolders are not entered.
@@ -47,10 +45,7 @@ pub fn temporary_in(dir: &Path) -> io::Result<tempfile::NamedTempFile> {
 pub fn remove_leftovers(dir: &Path) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
-        let ours = entry
-            .file_name()
-            .to_string_lossy()
-            .starts_with(TEMPORARY_PREFIX);
+        let ours = entry.file_name().to_string_lossy().starts_with(TEMPORARY_PREFIX);
         if ours && entry.file_type()?.is_file() {
             fs::remove_file(entry.path())?;
         }

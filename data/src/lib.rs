@@ -1,5 +1,20 @@
 //! Content-addressed blobs, packed sources and output manifests.
 //!
 //! This crate knows files and hashes; it knows no study, no trial and no network.
+//!
+//! ```text
+//!  folder ─ pack ─▶ archive ─▶ BlobStore ─▶ unpack ─▶ the same folder elsewhere
+//!  outputs ─ collect ─▶ entries + blobs ─▶ materialise ─▶ the same files elsewhere
+//! ```
 
+pub mod blobs;
 pub mod durable;
+pub mod hash;
+pub mod outputs;
+pub mod pack;
+pub mod path;
+pub mod unpack;
+
+pub use blobs::{BlobError, BlobStore};
+pub use hash::Hash;
+pub use path::RelativePath;
