@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// One fact. Never changed once it is in the journal; a new kind gets a new tag.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Event {
     /// A coordinator has opened the store. Every lease gets a reconnect window.
     StoreOpened { at: Micros },

@@ -148,8 +148,8 @@ impl Distribution {
                 let count = float_steps(*low, *high, *step) + 1;
                 float_at(*low, *high, *step, cell(unit, count as f64) as u64)
             }
-            Self::Float { low, high, log: true, .. } => spread_log(*low, *high, unit).clamp(*low, *high),
-            Self::Float { low, high, .. } => (low + unit * (high - low)).clamp(*low, *high),
+            Self::Float { low, high, log: true, .. } => spread_log(*low, *high, unit).max(*low).min(*high),
+            Self::Float { low, high, .. } => (low + unit * (high - low)).max(*low).min(*high),
             Self::Int { low, high, log: true, .. } => self.snap(spread_log(*low as f64 - 0.5, *high as f64 + 0.5, unit)),
             Self::Int { low, high, step, .. } => {
                 let count = (int_steps(*low, *high, *step) + 1) as f64;
@@ -166,7 +166,7 @@ impl Distribution {
                 let index = ((internal - low) / step).round().max(0.0);
                 float_at(*low, *high, *step, index as u64)
             }
-            Self::Float { low, high, .. } => internal.clamp(*low, *high),
+            Self::Float { low, high, .. } => internal.max(*low).min(*high),
             Self::Int { low, high, step, .. } => int_nearest(*low, *high, *step, internal) as f64,
             Self::Categorical { choices } => internal.round().clamp(0.0, choices.len().saturating_sub(1) as f64),
         }
@@ -291,7 +291,7 @@ fn float_steps(low: f64, high: f64, step: f64) -> u64 {
 
 fn float_at(low: f64, high: f64, step: f64, index: u64) -> f64 {
     let index = index.min(float_steps(low, high, step));
-    tidy(low + index as f64 * step).clamp(low, high)
+    tidy(low + index as f64 * step).max(low).min(high)
 }
 
 /// Undoes the rounding of a short decimal, so that `0.1 + 2 * 0.1` reads `0.3`.
