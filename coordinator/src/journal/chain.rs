@@ -26,9 +26,7 @@ impl Chain {
     /// Reads the 64 hexadecimal digits that `Display` writes.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        blake3::Hash::from_hex(text)
-            .ok()
-            .map(|hash| Self(*hash.as_bytes()))
+        blake3::Hash::from_hex(text).ok().map(|hash| Self(*hash.as_bytes()))
     }
 }
 
@@ -55,19 +53,13 @@ pub struct Head {
 
 impl Head {
     /// The point before the first event.
-    pub const GENESIS: Self = Self {
-        sequence: 0,
-        chain: Chain::GENESIS,
-    };
+    pub const GENESIS: Self = Self { sequence: 0, chain: Chain::GENESIS };
 
     /// The point after one more event.
     #[must_use]
     pub fn next(self, payload: &[u8]) -> Self {
         let sequence = self.sequence + 1;
-        Self {
-            sequence,
-            chain: self.chain.next(sequence, payload),
-        }
+        Self { sequence, chain: self.chain.next(sequence, payload) }
     }
 }
 

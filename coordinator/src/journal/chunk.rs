@@ -59,19 +59,13 @@ impl Header {
     /// The point before the first event.
     #[must_use]
     pub fn before(&self) -> Head {
-        Head {
-            sequence: self.first - 1,
-            chain: self.chain,
-        }
+        Head { sequence: self.first - 1, chain: self.chain }
     }
 
     /// The point before the commit.
     #[must_use]
     pub fn before_commit(&self) -> Head {
-        Head {
-            sequence: self.commit_first - 1,
-            chain: self.commit_chain,
-        }
+        Head { sequence: self.commit_first - 1, chain: self.commit_chain }
     }
 
     /// Whether the commit ends with this chunk.
@@ -149,8 +143,7 @@ impl<'a> Chunk<'a> {
     /// The point after the last event.
     #[must_use]
     pub fn end(&self) -> Head {
-        self.payloads()
-            .fold(self.header.before(), |head, payload| head.next(payload))
+        self.payloads().fold(self.header.before(), |head, payload| head.next(payload))
     }
 }
 
@@ -245,17 +238,11 @@ pub fn check_sizes(commands: &[Vec<Payload>]) -> Result<(), JournalError> {
     for payload in commands.iter().flatten() {
         total += payload.len();
         if payload.len() > MAX_PAYLOAD {
-            return Err(JournalError::PayloadTooLarge {
-                bytes: payload.len(),
-                limit: MAX_PAYLOAD,
-            });
+            return Err(JournalError::PayloadTooLarge { bytes: payload.len(), limit: MAX_PAYLOAD });
         }
     }
     if total > MAX_COMMIT {
-        return Err(JournalError::CommitTooLarge {
-            bytes: total,
-            limit: MAX_COMMIT,
-        });
+        return Err(JournalError::CommitTooLarge { bytes: total, limit: MAX_COMMIT });
     }
     Ok(())
 }
@@ -271,18 +258,12 @@ pub struct Encoded {
 
 /// Packs the payloads of one commit into as few chunks as hold them; each payload fits into one.
 #[must_use]
-pub fn encode_commit<'a>(
-    store: Uuid,
-    before: Head,
-    payloads: impl Iterator<Item = &'a Payload>,
-) -> Encoded {
+pub fn encode_commit<'a>(store: Uuid, before: Head, payloads: impl Iterator<Item = &'a Payload>) -> Encoded {
     let mut parts: Vec<(Head, u32, Vec<u8>)> = Vec::new();
     let mut end = before;
     for payload in payloads {
         let needed = LENGTH + payload.len();
-        let fits = parts
-            .last()
-            .is_some_and(|(_, _, body)| HEADER + body.len() + needed <= MAX_CHUNK);
+        let fits = parts.last().is_some_and(|(_, _, body)| HEADER + body.len() + needed <= MAX_CHUNK);
         if !fits {
             parts.push((end, 0, Vec::new()));
         }
@@ -307,10 +288,7 @@ pub fn encode_commit<'a>(
         };
         (header.first, encode(&header, body))
     };
-    Encoded {
-        chunks: parts.iter().enumerate().map(encode_part).collect(),
-        end,
-    }
+    Encoded { chunks: parts.iter().enumerate().map(encode_part).collect(), end }
 }
 
 #[cfg(test)]
@@ -338,9 +316,7 @@ mod tests {
 
     #[test]
     fn every_flipped_bit_is_noticed() {
-        let bytes = commit(&[b"payload".to_vec(), Vec::new()]).chunks[0]
-            .1
-            .clone();
+        let bytes = commit(&[b"payload".to_vec(), Vec::new()]).chunks[0].1.clone();
         for bit in 0..bytes.len() * 8 {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);

@@ -40,10 +40,7 @@ fn open(store: &impl Store) -> Box<dyn Journal> {
 }
 
 fn command(payloads: &[&str]) -> Vec<Payload> {
-    payloads
-        .iter()
-        .map(|text| text.as_bytes().to_vec())
-        .collect()
+    payloads.iter().map(|text| text.as_bytes().to_vec()).collect()
 }
 
 /// All events from `from`, with their numbers.
@@ -61,9 +58,7 @@ fn events(journal: &mut dyn Journal, from: u64) -> Vec<(u64, Payload)> {
 fn fill(journal: &mut dyn Journal, count: u64) -> Head {
     for number in 1..=count {
         let payload = format!("event {number}");
-        journal
-            .append(&[command(&[&payload])])
-            .expect("the append succeeds");
+        journal.append(&[command(&[&payload])]).expect("the append succeeds");
     }
     journal.head()
 }
@@ -91,10 +86,7 @@ fn nothing_to_write_is_not_a_commit(store: &impl Store) {
     let mut journal = open(store);
     let head = fill(&mut *journal, 2);
     assert_eq!(journal.append(&[]).expect("append"), head);
-    assert_eq!(
-        journal.append(&[Vec::new(), Vec::new()]).expect("append"),
-        head
-    );
+    assert_eq!(journal.append(&[Vec::new(), Vec::new()]).expect("append"), head);
 }
 
 fn the_head_survives_reopening(store: &impl Store) {
@@ -107,9 +99,7 @@ fn the_head_survives_reopening(store: &impl Store) {
         journal = open(store);
     }
     let seen = events(&mut *journal, 1);
-    let replayed = seen
-        .iter()
-        .fold(Head::GENESIS, |head, (_, payload)| head.next(payload));
+    let replayed = seen.iter().fold(Head::GENESIS, |head, (_, payload)| head.next(payload));
     assert_eq!((seen.len(), replayed), (12, head));
 }
 
@@ -117,38 +107,21 @@ fn the_chain_depends_on_the_events_alone(one: &impl Store, other: &impl Store) {
     let (mut one, mut other) = (open(one), open(other));
     let head = one.append(&[command(&["a", "b", "c"])]).expect("append");
     other.append(&[command(&["a"])]).expect("append");
-    assert_eq!(
-        other
-            .append(&[command(&["b"]), command(&["c"])])
-            .expect("append"),
-        head
-    );
+    assert_eq!(other.append(&[command(&["b"]), command(&["c"])]).expect("append"), head);
 }
 
 fn reading_starts_where_asked(store: &impl Store) {
     let mut journal = open(store);
     fill(&mut *journal, 5);
-    journal
-        .append(&[command(&["x", "y", "z"])])
-        .expect("append");
-    let numbers = |from, journal: &mut dyn Journal| -> Vec<u64> {
-        events(journal, from)
-            .iter()
-            .map(|(sequence, _)| *sequence)
-            .collect()
-    };
+    journal.append(&[command(&["x", "y", "z"])]).expect("append");
+    let numbers =
+        |from, journal: &mut dyn Journal| -> Vec<u64> { events(journal, from).iter().map(|(sequence, _)| *sequence).collect() };
     assert_eq!(numbers(4, &mut *journal), [4, 5, 6, 7, 8]);
     assert_eq!(numbers(7, &mut *journal), [7, 8]);
     assert!(numbers(9, &mut *journal).is_empty());
     assert!(numbers(100, &mut *journal).is_empty());
     let zero = journal.read(0, &mut |_, _| Ok(()));
-    assert!(matches!(
-        zero,
-        Err(JournalError::Dropped {
-            sequence: 0,
-            oldest: 1
-        })
-    ));
+    assert!(matches!(zero, Err(JournalError::Dropped { sequence: 0, oldest: 1 })));
 }
 
 fn a_visitor_can_stop_the_reading(store: &impl Store) {
@@ -158,18 +131,12 @@ fn a_visitor_can_stop_the_reading(store: &impl Store) {
     let mut visit = |sequence, _: &[u8]| {
         seen += 1;
         if sequence == 3 {
-            return Err(JournalError::Rejected {
-                sequence,
-                detail: "enough".to_owned(),
-            });
+            return Err(JournalError::Rejected { sequence, detail: "enough".to_owned() });
         }
         Ok(())
     };
     let stopped = journal.read(1, &mut visit);
-    assert!(matches!(
-        stopped,
-        Err(JournalError::Rejected { sequence: 3, .. })
-    ));
+    assert!(matches!(stopped, Err(JournalError::Rejected { sequence: 3, .. })));
     assert_eq!(seen, 3);
     fill(&mut *journal, 1);
 }
@@ -178,9 +145,7 @@ fn payloads_up_to_the_limit_are_kept(store: &impl Store) {
     let mut journal = open(store);
     let sizes = [0, 1, 1000, MAX_PAYLOAD - 1, MAX_PAYLOAD];
     let payloads: Vec<_> = sizes.map(|size| vec![size as u8; size]).to_vec();
-    journal
-        .append(std::slice::from_ref(&payloads))
-        .expect("append");
+    journal.append(std::slice::from_ref(&payloads)).expect("append");
     drop(journal);
     let back = events(&mut *open(store), 1);
     assert!(back.iter().map(|(_, payload)| payload).eq(&payloads));
@@ -190,13 +155,7 @@ fn a_payload_over_the_limit_is_refused_and_nothing_written(store: &impl Store) {
     let mut journal = open(store);
     let head = fill(&mut *journal, 1);
     let refused = journal.append(&[command(&["small"]), vec![vec![0; MAX_PAYLOAD + 1]]]);
-    assert!(matches!(
-        refused,
-        Err(JournalError::PayloadTooLarge {
-            limit: MAX_PAYLOAD,
-            ..
-        })
-    ));
+    assert!(matches!(refused, Err(JournalError::PayloadTooLarge { limit: MAX_PAYLOAD, .. })));
     assert_eq!(journal.head(), head);
     assert_eq!(events(&mut *journal, 1).len(), 1);
     fill(&mut *journal, 1);
@@ -205,9 +164,7 @@ fn a_payload_over_the_limit_is_refused_and_nothing_written(store: &impl Store) {
 fn a_large_command_is_one_commit(store: &impl Store) {
     let mut journal = open(store);
     let large: Vec<Payload> = (0..300_u32).map(|n| vec![n as u8; 7_000]).collect();
-    let head = journal
-        .append(&[large, command(&["last"])])
-        .expect("append");
+    let head = journal.append(&[large, command(&["last"])]).expect("append");
     assert_eq!(head.sequence, 301);
     drop(journal);
     let mut journal = open(store);
@@ -221,10 +178,7 @@ fn dropped_events_are_gone_and_the_rest_stays(store: &impl Store) {
     let whole = events(&mut *journal, 1);
     journal.drop_before(11).expect("drop");
     let refused = journal.read(1, &mut |_, _| Ok(()));
-    assert!(matches!(
-        refused,
-        Err(JournalError::Dropped { sequence: 1, .. })
-    ));
+    assert!(matches!(refused, Err(JournalError::Dropped { sequence: 1, .. })));
     drop(journal);
     let mut journal = open(store);
     let oldest = journal.usage().oldest;
@@ -233,9 +187,7 @@ fn dropped_events_are_gone_and_the_rest_stays(store: &impl Store) {
     assert_eq!(events(&mut *journal, 11), whole[10..]);
     assert_eq!(journal.head(), head);
     let base = journal.base().expect("base");
-    let replayed = events(&mut *journal, oldest)
-        .iter()
-        .fold(base, |head, (_, payload)| head.next(payload));
+    let replayed = events(&mut *journal, oldest).iter().fold(base, |head, (_, payload)| head.next(payload));
     assert_eq!(replayed, head);
 }
 
@@ -253,13 +205,7 @@ fn dropping_beyond_the_head_is_refused(store: &impl Store) {
     let mut journal = open(store);
     fill(&mut *journal, 2);
     let refused = journal.drop_before(4);
-    assert!(matches!(
-        refused,
-        Err(JournalError::BeyondHead {
-            sequence: 4,
-            head: 2
-        })
-    ));
+    assert!(matches!(refused, Err(JournalError::BeyondHead { sequence: 4, head: 2 })));
     assert_eq!(events(&mut *journal, 1).len(), 2);
 }
 

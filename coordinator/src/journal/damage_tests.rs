@@ -61,11 +61,7 @@ fn judge(image: &Path, head: Head, damage: impl FnOnce(&Path)) -> Outcome {
     damage(copy.path());
     let outcome = show(copy.path(), head);
     if outcome == Outcome::Named {
-        assert_eq!(
-            show(copy.path(), head),
-            Outcome::Named,
-            "damage is not forgotten by the next start"
-        );
+        assert_eq!(show(copy.path(), head), Outcome::Named, "damage is not forgotten by the next start");
     }
     outcome
 }
@@ -88,11 +84,7 @@ fn show(dir: &Path, head: Head) -> Outcome {
 }
 
 fn flip(path: &Path, byte: u64, bit: u8) {
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(path)
-        .unwrap();
+    let file = OpenOptions::new().read(true).write(true).open(path).unwrap();
     let mut buffer = [0];
     file.read_exact_at(&mut buffer, byte).unwrap();
     buffer[0] ^= 1 << bit;
@@ -103,22 +95,14 @@ fn flip(path: &Path, byte: u64, bit: u8) {
 fn offsets(file: &Path, step: u64) -> Vec<u64> {
     let bytes = fs::read(file).unwrap();
     let used = bytes.iter().rposition(|byte| *byte != 0).unwrap_or(0) as u64;
-    (0..used)
-        .step_by(step as usize)
-        .enumerate()
-        .map(|(n, at)| (at + n as u64 * 37 % step).min(used))
-        .collect()
+    (0..used).step_by(step as usize).enumerate().map(|(n, at)| (at + n as u64 * 37 % step).min(used)).collect()
 }
 
 /// Every file below the database folder of an image, relative to the image.
 fn database_files(image: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(image.join("journal"))
-        .unwrap()
-        .map(|entry| entry.unwrap());
+    let entries = fs::read_dir(image.join("journal")).unwrap().map(|entry| entry.unwrap());
     let files = entries.filter(|entry| entry.file_type().unwrap().is_file());
-    let mut paths: Vec<_> = files
-        .map(|entry| Path::new("journal").join(entry.file_name()))
-        .collect();
+    let mut paths: Vec<_> = files.map(|entry| Path::new("journal").join(entry.file_name())).collect();
     paths.sort();
     paths
 }
@@ -135,10 +119,7 @@ fn flips(closed: bool) -> Counts {
             let outcome = judge(&image, head, |copy| flip(&copy.join(&file), byte, bit));
             let last_commit = outcome == Outcome::Shorter(head.sequence - 1);
             let at = format!("{} byte {byte} bit {bit}: {outcome:?}", file.display());
-            assert!(
-                outcome == Outcome::Named || outcome == Outcome::Harmless || last_commit && !closed,
-                "{at}"
-            );
+            assert!(outcome == Outcome::Named || outcome == Outcome::Harmless || last_commit && !closed, "{at}");
             counts.add(&outcome);
         }
     }
@@ -165,17 +146,10 @@ fn truncations(closed: bool, judge_outcome: impl Fn(&Outcome, u64)) -> Counts {
     let mut counts = Counts::default();
     for file in database_files(&image) {
         let path = image.join(&file);
-        let step = if fs::metadata(&path).unwrap().len() > 100_000 {
-            9_973
-        } else {
-            11
-        };
+        let step = if fs::metadata(&path).unwrap().len() > 100_000 { 9_973 } else { 11 };
         for length in offsets(&path, step) {
             let cut = |copy: &Path| {
-                let file = OpenOptions::new()
-                    .write(true)
-                    .open(copy.join(&file))
-                    .unwrap();
+                let file = OpenOptions::new().write(true).open(copy.join(&file)).unwrap();
                 file.set_len(length).unwrap();
             };
             let outcome = judge(&image, head, cut);
@@ -189,10 +163,7 @@ fn truncations(closed: bool, judge_outcome: impl Fn(&Outcome, u64)) -> Counts {
 #[test]
 fn a_truncated_file_of_a_closed_store_is_named_or_harmless() {
     let counts = truncations(true, |outcome, length| {
-        assert!(
-            !matches!(outcome, Outcome::Shorter(_)),
-            "{length} bytes: {outcome:?}"
-        );
+        assert!(!matches!(outcome, Outcome::Shorter(_)), "{length} bytes: {outcome:?}");
     });
     println!("closed store: {counts:?}");
     assert!(counts.named > 20, "{counts:?}");

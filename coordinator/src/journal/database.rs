@@ -36,11 +36,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            cache_bytes: 64 << 20,
-            open_limit: Duration::from_secs(300),
-            sync: true,
-        }
+        Self { cache_bytes: 64 << 20, open_limit: Duration::from_secs(300), sync: true }
     }
 }
 
@@ -66,12 +62,7 @@ impl Database {
         remove_generating(dir).map_err(io)?;
         let db = open_supervised(dir, options)?;
         let file = File::open(data_file(dir)).map_err(io)?;
-        let database = Self {
-            db: Some(db),
-            dir: dir.to_owned(),
-            file,
-            sync: options.sync,
-        };
+        let database = Self { db: Some(db), dir: dir.to_owned(), file, sync: options.sync };
         database.sync_everything()?;
         Ok(database)
     }
@@ -91,12 +82,7 @@ impl Database {
     /// # Errors
     /// [`JournalError::SyncFailed`]
     pub fn sync_data(&self) -> Result<(), JournalError> {
-        self.file
-            .sync_data()
-            .map_err(|error| JournalError::SyncFailed {
-                path: data_file(&self.dir),
-                detail: error.to_string(),
-            })
+        self.file.sync_data().map_err(|error| JournalError::SyncFailed { path: data_file(&self.dir), detail: error.to_string() })
     }
 
     /// The first entry.
@@ -126,10 +112,7 @@ impl Database {
     /// The entries from `key` on.
     pub fn from(&self, key: u64) -> Entries<'_> {
         let iter = self.db().map(|db| db.range(key.to_be_bytes()..));
-        Entries {
-            database: self,
-            iter,
-        }
+        Entries { database: self, iter }
     }
 
     /// Bytes that the files take on the disk.
@@ -142,15 +125,9 @@ impl Database {
         self.db.as_ref()
     }
 
-    fn call<T>(
-        &self,
-        operation: &'static str,
-        call: impl FnOnce(&sled::Tree) -> sled::Result<T>,
-    ) -> Result<T, JournalError> {
+    fn call<T>(&self, operation: &'static str, call: impl FnOnce(&sled::Tree) -> sled::Result<T>) -> Result<T, JournalError> {
         let Some(db) = self.db() else {
-            return Err(JournalError::Poisoned {
-                cause: "the database is closed".to_owned(),
-            });
+            return Err(JournalError::Poisoned { cause: "the database is closed".to_owned() });
         };
         let result = supervised(|| call(db)).map_err(|panic| damaged(&self.dir, panic))?;
         result.map_err(|error| from_sled(&self.dir, operation, error))
@@ -161,16 +138,12 @@ impl Database {
         find: impl FnOnce(&sled::Tree) -> sled::Result<Option<(IVec, IVec)>>,
     ) -> Result<Option<(u64, IVec)>, JournalError> {
         let found = self.call("reading", find)?;
-        found
-            .map(|(key, value)| Ok((self.number(&key)?, value)))
-            .transpose()
+        found.map(|(key, value)| Ok((self.number(&key)?, value))).transpose()
     }
 
     fn number(&self, key: &IVec) -> Result<u64, JournalError> {
         let bytes = <[u8; 8]>::try_from(&**key);
-        bytes
-            .map(u64::from_be_bytes)
-            .map_err(|_| damaged(&self.dir, "a key is not a number".to_owned()))
+        bytes.map(u64::from_be_bytes).map_err(|_| damaged(&self.dir, "a key is not a number".to_owned()))
     }
 
     /// What sled itself leaves to chance: its settings file and the names of its files.
@@ -270,19 +243,12 @@ fn remove_generating(dir: &Path) -> io::Result<()> {
 }
 
 fn damaged(dir: &Path, detail: String) -> JournalError {
-    JournalError::Corrupt {
-        file: data_file(dir),
-        sequence: 0,
-        last_good: 0,
-        detail,
-    }
+    JournalError::Corrupt { file: data_file(dir), sequence: 0, last_good: 0, detail }
 }
 
 fn from_sled(dir: &Path, operation: &'static str, error: sled::Error) -> JournalError {
     match error {
-        sled::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            damaged(dir, error.to_string())
-        }
+        sled::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => damaged(dir, error.to_string()),
         sled::Error::Io(error) => JournalError::from_io(data_file(dir), operation, error),
         sled::Error::CollectionNotFound(_)
         | sled::Error::Unsupported(_)

@@ -133,6 +133,15 @@ pub enum JournalError {
         detail: String,
     },
 
+    /// A backup is not whole, or the folder is none.
+    #[error("`{path}` is not a whole backup ({detail}); take another one", path = .path.display())]
+    NotABackup {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
+
     /// The target of a restore or backup exists already.
     #[error("`{path}` is not empty; choose a new directory", path = .path.display())]
     NotEmpty {
@@ -153,23 +162,13 @@ impl JournalError {
     pub fn from_io(path: impl Into<PathBuf>, operation: &'static str, source: io::Error) -> Self {
         let path = path.into();
         if is_full(&source) {
-            return Self::Full {
-                path,
-                detail: source.to_string(),
-            };
+            return Self::Full { path, detail: source.to_string() };
         }
-        Self::Io {
-            path,
-            operation,
-            source,
-        }
+        Self::Io { path, operation, source }
     }
 }
 
 /// Whether the error means that there is no room: disk, quota or file size limit.
 fn is_full(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
-    )
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
 }

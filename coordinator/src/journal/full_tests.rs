@@ -44,11 +44,7 @@ fn fill_free_and_go_on(dir: &Path, make_room: impl FnOnce()) {
     }
     make_room();
     let head = journal.reopen().unwrap();
-    assert!(
-        head.sequence >= acknowledged,
-        "{} of {acknowledged}",
-        head.sequence
-    );
+    assert!(head.sequence >= acknowledged, "{} of {acknowledged}", head.sequence);
     let events = read_back(&mut journal).unwrap();
     assert_eq!(events.len() as u64, head.sequence);
     let head = fill(&mut journal, 20, 8_000);
@@ -65,13 +61,8 @@ impl Tmpfs {
     fn mount(megabytes: u32) -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
         let size = format!("size={megabytes}m");
-        let mount = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
-            .arg(dir.path())
-            .output();
-        mount
-            .is_ok_and(|output| output.status.success())
-            .then_some(Self(dir))
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(dir.path()).output();
+        mount.is_ok_and(|output| output.status.success()).then_some(Self(dir))
     }
 }
 
@@ -102,23 +93,13 @@ fn a_full_file_system_loses_nothing_and_work_goes_on_after_room_is_made() {
 /// Runs [`limited_child`] in a process whose files cannot grow beyond [`LIMIT_BYTES`].
 fn under_a_file_size_limit() {
     let dir = tempfile::tempdir().unwrap();
-    let script = format!(
-        "ulimit -S -f {}; trap '' XFSZ; exec \"$0\" \"$@\"",
-        LIMIT_BYTES / 512
-    );
+    let script = format!("ulimit -S -f {}; trap '' XFSZ; exec \"$0\" \"$@\"", LIMIT_BYTES / 512);
     let mut child = Command::new("sh");
-    child
-        .args(["-c", &script])
-        .arg(std::env::current_exe().unwrap());
-    child
-        .args(["--exact", "journal::full_tests::limited_child"])
-        .env(CHILD_DIR, dir.path());
+    child.args(["-c", &script]).arg(std::env::current_exe().unwrap());
+    child.args(["--exact", "journal::full_tests::limited_child"]).env(CHILD_DIR, dir.path());
     let output = child.output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && text.contains("1 passed"),
-        "{text}"
-    );
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
     assert!(dir.path().join("went on").exists(), "{text}");
 }
 
@@ -135,14 +116,7 @@ fn limited_child() {
     };
     let lift = || {
         let maximum = getrlimit(Resource::Fsize).maximum;
-        setrlimit(
-            Resource::Fsize,
-            Rlimit {
-                current: maximum,
-                maximum,
-            },
-        )
-        .unwrap();
+        setrlimit(Resource::Fsize, Rlimit { current: maximum, maximum }).unwrap();
     };
     fill_free_and_go_on(&dir.join("store"), lift);
     fs::write(dir.join("went on"), b"").unwrap();

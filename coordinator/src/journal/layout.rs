@@ -28,9 +28,7 @@ impl Layout {
     /// The layout of `root`.
     #[must_use]
     pub fn new(root: &Path) -> Self {
-        Self {
-            root: root.to_owned(),
-        }
+        Self { root: root.to_owned() }
     }
 
     /// The data directory.
@@ -86,10 +84,7 @@ impl Layout {
     /// # Errors
     /// [`JournalError::Unwritable`]
     pub fn make_root(&self) -> Result<(), JournalError> {
-        let unwritable = |source| JournalError::Unwritable {
-            path: self.root.clone(),
-            source,
-        };
+        let unwritable = |source| JournalError::Unwritable { path: self.root.clone(), source };
         fs::create_dir_all(&self.root).map_err(unwritable)
     }
 
@@ -98,20 +93,14 @@ impl Layout {
     /// # Errors
     /// [`JournalError::Io`]
     pub fn settle(&self) -> Result<(), JournalError> {
-        self.try_settle()
-            .map_err(|error| JournalError::from_io(self.root.clone(), "cleaning up", error))
+        self.try_settle().map_err(|error| JournalError::from_io(self.root.clone(), "cleaning up", error))
     }
 
     fn try_settle(&self) -> io::Result<()> {
         if self.old().exists() && !self.journal().exists() {
             fs::rename(self.old(), self.journal())?;
         }
-        for leftover in [
-            self.creating(),
-            self.compacting(),
-            self.verifying(),
-            self.old(),
-        ] {
+        for leftover in [self.creating(), self.compacting(), self.verifying(), self.old()] {
             remove_dir(&leftover)?;
         }
         remove_leftovers(&self.root)?;
@@ -123,8 +112,7 @@ impl Layout {
     /// # Errors
     /// [`JournalError::Io`]
     pub fn install(&self, from: &Path) -> Result<(), JournalError> {
-        self.try_install(from)
-            .map_err(|error| JournalError::from_io(self.journal(), "renaming", error))
+        self.try_install(from).map_err(|error| JournalError::from_io(self.journal(), "renaming", error))
     }
 
     fn try_install(&self, from: &Path) -> io::Result<()> {
@@ -163,30 +151,17 @@ mod tests {
     fn after_settling(names: &[&str]) -> Vec<String> {
         let (dir, layout) = with(names);
         layout.settle().unwrap();
-        let entries = fs::read_dir(dir.path())
-            .unwrap()
-            .map(|entry| entry.unwrap());
-        entries
-            .map(|entry| fs::read_to_string(entry.path().join("was")).unwrap())
-            .collect()
+        let entries = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap());
+        entries.map(|entry| fs::read_to_string(entry.path().join("was")).unwrap()).collect()
     }
 
     #[test]
     fn every_row_of_the_table_ends_with_one_database_or_none() {
-        assert_eq!(
-            after_settling(&["journal", "journal.compacting"]),
-            ["journal"]
-        );
+        assert_eq!(after_settling(&["journal", "journal.compacting"]), ["journal"]);
         assert_eq!(after_settling(&["journal", "journal.old"]), ["journal"]);
-        assert_eq!(
-            after_settling(&["journal.old", "journal.compacting"]),
-            ["journal.old"]
-        );
+        assert_eq!(after_settling(&["journal.old", "journal.compacting"]), ["journal.old"]);
         assert!(after_settling(&["journal.creating"]).is_empty());
-        assert_eq!(
-            after_settling(&["journal", "journal.verifying"]),
-            ["journal"]
-        );
+        assert_eq!(after_settling(&["journal", "journal.verifying"]), ["journal"]);
     }
 
     #[test]

@@ -29,17 +29,8 @@ impl StoreLock {
     /// file cannot be made.
     pub fn acquire(dir: &Path) -> Result<Self, JournalError> {
         let path = dir.join(LOCK);
-        let unwritable = |source| JournalError::Unwritable {
-            path: dir.to_owned(),
-            source,
-        };
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(unwritable)?;
+        let unwritable = |source| JournalError::Unwritable { path: dir.to_owned(), source };
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(unwritable)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => return Err(held(dir, &mut file)),
@@ -65,23 +56,14 @@ fn held(dir: &Path, file: &mut File) -> JournalError {
     let mut text = String::new();
     let _unnamed_when_unreadable = file.read_to_string(&mut text);
     let field = |name: &str| {
-        let value = text
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         value.unwrap_or_default().to_owned()
     };
-    JournalError::Held {
-        path: dir.to_owned(),
-        pid: field("pid").parse().unwrap_or(0),
-        host: field("host"),
-    }
+    JournalError::Held { path: dir.to_owned(), pid: field("pid").parse().unwrap_or(0), host: field("host") }
 }
 
 fn host() -> String {
-    rustix::system::uname()
-        .nodename()
-        .to_string_lossy()
-        .into_owned()
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 /// Identifies this start of the machine, where the kernel tells.
@@ -98,10 +80,7 @@ mod tests {
     fn the_second_opener_learns_who_holds_the_directory() {
         let dir = tempfile::tempdir().unwrap();
         let lock = StoreLock::acquire(dir.path()).unwrap();
-        let Err(JournalError::Held {
-            pid, host: holder, ..
-        }) = StoreLock::acquire(dir.path())
-        else {
+        let Err(JournalError::Held { pid, host: holder, .. }) = StoreLock::acquire(dir.path()) else {
             panic!("the lock is held");
         };
         assert_eq!((pid, holder), (std::process::id(), host()));
@@ -112,26 +91,16 @@ mod tests {
     #[test]
     fn a_lock_file_left_by_a_dead_process_is_taken_over() {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::write(
-            dir.path().join(LOCK),
-            "pid 1\nhost elsewhere\nboot x and more text\n",
-        )
-        .unwrap();
+        std::fs::write(dir.path().join(LOCK), "pid 1\nhost elsewhere\nboot x and more text\n").unwrap();
         let _lock = StoreLock::acquire(dir.path()).unwrap();
         let text = std::fs::read_to_string(dir.path().join(LOCK)).unwrap();
-        assert!(
-            text.starts_with(&format!("pid {}\n", std::process::id())),
-            "{text}"
-        );
+        assert!(text.starts_with(&format!("pid {}\n", std::process::id())), "{text}");
         assert!(!text.contains("more"));
     }
 
     #[test]
     fn a_missing_directory_is_unwritable_by_name() {
         let error = StoreLock::acquire(Path::new("/nonexistent/store")).unwrap_err();
-        assert!(
-            error.to_string().contains("`/nonexistent/store`"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("`/nonexistent/store`"), "{error}");
     }
 }

@@ -48,9 +48,7 @@ impl State {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::Open, Self::Closed, Self::Suspect]
-            .into_iter()
-            .find(|state| state.name() == text)
+        [Self::Open, Self::Closed, Self::Suspect].into_iter().find(|state| state.name() == text)
     }
 }
 
@@ -71,12 +69,7 @@ impl Manifest {
     /// The manifest of a new store whose first event follows `base`.
     #[must_use]
     pub fn new(store: Uuid, base: Head) -> Self {
-        Self {
-            store,
-            state: State::Open,
-            oldest: base.sequence + 1,
-            head: base,
-        }
+        Self { store, state: State::Open, oldest: base.sequence + 1, head: base }
     }
 
     /// Reads the manifest of `dir`; nothing when there is none.
@@ -84,7 +77,20 @@ impl Manifest {
     /// # Errors
     /// [`JournalError::Corrupt`], [`JournalError::NewerFormat`], [`JournalError::Io`]
     pub fn load(dir: &Path) -> Result<Option<Self>, JournalError> {
-        let path = dir.join(MANIFEST);
+        Self::load_as(dir, MANIFEST)
+    }
+
+    /// Replaces the manifest of `dir`; durable when it returns.
+    ///
+    /// # Errors
+    /// [`JournalError::Full`], [`JournalError::Io`]
+    pub fn store(&self, dir: &Path) -> Result<(), JournalError> {
+        self.store_as(dir, MANIFEST)
+    }
+
+    /// As [`load`](Self::load), from a file of another name.
+    pub(super) fn load_as(dir: &Path, name: &str) -> Result<Option<Self>, JournalError> {
+        let path = dir.join(name);
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -93,35 +99,23 @@ impl Manifest {
         parse(&path, &bytes).map(Some)
     }
 
-    /// Replaces the manifest of `dir`; durable when it returns.
-    ///
-    /// # Errors
-    /// [`JournalError::Full`], [`JournalError::Io`]
-    pub fn store(&self, dir: &Path) -> Result<(), JournalError> {
-        write_atomically(dir, MANIFEST, self.to_string().as_bytes())
-            .map_err(|error| JournalError::from_io(dir.join(MANIFEST), "writing", error))
+    /// As [`store`](Self::store), into a file of another name.
+    pub(super) fn store_as(&self, dir: &Path, name: &str) -> Result<(), JournalError> {
+        write_atomically(dir, name, self.to_string().as_bytes())
+            .map_err(|error| JournalError::from_io(dir.join(name), "writing", error))
     }
 }
 
 impl std::fmt::Display for Manifest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            store,
-            state,
-            oldest,
-            head,
-        } = self;
+        let Self { store, state, oldest, head } = self;
         let lines = format!(
             "hone-store {FORMAT}\nstore {store}\nstate {}\noldest {oldest}\nhead {} {}\n",
             state.name(),
             head.sequence,
             head.chain
         );
-        write!(
-            f,
-            "{lines}crc32c {:08x}\n",
-            crc32c::crc32c(lines.as_bytes())
-        )
+        writeln!(f, "{lines}crc32c {:08x}", crc32c::crc32c(lines.as_bytes()))
     }
 }
 
@@ -133,11 +127,7 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Manifest, JournalError> {
     let format = field(lines.next(), "hone-store").and_then(|text| text.parse().ok());
     let found: u32 = format.ok_or_else(|| damaged("the first line is not `hone-store N`"))?;
     if found > FORMAT {
-        return Err(JournalError::NewerFormat {
-            file: path.to_owned(),
-            found,
-            supported: FORMAT,
-        });
+        return Err(JournalError::NewerFormat { file: path.to_owned(), found, supported: FORMAT });
     }
     fields(&mut lines).ok_or_else(|| damaged("a line is missing or malformed"))
 }
@@ -147,16 +137,8 @@ fn fields<'a>(lines: &mut impl Iterator<Item = &'a str>) -> Option<Manifest> {
     let state = State::parse(field(lines.next(), "state")?)?;
     let oldest = field(lines.next(), "oldest")?.parse().ok()?;
     let (sequence, chain) = field(lines.next(), "head")?.split_once(' ')?;
-    let head = Head {
-        sequence: sequence.parse().ok()?,
-        chain: Chain::parse(chain)?,
-    };
-    lines.next().is_none().then_some(Manifest {
-        store,
-        state,
-        oldest,
-        head,
-    })
+    let head = Head { sequence: sequence.parse().ok()?, chain: Chain::parse(chain)? };
+    lines.next().is_none().then_some(Manifest { store, state, oldest, head })
 }
 
 fn field<'a>(line: Option<&'a str>, name: &str) -> Option<&'a str> {
@@ -172,12 +154,7 @@ fn checked_body(text: &str) -> Option<&str> {
 }
 
 fn corrupt(file: PathBuf, detail: &str) -> JournalError {
-    JournalError::Corrupt {
-        file,
-        sequence: 0,
-        last_good: 0,
-        detail: detail.to_owned(),
-    }
+    JournalError::Corrupt { file, sequence: 0, last_good: 0, detail: detail.to_owned() }
 }
 
 #[cfg(test)]
@@ -186,12 +163,7 @@ mod tests {
 
     fn manifest() -> Manifest {
         let head = Head::GENESIS.next(b"one");
-        Manifest {
-            store: Uuid::from_u128(7),
-            state: State::Closed,
-            oldest: 1,
-            head,
-        }
+        Manifest { store: Uuid::from_u128(7), state: State::Closed, oldest: 1, head }
     }
 
     #[test]
@@ -221,14 +193,7 @@ mod tests {
         let lines = "hone-store 9\nsomething new\n";
         let text = format!("{lines}crc32c {:08x}\n", crc32c::crc32c(lines.as_bytes()));
         let error = parse(Path::new("MANIFEST"), text.as_bytes()).unwrap_err();
-        assert!(matches!(
-            error,
-            JournalError::NewerFormat {
-                found: 9,
-                supported: FORMAT,
-                ..
-            }
-        ));
+        assert!(matches!(error, JournalError::NewerFormat { found: 9, supported: FORMAT, .. }));
         assert!(error.to_string().contains("upgrade"), "{error}");
     }
 }

@@ -114,17 +114,11 @@ impl Content {
     /// The end of what is written, durable or not.
     fn end(&self) -> Head {
         let pending = self.pending.iter().flat_map(|commit| &commit.payloads);
-        self.durable
-            .iter()
-            .chain(pending)
-            .fold(self.base(), |head, payload| head.next(payload))
+        self.durable.iter().chain(pending).fold(self.base(), |head, payload| head.next(payload))
     }
 
     fn bytes(&self) -> u64 {
-        self.durable
-            .iter()
-            .map(|payload| payload.len() as u64)
-            .sum()
+        self.durable.iter().map(|payload| payload.len() as u64).sum()
     }
 
     /// Counts one append and answers the fault that is due.
@@ -157,36 +151,23 @@ impl MemoryJournal {
     pub fn open(disk: &MemoryDisk) -> Result<Self, JournalError> {
         let mut content = disk.content();
         if content.held {
-            return Err(JournalError::Held {
-                path: PathBuf::from("memory"),
-                pid: std::process::id(),
-                host: "memory".to_owned(),
-            });
+            return Err(JournalError::Held { path: PathBuf::from("memory"), pid: std::process::id(), host: "memory".to_owned() });
         }
         content.held = true;
         content.sync();
         let (life, head) = (content.life, content.end());
         drop(content);
-        Ok(Self {
-            disk: disk.clone(),
-            life,
-            head,
-            failure: None,
-        })
+        Ok(Self { disk: disk.clone(), life, head, failure: None })
     }
 
     /// Refuses when this journal failed or its disk lost power.
     fn alive(&self) -> Result<MutexGuard<'_, Content>, JournalError> {
         if let Some(fault) = self.failure {
-            return Err(JournalError::Poisoned {
-                cause: format!("{fault:?}"),
-            });
+            return Err(JournalError::Poisoned { cause: format!("{fault:?}") });
         }
         let content = self.disk.content();
         if content.life != self.life {
-            return Err(JournalError::Poisoned {
-                cause: "the power was cut".to_owned(),
-            });
+            return Err(JournalError::Poisoned { cause: "the power was cut".to_owned() });
         }
         Ok(content)
     }
@@ -195,19 +176,9 @@ impl MemoryJournal {
         self.failure = Some(fault);
         let path = PathBuf::from("memory");
         match fault {
-            Fault::Full => JournalError::Full {
-                path,
-                detail: "injected".to_owned(),
-            },
-            Fault::Io => JournalError::Io {
-                path,
-                operation: "writing",
-                source: std::io::Error::other("injected"),
-            },
-            Fault::SyncFailed => JournalError::SyncFailed {
-                path,
-                detail: "injected".to_owned(),
-            },
+            Fault::Full => JournalError::Full { path, detail: "injected".to_owned() },
+            Fault::Io => JournalError::Io { path, operation: "writing", source: std::io::Error::other("injected") },
+            Fault::SyncFailed => JournalError::SyncFailed { path, detail: "injected".to_owned() },
         }
     }
 }
@@ -223,10 +194,7 @@ impl Journal for MemoryJournal {
 
     fn append(&mut self, commands: &[Vec<Payload>]) -> Result<Head, JournalError> {
         check_sizes(commands)?;
-        let head = commands
-            .iter()
-            .flatten()
-            .fold(self.head, |head, payload| head.next(payload));
+        let head = commands.iter().flatten().fold(self.head, |head, payload| head.next(payload));
         let mut content = self.alive()?;
         if head == self.head {
             return Ok(head);
@@ -256,10 +224,7 @@ impl Journal for MemoryJournal {
         let content = self.alive()?;
         let base = content.base();
         if from <= base.sequence {
-            return Err(JournalError::Dropped {
-                sequence: from,
-                oldest: base.sequence + 1,
-            });
+            return Err(JournalError::Dropped { sequence: from, oldest: base.sequence + 1 });
         }
         let pending = content.pending.iter().flat_map(|commit| &commit.payloads);
         let events: Vec<_> = content.durable.iter().chain(pending).cloned().collect();
@@ -296,11 +261,7 @@ impl Journal for MemoryJournal {
 
     fn usage(&self) -> Usage {
         let content = self.disk.content();
-        Usage {
-            bytes_on_disk: content.bytes(),
-            oldest: content.base().sequence + 1,
-            head: self.head.sequence,
-        }
+        Usage { bytes_on_disk: content.bytes(), oldest: content.base().sequence + 1, head: self.head.sequence }
     }
 
     fn reopen(&mut self) -> Result<Head, JournalError> {

@@ -34,10 +34,7 @@ fn an_acknowledged_commit_survives_a_crash() {
     let mut journal = MemoryJournal::open(&disk).unwrap();
     let head = journal.append(&event("a")).unwrap();
     assert_eq!(disk.crash(0), 0);
-    assert!(matches!(
-        journal.append(&event("b")),
-        Err(JournalError::Poisoned { .. })
-    ));
+    assert!(matches!(journal.append(&event("b")), Err(JournalError::Poisoned { .. })));
     assert_eq!(MemoryJournal::open(&disk).unwrap().head(), head);
 }
 
@@ -61,10 +58,7 @@ fn a_full_disk_refuses_until_there_is_room_and_loses_nothing() {
     journal.append(&event("a")).unwrap();
     let error = journal.append(&event("b")).unwrap_err();
     assert!(error.may_reopen(), "{error}");
-    assert!(matches!(
-        journal.append(&event("b")),
-        Err(JournalError::Poisoned { .. })
-    ));
+    assert!(matches!(journal.append(&event("b")), Err(JournalError::Poisoned { .. })));
     assert!(matches!(journal.reopen(), Err(JournalError::Full { .. })));
     disk.free_space();
     assert_eq!(journal.reopen().unwrap().sequence, 1);
@@ -79,10 +73,7 @@ fn a_failed_write_or_sync_is_final() {
         let mut journal = MemoryJournal::open(&disk).unwrap();
         disk.fail_after(0, fault);
         assert!(!journal.append(&event("a")).unwrap_err().may_reopen());
-        assert!(matches!(
-            journal.reopen(),
-            Err(JournalError::Poisoned { .. })
-        ));
+        assert!(matches!(journal.reopen(), Err(JournalError::Poisoned { .. })));
         assert_eq!(journal.head(), Head::GENESIS);
     }
 }

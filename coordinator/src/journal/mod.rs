@@ -22,6 +22,7 @@
 //! Leftovers of an interrupted creation or compaction (`journal.creating`, `journal.compacting`,
 //! `journal.old`) are put right by the next start; see [`layout`].
 
+pub mod backup;
 pub mod chain;
 pub mod chunk;
 pub mod conformance;
@@ -33,6 +34,7 @@ mod error;
 mod full_tests;
 pub mod layout;
 pub mod lock;
+pub mod maintenance;
 pub mod manifest;
 pub mod memory;
 mod opening;

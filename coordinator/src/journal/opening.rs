@@ -23,11 +23,7 @@ pub(super) struct Opened {
 }
 
 /// Creates the database beside its place and moves it there, then writes the manifest.
-pub(super) fn create(
-    layout: &Layout,
-    options: &Options,
-    manifest: Manifest,
-) -> Result<Manifest, JournalError> {
+pub(super) fn create(layout: &Layout, options: &Options, manifest: Manifest) -> Result<Manifest, JournalError> {
     if layout.journal().exists() {
         check_never_used(layout)?;
     } else {
@@ -41,8 +37,7 @@ pub(super) fn create(
 /// A database without a manifest is a creation that did not finish, when it is empty.
 fn check_never_used(layout: &Layout) -> Result<(), JournalError> {
     let file = data_file(&layout.journal());
-    let found =
-        scan(&file, None).map_err(|error| JournalError::from_io(&*file, "reading", error))?;
+    let found = scan(&file, None).map_err(|error| JournalError::from_io(&*file, "reading", error))?;
     if found.durable.is_none() {
         return Ok(());
     }
@@ -55,18 +50,10 @@ fn check_never_used(layout: &Layout) -> Result<(), JournalError> {
 }
 
 /// Opens the database of `layout` and checks its tail against the manifest, which is marked open.
-pub(super) fn open_checked(
-    layout: &Layout,
-    options: &Options,
-    manifest: &mut Manifest,
-) -> Result<Opened, JournalError> {
+pub(super) fn open_checked(layout: &Layout, options: &Options, manifest: &mut Manifest) -> Result<Opened, JournalError> {
     let exact = manifest.state == State::Closed;
     if !layout.journal().is_dir() {
-        return Err(corrupt(
-            layout,
-            manifest.oldest,
-            "the folder `journal` is missing",
-        ));
+        return Err(corrupt(layout, manifest.oldest, "the folder `journal` is missing"));
     }
     if !exact {
         raise_bound(layout, manifest)?;
@@ -78,11 +65,7 @@ pub(super) fn open_checked(
     let opened = check_tail(layout, database, manifest)?;
     if exact && opened.head != manifest.head {
         let found = format!("it ends at event {}", opened.head.sequence);
-        return Err(corrupt(
-            layout,
-            opened.head.sequence.min(manifest.head.sequence) + 1,
-            found,
-        ));
+        return Err(corrupt(layout, opened.head.sequence.min(manifest.head.sequence) + 1, found));
     }
     Ok(opened)
 }
@@ -107,11 +90,7 @@ fn raise_bound(layout: &Layout, manifest: &mut Manifest) -> Result<(), JournalEr
     Ok(())
 }
 
-fn check_tail(
-    layout: &Layout,
-    database: Database,
-    manifest: &Manifest,
-) -> Result<Opened, JournalError> {
+fn check_tail(layout: &Layout, database: Database, manifest: &Manifest) -> Result<Opened, JournalError> {
     trim_unfinished(layout, &database)?;
     let Some((last, value)) = database.last()? else {
         return check_empty(layout, database, manifest);
@@ -130,27 +109,15 @@ fn check_tail(
         return Err(corrupt(layout, head.sequence + 1, detail));
     }
     check_chain(layout, &database, manifest.head)?;
-    Ok(Opened {
-        database,
-        head,
-        oldest,
-    })
+    Ok(Opened { database, head, oldest })
 }
 
-fn check_empty(
-    layout: &Layout,
-    database: Database,
-    manifest: &Manifest,
-) -> Result<Opened, JournalError> {
+fn check_empty(layout: &Layout, database: Database, manifest: &Manifest) -> Result<Opened, JournalError> {
     let head = manifest.head;
     if head.sequence + 1 != manifest.oldest {
         return Err(corrupt(layout, manifest.oldest, "the database is empty"));
     }
-    Ok(Opened {
-        database,
-        head,
-        oldest: manifest.oldest,
-    })
+    Ok(Opened { database, head, oldest: manifest.oldest })
 }
 
 /// Removes the chunks of a last commit that is not whole; it was never acknowledged.
@@ -182,27 +149,17 @@ fn check_chain(layout: &Layout, database: &Database, point: Head) -> Result<(), 
         }
         at = at.next(payload);
     }
-    if at == point {
-        Ok(())
-    } else {
-        Err(corrupt(layout, point.sequence, "the chain is another one"))
-    }
+    if at == point { Ok(()) } else { Err(corrupt(layout, point.sequence, "the chain is another one")) }
 }
 
 /// Checks a stored value; the chunk must be the one that its key names.
-pub(super) fn decode<'a>(
-    layout: &Layout,
-    key: u64,
-    value: &'a [u8],
-) -> Result<Chunk<'a>, JournalError> {
+pub(super) fn decode<'a>(layout: &Layout, key: u64, value: &'a [u8]) -> Result<Chunk<'a>, JournalError> {
     match Chunk::decode(value) {
         Ok(chunk) if chunk.header.first == key => Ok(chunk),
         Ok(_) => Err(corrupt(layout, key, "the chunk belongs elsewhere")),
-        Err(ChunkError::Newer(found)) => Err(JournalError::NewerFormat {
-            file: data_file(&layout.journal()),
-            found: found.into(),
-            supported: FORMAT.into(),
-        }),
+        Err(ChunkError::Newer(found)) => {
+            Err(JournalError::NewerFormat { file: data_file(&layout.journal()), found: found.into(), supported: FORMAT.into() })
+        }
         Err(ChunkError::Damaged(detail)) => Err(corrupt(layout, key, detail)),
     }
 }
@@ -219,17 +176,9 @@ pub(super) fn corrupt(layout: &Layout, sequence: u64, detail: impl Into<String>)
 /// Adds the event to damage that sled reported without one.
 pub(super) fn at_event(error: JournalError, event: u64) -> JournalError {
     match error {
-        JournalError::Corrupt {
-            file,
-            sequence: 0,
-            detail,
-            ..
-        } => JournalError::Corrupt {
-            file,
-            sequence: event,
-            last_good: event.saturating_sub(1),
-            detail,
-        },
+        JournalError::Corrupt { file, sequence: 0, detail, .. } => {
+            JournalError::Corrupt { file, sequence: event, last_good: event.saturating_sub(1), detail }
+        }
         other => other,
     }
 }

@@ -43,10 +43,7 @@ impl Scan {
 
     fn add(&mut self, chunk: &Chunk<'_>) {
         let before = chunk.header.before_commit();
-        if self
-            .durable
-            .is_none_or(|known| before.sequence >= known.sequence)
-        {
+        if self.durable.is_none_or(|known| before.sequence >= known.sequence) {
             self.durable = Some(before);
         }
         self.ranges.push((chunk.header.first, chunk.header.last()));
@@ -112,14 +109,7 @@ mod tests {
     #[test]
     fn the_latest_commit_is_found_at_any_place_and_across_windows() {
         let (chunks, heads) = commits(Uuid::nil(), 3);
-        for gap in [
-            0,
-            1,
-            WINDOW - 70_000,
-            WINDOW - 45_000,
-            WINDOW,
-            2 * WINDOW - 30_000,
-        ] {
+        for gap in [0, 1, WINDOW - 70_000, WINDOW - 45_000, WINDOW, 2 * WINDOW - 30_000] {
             let mut bytes = vec![1_u8; gap];
             bytes.extend(chunks[2].iter().chain(&chunks[0]));
             assert_eq!(scanned(&bytes, None), Some(heads[2]), "gap {gap}");
@@ -136,10 +126,7 @@ mod tests {
     #[test]
     fn the_first_event_without_a_whole_copy_ends_what_is_good() {
         let ranges = vec![(7, 9), (1, 3), (4, 6), (1, 1), (11, 12)];
-        let scan = |ranges: &[_]| Scan {
-            durable: None,
-            ranges: ranges.to_vec(),
-        };
+        let scan = |ranges: &[_]| Scan { durable: None, ranges: ranges.to_vec() };
         assert_eq!(scan(&ranges).good_until(1), 9);
         assert_eq!(scan(&ranges).good_until(11), 12);
         assert_eq!(scan(&[]).good_until(5), 4);
@@ -149,9 +136,6 @@ mod tests {
     fn chunks_of_another_store_do_not_count() {
         let (chunks, _) = commits(Uuid::from_u128(1), 2);
         assert_eq!(scanned(&chunks.concat(), Some(Uuid::from_u128(2))), None);
-        assert_eq!(
-            scan(Path::new("/nonexistent"), None).unwrap(),
-            Scan::default()
-        );
+        assert_eq!(scan(Path::new("/nonexistent"), None).unwrap(), Scan::default());
     }
 }

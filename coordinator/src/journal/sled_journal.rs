@@ -65,12 +65,7 @@ impl SledJournal {
     }
 
     /// Opens the journal in `dir`; a new one gets this id and begins after `base`.
-    pub(super) fn open_or_create(
-        dir: &Path,
-        options: Options,
-        store: Uuid,
-        base: Head,
-    ) -> Result<Self, JournalError> {
+    pub(super) fn open_or_create(dir: &Path, options: Options, store: Uuid, base: Head) -> Result<Self, JournalError> {
         let layout = Layout::new(dir);
         layout.make_root()?;
         let lock = StoreLock::acquire(dir)?;
@@ -121,22 +116,15 @@ impl SledJournal {
         let copied = copy_chunks(self.database()?, &target, &self.options);
         copied.map_err(|error| self.failed(error))?;
         self.database = None;
-        let installed = self
-            .layout
-            .install(&target)
-            .and_then(|()| self.open_again());
+        let installed = self.layout.install(&target).and_then(|()| self.open_again());
         installed.map_err(|error| self.failed(error))
     }
 
     fn database(&self) -> Result<&Database, JournalError> {
         if let Some(Failure::Full(cause) | Failure::Final(cause)) = &self.failure {
-            return Err(JournalError::Poisoned {
-                cause: cause.clone(),
-            });
+            return Err(JournalError::Poisoned { cause: cause.clone() });
         }
-        let closed = || JournalError::Poisoned {
-            cause: "the database is closed".to_owned(),
-        };
+        let closed = || JournalError::Poisoned { cause: "the database is closed".to_owned() };
         self.database.as_ref().ok_or_else(closed)
     }
 
@@ -183,13 +171,7 @@ impl SledJournal {
     }
 
     /// Visits the events of one chunk from `from` on; `at` is the point before the chunk.
-    fn visit_chunk(
-        &self,
-        chunk: &Chunk<'_>,
-        at: Head,
-        from: u64,
-        visit: &mut Visitor<'_>,
-    ) -> Result<Head, JournalError> {
+    fn visit_chunk(&self, chunk: &Chunk<'_>, at: Head, from: u64, visit: &mut Visitor<'_>) -> Result<Head, JournalError> {
         if chunk.header.before() != at {
             return Err(self.corrupt(at.sequence + 1, "the chain is broken"));
         }
@@ -205,9 +187,7 @@ impl SledJournal {
 
     /// Keys of the chunks that hold only events before `sequence`, and the first key that stays.
     fn keys_before(&self, sequence: u64) -> Result<(Vec<u64>, u64), JournalError> {
-        let kept = self
-            .database()?
-            .at_or_before(sequence.min(self.head.sequence))?;
+        let kept = self.database()?.at_or_before(sequence.min(self.head.sequence))?;
         let kept = kept.map_or(self.oldest, |(key, _)| key);
         let mut keys = Vec::new();
         for entry in self.database()?.from(self.oldest) {
@@ -257,10 +237,7 @@ impl Journal for SledJournal {
 
     fn read(&mut self, from: u64, visit: &mut Visitor<'_>) -> Result<(), JournalError> {
         if from < self.oldest {
-            return Err(JournalError::Dropped {
-                sequence: from,
-                oldest: self.oldest,
-            });
+            return Err(JournalError::Dropped { sequence: from, oldest: self.oldest });
         }
         let database = self.database()?;
         if from > self.head.sequence {
@@ -319,9 +296,7 @@ impl Journal for SledJournal {
 
     fn reopen(&mut self) -> Result<Head, JournalError> {
         if let Some(Failure::Final(cause)) = &self.failure {
-            return Err(JournalError::Poisoned {
-                cause: cause.clone(),
-            });
+            return Err(JournalError::Poisoned { cause: cause.clone() });
         }
         // Our handle was open all the time: an error of a write in the background shows here, once.
         if let Some(database) = self.database.take() {

@@ -43,9 +43,7 @@ fn full_chunks_stay_in_the_log_of_sled() {
     let dir = tempfile::tempdir().unwrap();
     let mut journal = open(dir.path()).unwrap();
     fill(&mut journal, 400, super::super::chunk::MAX_PAYLOAD);
-    journal
-        .append(&[(401..=800).map(|n| payload(n, 40_000)).collect()])
-        .unwrap();
+    journal.append(&[(401..=800).map(|n| payload(n, 40_000)).collect()]).unwrap();
     assert_eq!(spilled_values(dir.path()).unwrap(), 0);
     journal.drop_before(500).unwrap();
     journal.rewrite().unwrap();
@@ -60,10 +58,7 @@ fn the_manifest_follows_the_head_within_a_thousand_chunks_and_is_exact_at_the_en
     for _ in 0..30 {
         let head = fill(&mut journal, 100, 20).sequence;
         let recorded = manifest(dir.path()).head.sequence;
-        assert!(
-            recorded + 1_000 >= head && recorded * 3 >= head,
-            "{recorded} of {head}"
-        );
+        assert!(recorded + 1_000 >= head && recorded * 3 >= head, "{recorded} of {head}");
     }
     let head = journal.head();
     drop(journal);
@@ -82,11 +77,7 @@ fn every_step_of_a_creation_can_be_the_last() {
         let (dir, _) = closed_store(0);
         fs::write(dir.path().join(".hone-tmp-x"), b"torn").unwrap();
         fs::remove_file(dir.path().join(lost)).unwrap();
-        assert_eq!(
-            open(dir.path()).unwrap().head(),
-            Head::GENESIS,
-            "without {lost}"
-        );
+        assert_eq!(open(dir.path()).unwrap().head(), Head::GENESIS, "without {lost}");
         assert!(!dir.path().join(".hone-tmp-x").exists());
     }
 }
@@ -120,17 +111,11 @@ fn a_torn_or_missing_manifest_is_named() {
     for length in [0, 1, text.len() / 2, text.len() - 1] {
         fs::write(&path, &text[..length]).unwrap();
         let error = open(dir.path()).unwrap_err();
-        assert!(
-            matches!(&error, JournalError::Corrupt { file, .. } if *file == path),
-            "{error}"
-        );
+        assert!(matches!(&error, JournalError::Corrupt { file, .. } if *file == path), "{error}");
     }
     fs::remove_file(&path).unwrap();
     let error = open(dir.path()).unwrap_err();
-    assert!(
-        matches!(&error, JournalError::Corrupt { file, .. } if *file == path),
-        "{error}"
-    );
+    assert!(matches!(&error, JournalError::Corrupt { file, .. } if *file == path), "{error}");
     fs::write(&path, &text).unwrap();
     open(dir.path()).unwrap();
 }
@@ -139,10 +124,7 @@ fn a_torn_or_missing_manifest_is_named() {
 fn a_missing_database_is_not_taken_for_a_new_one() {
     let (dir, _) = closed_store(5);
     fs::remove_dir_all(dir.path().join("journal")).unwrap();
-    assert!(matches!(
-        open(dir.path()),
-        Err(JournalError::Corrupt { sequence: 1, .. })
-    ));
+    assert!(matches!(open(dir.path()), Err(JournalError::Corrupt { sequence: 1, .. })));
 }
 
 #[test]
@@ -151,23 +133,9 @@ fn newer_formats_are_refused_by_name() {
     let path = dir.path().join(MANIFEST);
     let good = fs::read(&path).unwrap();
     let lines = "hone-store 2\nelse\n";
-    fs::write(
-        &path,
-        format!("{lines}crc32c {:08x}\n", crc32c::crc32c(lines.as_bytes())),
-    )
-    .unwrap();
+    fs::write(&path, format!("{lines}crc32c {:08x}\n", crc32c::crc32c(lines.as_bytes()))).unwrap();
     let error = open(dir.path()).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            JournalError::NewerFormat {
-                found: 2,
-                supported: 1,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, JournalError::NewerFormat { found: 2, supported: 1, .. }), "{error}");
     fs::write(&path, good).unwrap();
     let database = Database::open(&dir.path().join("journal"), &Options::default()).unwrap();
     let (last, mut value) = database.last().unwrap().unwrap();
@@ -177,17 +145,7 @@ fn newer_formats_are_refused_by_name() {
     database.apply(batch).unwrap();
     drop(database);
     let error = open(dir.path()).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            JournalError::NewerFormat {
-                found: 9,
-                supported: 1,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, JournalError::NewerFormat { found: 9, supported: 1, .. }), "{error}");
     assert_eq!(last, head.sequence);
 }
 
@@ -218,10 +176,7 @@ fn the_database_of_another_store_is_refused() {
     let (other, _) = closed_store(5);
     fs::remove_dir_all(one.path().join("journal")).unwrap();
     copy_dir(&other.path().join("journal"), &one.path().join("journal"));
-    assert!(matches!(
-        open(one.path()),
-        Err(JournalError::Corrupt { .. })
-    ));
+    assert!(matches!(open(one.path()), Err(JournalError::Corrupt { .. })));
 }
 
 #[test]
@@ -233,17 +188,7 @@ fn an_older_copy_of_the_database_is_refused() {
     fs::remove_dir_all(dir.path().join("journal")).unwrap();
     copy_dir(old.path(), &dir.path().join("journal"));
     let error = open(dir.path()).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            JournalError::Corrupt {
-                sequence: 6,
-                last_good: 5,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, JournalError::Corrupt { sequence: 6, last_good: 5, .. }), "{error}");
 }
 
 #[test]

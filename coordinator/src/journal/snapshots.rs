@@ -82,9 +82,7 @@ impl SnapshotStore {
     /// # Errors
     /// [`JournalError::Io`], [`JournalError::Full`]
     pub fn open(dir: &Path) -> Result<Self, JournalError> {
-        let store = Self {
-            dir: dir.to_owned(),
-        };
+        let store = Self { dir: dir.to_owned() };
         let prepare = || -> io::Result<()> {
             fs::create_dir_all(store.segments())?;
             remove_leftovers(dir)?;
@@ -129,9 +127,7 @@ impl SnapshotStore {
         match fs::read(&file) {
             Ok(bytes) if SegmentId::of(&bytes) == id => Ok(bytes),
             Ok(_) => Err(corrupt(file, 0, "its hash does not match")),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Err(corrupt(file, 0, "it is missing"))
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(corrupt(file, 0, "it is missing")),
             Err(error) => Err(JournalError::from_io(file, "reading", error)),
         }
     }
@@ -140,12 +136,7 @@ impl SnapshotStore {
     ///
     /// # Errors
     /// [`JournalError::Full`], [`JournalError::Io`]
-    pub fn write(
-        &self,
-        head: Head,
-        segments: &[SegmentId],
-        body: &[u8],
-    ) -> Result<(), JournalError> {
+    pub fn write(&self, head: Head, segments: &[SegmentId], body: &[u8]) -> Result<(), JournalError> {
         let name = file_name(head.sequence);
         write_atomically(&self.dir, &name, &encode(head, segments, body))
             .map_err(|error| JournalError::from_io(self.dir.join(name), "writing", error))?;
@@ -180,10 +171,7 @@ impl SnapshotStore {
     /// [`JournalError::Corrupt`] for the first damage.
     pub fn verify(&self) -> Result<Vec<Head>, JournalError> {
         let files = self.newest_first()?;
-        files
-            .iter()
-            .map(|file| Ok(self.load_checked(file)?.head))
-            .collect()
+        files.iter().map(|file| Ok(self.load_checked(file)?.head)).collect()
     }
 
     fn load_checked(&self, file: &Path) -> Result<Snapshot, JournalError> {
@@ -195,20 +183,12 @@ impl SnapshotStore {
     }
 
     fn load(&self, file: &Path) -> Result<Snapshot, JournalError> {
-        let bytes =
-            fs::read(file).map_err(|error| JournalError::from_io(file, "reading", error))?;
+        let bytes = fs::read(file).map_err(|error| JournalError::from_io(file, "reading", error))?;
         let snapshot = decode(file, &bytes)?;
-        if file
-            .file_name()
-            .is_some_and(|name| *name == *file_name(snapshot.head.sequence))
-        {
+        if file.file_name().is_some_and(|name| *name == *file_name(snapshot.head.sequence)) {
             return Ok(snapshot);
         }
-        Err(corrupt(
-            file.to_owned(),
-            snapshot.head.sequence,
-            "its name says another event",
-        ))
+        Err(corrupt(file.to_owned(), snapshot.head.sequence, "its name says another event"))
     }
 
     fn newest_first(&self) -> Result<Vec<PathBuf>, JournalError> {
@@ -286,9 +266,7 @@ fn encode(head: Head, segments: &[SegmentId], body: &[u8]) -> Vec<u8> {
 
 fn decode(file: &Path, bytes: &[u8]) -> Result<Snapshot, JournalError> {
     let damaged = |detail: &str| corrupt(file.to_owned(), 0, detail);
-    let (content, hash) = bytes
-        .split_last_chunk::<HASH>()
-        .ok_or_else(|| damaged("it is too short"))?;
+    let (content, hash) = bytes.split_last_chunk::<HASH>().ok_or_else(|| damaged("it is too short"))?;
     if blake3::hash(content) != *hash {
         return Err(damaged("its hash does not match"));
     }
@@ -296,15 +274,9 @@ fn decode(file: &Path, bytes: &[u8]) -> Result<Snapshot, JournalError> {
     if take(&mut rest) != Some(MAGIC) {
         return Err(damaged("it is not a snapshot"));
     }
-    let found = take(&mut rest)
-        .map(u32::from_le_bytes)
-        .ok_or_else(|| damaged("it is too short"))?;
+    let found = take(&mut rest).map(u32::from_le_bytes).ok_or_else(|| damaged("it is too short"))?;
     if found > FORMAT {
-        return Err(JournalError::NewerFormat {
-            file: file.to_owned(),
-            found,
-            supported: FORMAT,
-        });
+        return Err(JournalError::NewerFormat { file: file.to_owned(), found, supported: FORMAT });
     }
     fields(rest).ok_or_else(|| damaged("its lengths do not add up"))
 }
@@ -316,11 +288,7 @@ fn fields(mut rest: &[u8]) -> Option<Snapshot> {
     let (ids, body) = rest.split_at_checked(count.checked_mul(HASH)?)?;
     let (ids, _) = ids.as_chunks::<HASH>();
     let segments = ids.iter().map(|id| SegmentId(*id)).collect();
-    Some(Snapshot {
-        head: Head { sequence, chain },
-        segments,
-        body: body.to_vec(),
-    })
+    Some(Snapshot { head: Head { sequence, chain }, segments, body: body.to_vec() })
 }
 
 fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
@@ -330,12 +298,7 @@ fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
 }
 
 fn corrupt(file: PathBuf, sequence: u64, detail: &str) -> JournalError {
-    JournalError::Corrupt {
-        file,
-        sequence,
-        last_good: 0,
-        detail: detail.to_owned(),
-    }
+    JournalError::Corrupt { file, sequence, last_good: 0, detail: detail.to_owned() }
 }
 
 #[cfg(test)]

@@ -7,10 +7,7 @@ fn store() -> (tempfile::TempDir, SnapshotStore) {
 }
 
 fn head(sequence: u64) -> Head {
-    Head {
-        sequence,
-        chain: Chain::GENESIS.next(sequence, b"head"),
-    }
+    Head { sequence, chain: Chain::GENESIS.next(sequence, b"head") }
 }
 
 /// Writes the snapshot `sequence`, with a segment shared by all and one of its own.
@@ -34,11 +31,7 @@ fn the_newest_snapshot_comes_back_as_it_was_written() {
     write(&store, 9);
     let segments = write(&store, 10).to_vec();
     let found = store.latest_valid().unwrap();
-    let expected = Snapshot {
-        head: head(10),
-        segments: segments.clone(),
-        body: b"body".to_vec(),
-    };
+    let expected = Snapshot { head: head(10), segments: segments.clone(), body: b"body".to_vec() };
     assert_eq!(found.snapshot, Some(expected));
     assert!(found.rejected.is_empty());
     assert_eq!(store.segment(segments[1]).unwrap(), 10_u64.to_le_bytes());
@@ -52,10 +45,7 @@ fn two_snapshots_and_their_segments_are_kept() {
     write(&store, 2);
     write(&store, 3);
     assert_eq!(store.newest_first().unwrap().len(), 2);
-    assert!(matches!(
-        store.segment(first[1]),
-        Err(JournalError::Corrupt { .. })
-    ));
+    assert!(matches!(store.segment(first[1]), Err(JournalError::Corrupt { .. })));
     assert_eq!(store.segment(first[0]).unwrap(), b"shared");
     assert_eq!(fs::read_dir(store.segments()).unwrap().count(), 3);
 }
@@ -74,11 +64,7 @@ fn a_damaged_snapshot_is_passed_over_and_reported() {
             _ => fs::rename(&newest, newest.with_file_name(file_name(7))).unwrap(),
         }
         let found = store.latest_valid().unwrap();
-        assert_eq!(
-            found.snapshot.map(|snapshot| snapshot.head),
-            Some(head(1)),
-            "{damage}"
-        );
+        assert_eq!(found.snapshot.map(|snapshot| snapshot.head), Some(head(1)), "{damage}");
         assert_eq!(found.rejected.len(), 1, "{damage}");
         assert!(store.verify().is_err(), "{damage}");
     }
@@ -91,19 +77,8 @@ fn a_damaged_snapshot_does_not_take_the_place_of_a_whole_one() {
     write(&store, 2);
     flip(&store.newest_first().unwrap()[0], 70);
     write(&store, 3);
-    let whole: Vec<_> = store
-        .newest_first()
-        .unwrap()
-        .iter()
-        .filter_map(|file| store.load(file).ok())
-        .collect();
-    assert_eq!(
-        whole
-            .iter()
-            .map(|snapshot| snapshot.head.sequence)
-            .collect::<Vec<_>>(),
-        [3, 1]
-    );
+    let whole: Vec<_> = store.newest_first().unwrap().iter().filter_map(|file| store.load(file).ok()).collect();
+    assert_eq!(whole.iter().map(|snapshot| snapshot.head.sequence).collect::<Vec<_>>(), [3, 1]);
 }
 
 #[test]
@@ -130,10 +105,7 @@ fn a_newer_snapshot_format_is_refused_by_name() {
     let hash = blake3::hash(&bytes[..end]);
     bytes[end..].copy_from_slice(hash.as_bytes());
     fs::write(store.dir.join(file_name(3)), bytes).unwrap();
-    assert!(matches!(
-        store.latest_valid(),
-        Err(JournalError::NewerFormat { found: 9, .. })
-    ));
+    assert!(matches!(store.latest_valid(), Err(JournalError::NewerFormat { found: 9, .. })));
 }
 
 #[test]

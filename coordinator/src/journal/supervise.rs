@@ -34,19 +34,12 @@ pub fn supervised<T>(call: impl FnOnce() -> T) -> Result<T, String> {
 }
 
 /// Runs `call` on a thread of its own for `limit` at most; what takes longer is left behind.
-pub fn supervised_for<T: Send + 'static>(
-    limit: Duration,
-    call: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, String> {
+pub fn supervised_for<T: Send + 'static>(limit: Duration, call: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
     let (sender, receiver) = mpsc::sync_channel(1);
     let run = move || drop(sender.send(supervised(call)));
     let thread = std::thread::Builder::new().name("journal-open".to_owned());
-    thread
-        .spawn(run)
-        .map_err(|error| format!("no thread for it: {error}"))?;
-    receiver
-        .recv_timeout(limit)
-        .unwrap_or_else(|_| Err(format!("it did not end within {} s", limit.as_secs())))
+    thread.spawn(run).map_err(|error| format!("no thread for it: {error}"))?;
+    receiver.recv_timeout(limit).unwrap_or_else(|_| Err(format!("it did not end within {} s", limit.as_secs())))
 }
 
 fn message(payload: &(dyn std::any::Any + Send)) -> String {
@@ -62,10 +55,7 @@ mod tests {
     #[test]
     fn a_panic_becomes_its_message() {
         assert_eq!(supervised(|| 7), Ok(7));
-        assert_eq!(
-            supervised(|| -> u8 { panic!("at {}", 3) }),
-            Err("at 3".to_owned())
-        );
+        assert_eq!(supervised(|| -> u8 { panic!("at {}", 3) }), Err("at 3".to_owned()));
     }
 
     #[test]
