@@ -26,7 +26,8 @@ pub fn write_atomically(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> 
     let mut file = temporary_in(dir)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
-    file.persist(dir.join(name)).map_err(|error| error.error)?;
+    // The name is gone after the rename, so that dropping the file removes nothing.
+    fs::rename(file.path(), dir.join(name))?;
     sync_dir(dir)
 }
 

@@ -30,7 +30,8 @@ pub struct Options {
     pub cache_bytes: u64,
     /// Longest time that opening may take.
     pub open_limit: Duration,
-    /// Whether a commit ends with `fdatasync`. Off plants the bug that the crash tests must find.
+    /// Whether a commit ends with `fdatasync`. Never off but in tests: it plants the bug that the
+    /// crash images must find.
     pub sync: bool,
 }
 

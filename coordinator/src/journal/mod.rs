@@ -100,7 +100,8 @@ pub trait Journal: Send {
     /// damage (events before it were visited), and whatever the visitor returns.
     fn read(&mut self, from: u64, visit: &mut Visitor<'_>) -> Result<(), JournalError>;
 
-    /// Gives up events before `sequence`; the caller holds a verified snapshot of them.
+    /// Gives up events before `sequence`; the caller holds verified snapshots of them. With two
+    /// snapshots kept, `sequence` follows the older one, so that it can still be fallen back to.
     ///
     /// The journal may keep more than asked, and always keeps its last event.
     ///
