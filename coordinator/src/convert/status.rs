@@ -1,0 +1,163 @@
+//! The one table from errors to gRPC statuses: a code, the message, and on a line of its own the way out.
+//!
+//! | Code | When |
+//! |---|---|
+//! | `NotFound` | a study, trial or worker is not there |
+//! | `AlreadyExists` | the name is taken |
+//! | `InvalidArgument` | a file, parameter, selector or message is malformed |
+//! | `FailedPrecondition` | not in this state |
+//! | `ResourceExhausted` | the budget is used up |
+//! | `Aborted` | the sender has to send again from an earlier point |
+//! | `Unavailable` | the store takes nothing at the moment |
+//! | `DataLoss` | what is stored is damaged |
+
+use hone_data::BlobError;
+use hone_studies::{Reject, file::Diagnostic, file::render};
+use tonic::{Code, Status};
+
+use super::{
+    client::{SelectError, ValueProblem},
+    journal::DecodeError,
+    worker::WireError,
+};
+use crate::journal::JournalError;
+
+/// What precedes the way out in a status's message.
+pub const HINT: &str = "\nhint: ";
+
+/// Messages travel as a header, three bytes for one at worst; clients take 16 KiB of headers.
+const MAX_MESSAGE_BYTES: usize = 4_096;
+
+/// Builds a status: the message, and the hint on its own line.
+pub fn status(code: Code, message: impl Into<String>, hint: Option<String>) -> Status {
+    let mut message = message.into();
+    if message.len() > MAX_MESSAGE_BYTES {
+        message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES));
+        message.push_str(" …");
+    }
+    if let Some(hint) = hint.filter(|hint| !hint.is_empty()) {
+        message.push_str(HINT);
+        message.push_str(&hint);
+    }
+    Status::new(code, message)
+}
+
+/// Writes a refusal of the core.
+pub fn from_reject(reject: &Reject) -> Status {
+    let (code, message, hint) = match reject {
+        Reject::NoSuchStudy(_) => (Code::NotFound, reject.to_string(), "`hone study ls` lists them".to_owned()),
+        Reject::NoSuchTrial(_) => (Code::NotFound, reject.to_string(), "`hone trial ls` lists them".to_owned()),
+        Reject::NoSuchWorker(_) => (Code::NotFound, reject.to_string(), "`hone worker ls` lists them".to_owned()),
+        Reject::StudyExists { name, .. } => (
+            Code::AlreadyExists,
+            format!("a study `{name}` exists already"),
+            "choose another name, or use `--fork NAME`".to_owned(),
+        ),
+        Reject::WrongStudyState { state, action, hint } => {
+            (Code::FailedPrecondition, format!("the study is {state}: {action} is not possible"), hint.clone())
+        }
+        Reject::WrongTrialState { number, state, action, hint } => {
+            (Code::FailedPrecondition, format!("trial {number} is {state}: {action} is not possible"), hint.clone())
+        }
+        Reject::NotChangeable(_) => (Code::FailedPrecondition, reject.to_string(), "`--fork NAME` makes a new study".to_owned()),
+        Reject::BadParameters(_) => (Code::InvalidArgument, reject.to_string(), String::new()),
+        Reject::BudgetUsed { max_trials } => (
+            Code::ResourceExhausted,
+            format!("the budget of {max_trials} trials is used up"),
+            "raise it with `hone study set NAME max_trials=N`".to_owned(),
+        ),
+        Reject::OutOfOrder { .. } | Reject::StaleProposal { .. } => (Code::Aborted, reject.to_string(), String::new()),
+    };
+    status(code, message, Some(hint))
+}
+
+/// Writes why a selector found nothing.
+pub fn from_select(error: &SelectError) -> Status {
+    let code = match error {
+        SelectError::Empty { .. }
+        | SelectError::Unknown { .. }
+        | SelectError::NoSuchTrial { .. }
+        | SelectError::NoneComplete { .. } => Code::NotFound,
+        SelectError::Ambiguous { .. } | SelectError::NotATrial(_) => Code::InvalidArgument,
+    };
+    status(code, error.to_string(), error.hint())
+}
+
+/// Writes the mistakes of a study file, each with its place in `text`; hints stand with their mistakes.
+pub fn from_diagnostics(diagnostics: &[Diagnostic], text: &str) -> Status {
+    status(Code::InvalidArgument, render(diagnostics, text), None)
+}
+
+/// Writes parameters that cannot be used: all of them, with the first hint.
+pub fn from_values(problems: &[ValueProblem]) -> Status {
+    let messages: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    let hint = problems.iter().find_map(|problem| problem.hint.clone());
+    status(Code::InvalidArgument, messages.join("\n"), hint)
+}
+
+/// Writes changes that were refused, one sentence each.
+pub fn from_refusals(sentences: &[String]) -> Status {
+    status(Code::InvalidArgument, sentences.join("\n"), None)
+}
+
+/// Writes what is wrong with a worker's message.
+pub fn from_wire(error: &WireError) -> Status {
+    let code = match error {
+        WireError::Field { .. } => Code::InvalidArgument,
+        WireError::Protocol { .. } => Code::FailedPrecondition,
+    };
+    status(code, error.to_string(), None)
+}
+
+/// Writes a failure of the journal. What the caller may do differs: wait, call the operator, or restore.
+pub fn from_journal(error: &JournalError) -> Status {
+    let code = match error {
+        JournalError::Full { .. }
+        | JournalError::Io { .. }
+        | JournalError::SyncFailed { .. }
+        | JournalError::Unwritable { .. }
+        | JournalError::Poisoned { .. }
+        | JournalError::Held { .. } => Code::Unavailable,
+        JournalError::Corrupt { .. } | JournalError::Rejected { .. } => Code::DataLoss,
+        JournalError::NewerFormat { .. } | JournalError::NotEmpty { .. } | JournalError::NotABackup { .. } => {
+            Code::FailedPrecondition
+        }
+        JournalError::PayloadTooLarge { .. } | JournalError::CommitTooLarge { .. } => Code::ResourceExhausted,
+        JournalError::Dropped { .. } | JournalError::BeyondHead { .. } => Code::OutOfRange,
+    };
+    split(code, &error.to_string())
+}
+
+/// Errors of the stores say the way out after a semicolon.
+fn split(code: Code, message: &str) -> Status {
+    match message.split_once("; ") {
+        Some((what, hint)) => status(code, what, Some(hint.to_owned())),
+        None => status(code, message, None),
+    }
+}
+
+/// Writes a failure of the blob store.
+pub fn from_blob(error: &BlobError) -> Status {
+    let code = match error {
+        BlobError::TooLarge { .. } | BlobError::Mismatch { .. } => Code::InvalidArgument,
+        BlobError::Full { .. } | BlobError::Io { .. } => Code::Unavailable,
+        BlobError::Missing { .. } => Code::NotFound,
+    };
+    split(code, &error.to_string())
+}
+
+/// Writes why stored bytes are no event.
+pub fn from_decode(error: &DecodeError) -> Status {
+    match error {
+        DecodeError::UnknownKind { .. } => Status::failed_precondition(error.to_string()),
+        DecodeError::Spilled(_)
+        | DecodeError::Missing(_)
+        | DecodeError::Malformed { .. }
+        | DecodeError::Spec(_)
+        | DecodeError::Message(_) => Status::data_loss(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+#[path = "status_tests.rs"]
+mod tests;
