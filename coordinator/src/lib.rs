@@ -1,4 +1,19 @@
 //! The coordinator: one writer, the journal, the services around it.
 
+pub mod actor;
+mod clock;
 pub mod convert;
+pub mod engine;
+pub mod holder;
 pub mod journal;
+pub mod security;
+mod server;
+mod service;
+mod sessions;
+mod snapshot;
+mod store;
+
+pub use clock::Clock;
+pub use server::{Config, Coordinator, StartError};
+pub use snapshot::{SnapshotError, Snapshots};
+pub use store::{OpenError, Store};

@@ -20,7 +20,7 @@ use super::{
     journal::DecodeError,
     worker::WireError,
 };
-use crate::journal::JournalError;
+use crate::{actor::Refusal, journal::JournalError};
 
 /// What precedes the way out in a status's message.
 pub const HINT: &str = "\nhint: ";
@@ -155,6 +155,15 @@ pub fn from_decode(error: &DecodeError) -> Status {
         | DecodeError::Malformed { .. }
         | DecodeError::Spec(_)
         | DecodeError::Message(_) => Status::data_loss(error.to_string()),
+    }
+}
+
+/// Writes why the writer gave no answer.
+pub fn from_refusal(refusal: &Refusal) -> Status {
+    match refusal {
+        Refusal::Reject(reject) => from_reject(reject),
+        Refusal::Full(message) | Refusal::Failed(message) => Status::unavailable(message.clone()),
+        Refusal::Stopping => Status::unavailable(refusal.to_string()),
     }
 }
 

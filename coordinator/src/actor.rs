@@ -1,0 +1,542 @@
+//! The one writer: an operating-system thread that owns the engine.
+//!
+//! ```text
+//!  handlers ──► bounded channel ──► drain ──► engine.commit (one sync) ──► replies, leases, directives
+//!                    ▲                                   │
+//!                    └──── samplers (rayon) ◄────────────┘ questions
+//! ```
+//!
+//! When the disk is full the engine is dropped and opened again until there is room; callers are told meanwhile. Any
+//! other failure of the store is final for the process.
+
+use std::{
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use hone_proto::worker::{Assign, Directive, Drain, directive, to_worker};
+use hone_studies::{Command, Effect, HeldAttempt, Reject, Reply, Roster, State, WorkerId, WorkerProfile};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::{
+    clock::Clock,
+    convert,
+    engine::{Committed, Engine, Question},
+    journal::{Head, JournalError},
+    sessions::{Outbox, Sessions},
+    store::{OpenError, Store},
+};
+
+/// Commands that wait for the writer. More than one commit takes, so that it never starves; bounded, so that callers wait.
+const QUEUE: usize = 4_096;
+/// Commands in one commit, at most: bounds the latency of the first of them.
+const BATCH: usize = 1_024;
+/// How often time is looked at.
+const TICK: Duration = Duration::from_millis(200);
+/// How often a full disk is tried again.
+const FULL_RETRY: Duration = Duration::from_secs(1);
+/// Events between snapshots.
+const SNAPSHOT_EVENTS: u64 = 200_000;
+
+/// Why a call got no answer from the core.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Refusal {
+    #[error(transparent)]
+    Reject(#[from] Reject),
+    /// No room on the disk; the caller may try again.
+    #[error("{0}")]
+    Full(String),
+    /// The store has failed; the process ends.
+    #[error("{0}")]
+    Failed(String),
+    #[error("the coordinator is stopping; try again in a moment")]
+    Stopping,
+}
+
+/// What readers see: durable, and never changing under them.
+#[derive(Clone, Debug)]
+pub struct View {
+    pub state: State,
+    pub roster: Roster,
+    pub now: hone_studies::Now,
+}
+
+/// A worker that opens its stream.
+pub struct Arrival {
+    pub session: u64,
+    pub outbox: Outbox,
+    pub profile: WorkerProfile,
+    pub incarnation: String,
+    pub held: Vec<HeldAttempt>,
+    pub draining: bool,
+    /// Built once the worker's id is known; sent before anything else.
+    pub welcome: Box<dyn FnOnce(WorkerId, &[HeldAttempt]) -> to_worker::Kind + Send>,
+}
+
+enum Message {
+    Command { command: Command, reply: Option<oneshot::Sender<Result<Reply, Refusal>>> },
+    Attach { arrival: Box<Arrival>, reply: oneshot::Sender<Result<WorkerId, Refusal>> },
+    Detach { worker: WorkerId, session: u64 },
+    View(oneshot::Sender<Result<Arc<View>, Refusal>>),
+    Store(Box<dyn FnOnce(&mut Engine, &Store) + Send>),
+    SnapshotWritten { head: Head, result: Result<(), String> },
+    Compact(oneshot::Sender<Result<(), Refusal>>),
+    Tick,
+    Stop,
+}
+
+/// How the rest of the coordinator talks to the writer.
+#[derive(Clone, Debug)]
+pub struct Writer {
+    queue: mpsc::Sender<Message>,
+    head: watch::Receiver<u64>,
+    failure: watch::Receiver<Option<String>>,
+}
+
+impl Writer {
+    /// Sends a command and waits until its effects are durable.
+    pub async fn command(&self, command: Command) -> Result<Reply, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Message::Command { command, reply: Some(reply) }).await?;
+        answer.await.map_err(|_| Refusal::Stopping)?
+    }
+
+    pub async fn attach(&self, arrival: Arrival) -> Result<WorkerId, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Message::Attach { arrival: Box::new(arrival), reply }).await?;
+        answer.await.map_err(|_| Refusal::Stopping)?
+    }
+
+    pub async fn detach(&self, worker: WorkerId, session: u64) {
+        let _ = self.send(Message::Detach { worker, session }).await;
+    }
+
+    /// The state after everything that this caller has been answered.
+    pub async fn view(&self) -> Result<Arc<View>, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Message::View(reply)).await?;
+        answer.await.map_err(|_| Refusal::Stopping)?
+    }
+
+    /// Runs something on the writer's thread, between commits.
+    pub async fn with_store<T: Send + 'static>(&self, run: impl FnOnce(&mut Engine, &Store) -> T + Send + 'static) -> Result<T, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        let run = Box::new(move |engine: &mut Engine, store: &Store| {
+            let _ = reply.send(run(engine, store));
+        });
+        self.send(Message::Store(run)).await?;
+        answer.await.map_err(|_| Refusal::Stopping)
+    }
+
+    /// Writes a snapshot and drops what it covers.
+    pub async fn compact(&self) -> Result<(), Refusal> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Message::Compact(reply)).await?;
+        answer.await.map_err(|_| Refusal::Stopping)?
+    }
+
+    /// The sequence number of the last commit; changes wake its watchers.
+    pub fn head(&self) -> watch::Receiver<u64> {
+        self.head.clone()
+    }
+
+    /// Waits until the store has failed for good, and tells why. Never returns while it works.
+    pub async fn failed(&self) -> String {
+        let mut failure = self.failure.clone();
+        let failed = failure.wait_for(Option::is_some).await.map(|reason| reason.clone());
+        match failed {
+            Ok(reason) => reason.unwrap_or_default(),
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Why the store has failed, if it has.
+    pub fn failure(&self) -> Option<String> {
+        self.failure.borrow().clone()
+    }
+
+    pub async fn stop(&self) {
+        let _ = self.send(Message::Stop).await;
+        self.queue.closed().await;
+    }
+
+    async fn send(&self, message: Message) -> Result<(), Refusal> {
+        self.queue.send(message).await.map_err(|_| match &*self.failure.borrow() {
+            Some(reason) => Refusal::Failed(reason.clone()),
+            None => Refusal::Stopping,
+        })
+    }
+}
+
+/// Opens the store and starts the writer's thread. Call it within a tokio runtime.
+///
+/// # Errors
+/// When the store cannot be opened.
+pub fn start(store: Store, clock: Clock, sessions: Sessions) -> Result<Writer, OpenError> {
+    let engine = store.open_engine(clock.now())?;
+    let (queue, inbox) = mpsc::channel(QUEUE);
+    let (head, head_seen) = watch::channel(0);
+    let (failure, failure_seen) = watch::channel(None);
+    let mut actor = Actor { store, clock, sessions, queue: queue.downgrade(), head, failure, snapshot: Snapshotting::default() };
+    thread::Builder::new()
+        .name("hone-writer".to_owned())
+        .spawn(move || actor.guard(engine, inbox))
+        .map_err(OpenError::Thread)?;
+    tokio::spawn(tick(queue.downgrade()));
+    Ok(Writer { queue, head: head_seen, failure: failure_seen })
+}
+
+async fn tick(queue: mpsc::WeakSender<Message>) {
+    let mut interval = tokio::time::interval(TICK);
+    loop {
+        interval.tick().await;
+        let Some(queue) = queue.upgrade() else { return };
+        // A full queue means that the writer is at work and will look at the time by itself.
+        if let Err(mpsc::error::TrySendError::Closed(_)) = queue.try_send(Message::Tick) {
+            return;
+        }
+    }
+}
+
+#[derive(Default)]
+struct Snapshotting {
+    /// The event up to which the newest snapshot is folded. Kept in the journal as long as it is the newest but one.
+    last: u64,
+    running: bool,
+    wanted: Vec<oneshot::Sender<Result<(), Refusal>>>,
+}
+
+struct Actor {
+    store: Store,
+    clock: Clock,
+    sessions: Sessions,
+    queue: mpsc::WeakSender<Message>,
+    head: watch::Sender<u64>,
+    failure: watch::Sender<Option<String>>,
+    snapshot: Snapshotting,
+}
+
+/// What a command's answer goes to.
+enum Waiter {
+    Nobody,
+    Caller(oneshot::Sender<Result<Reply, Refusal>>),
+    Worker(Box<ArrivalWaiter>),
+}
+
+struct ArrivalWaiter {
+    session: u64,
+    outbox: Outbox,
+    welcome: Box<dyn FnOnce(WorkerId, &[HeldAttempt]) -> to_worker::Kind + Send>,
+    reply: oneshot::Sender<Result<WorkerId, Refusal>>,
+}
+
+/// One commit in the making.
+#[derive(Default)]
+struct Batch {
+    commands: Vec<Command>,
+    waiters: Vec<Waiter>,
+    views: Vec<oneshot::Sender<Result<Arc<View>, Refusal>>>,
+    store: Vec<Box<dyn FnOnce(&mut Engine, &Store) + Send>>,
+    stop: bool,
+}
+
+impl Batch {
+    fn add(&mut self, command: Command, waiter: Waiter) {
+        self.commands.push(command);
+        self.waiters.push(waiter);
+    }
+
+    fn refuse(self, refusal: &Refusal) {
+        for waiter in self.waiters {
+            match waiter {
+                Waiter::Nobody => {}
+                Waiter::Caller(reply) => drop(reply.send(Err(refusal.clone()))),
+                Waiter::Worker(arrival) => drop(arrival.reply.send(Err(refusal.clone()))),
+            }
+        }
+        for view in self.views {
+            let _ = view.send(Err(refusal.clone()));
+        }
+    }
+}
+
+impl Actor {
+    /// A panic is a bug of ours; it ends the process as a failed store does, never in silence.
+    fn guard(&mut self, engine: Engine, inbox: mpsc::Receiver<Message>) {
+        let run = std::panic::AssertUnwindSafe(|| self.run(engine, inbox));
+        if std::panic::catch_unwind(run).is_err() {
+            self.fail("the writer panicked; this is a bug of hone, please report it with the log");
+        }
+    }
+
+    fn run(&mut self, engine: Engine, mut inbox: mpsc::Receiver<Message>) {
+        let mut engine = Some(engine);
+        if let Some(engine) = &mut engine {
+            self.snapshot.last = engine.snapshot_sequence();
+        }
+        while let Some(first) = inbox.blocking_recv() {
+            let batch = self.gather(first, &mut inbox);
+            let stop = batch.stop;
+            engine = match engine.take() {
+                Some(working) => match self.commit(working, batch) {
+                    Ok(working) => Some(working),
+                    Err(error) if error.may_reopen() => None,
+                    Err(error) => return self.fail(&error.to_string()),
+                },
+                None => match self.try_again(batch) {
+                    Ok(engine) => engine,
+                    Err(reason) => return self.fail(&reason),
+                },
+            };
+            if stop {
+                break;
+            }
+        }
+        if let Some(engine) = engine {
+            self.last_snapshot(engine);
+        }
+        self.sessions.close_all();
+    }
+
+    fn gather(&mut self, first: Message, inbox: &mut mpsc::Receiver<Message>) -> Batch {
+        let mut batch = Batch::default();
+        let mut next = Some(first);
+        while let Some(message) = next {
+            self.take(message, &mut batch);
+            next = if batch.stop || batch.commands.len() >= BATCH { None } else { inbox.try_recv().ok() };
+        }
+        batch
+    }
+
+    fn take(&mut self, message: Message, batch: &mut Batch) {
+        match message {
+            Message::Command { command, reply } => batch.add(command, reply.map_or(Waiter::Nobody, Waiter::Caller)),
+            Message::Attach { arrival, reply } => {
+                let Arrival { session, outbox, profile, incarnation, held, draining, welcome } = *arrival;
+                let waiter = ArrivalWaiter { session, outbox, welcome, reply };
+                batch.add(Command::AttachWorker { profile, incarnation, held, draining }, Waiter::Worker(Box::new(waiter)));
+            }
+            Message::Detach { worker, session } => {
+                if self.sessions.leave(worker, session) {
+                    batch.add(Command::DetachWorker { worker }, Waiter::Nobody);
+                }
+            }
+            Message::View(reply) => batch.views.push(reply),
+            Message::Store(run) => batch.store.push(run),
+            Message::SnapshotWritten { head, result } => self.snapshot_written(batch, head, result),
+            Message::Compact(reply) => self.snapshot.wanted.push(reply),
+            Message::Tick => batch.add(Command::Tick, Waiter::Nobody),
+            Message::Stop => batch.stop = true,
+        }
+    }
+
+    fn commit(&mut self, mut engine: Engine, mut batch: Batch) -> Result<Engine, JournalError> {
+        let now = self.clock.now();
+        match engine.commit(now, std::mem::take(&mut batch.commands)) {
+            Ok(committed) => {
+                self.release(&engine, committed, std::mem::take(&mut batch.waiters));
+                self.answer_views(&engine, std::mem::take(&mut batch.views));
+                for run in batch.store {
+                    run(&mut engine, &self.store);
+                }
+                self.maybe_snapshot(&mut engine);
+                Ok(engine)
+            }
+            Err(error) => {
+                tracing::error!(%error, "the commit failed; nothing of it is acknowledged");
+                batch.refuse(&refusal(&error));
+                self.sessions.close_all();
+                Err(error)
+            }
+        }
+    }
+
+    /// The disk was full: opens the store again, or tells this batch to come back.
+    fn try_again(&mut self, batch: Batch) -> Result<Option<Engine>, String> {
+        let outcome = match self.store.open_engine(self.clock.now()) {
+            Ok(engine) => {
+                tracing::info!("there is room again; going on");
+                batch.refuse(&Refusal::Full("the store has just been opened again; try again".to_owned()));
+                return Ok(Some(engine));
+            }
+            Err(error) if error.is_full() => Refusal::Full(error.to_string()),
+            Err(error) => return Err(error.to_string()),
+        };
+        batch.refuse(&outcome);
+        thread::sleep(FULL_RETRY);
+        Ok(None)
+    }
+
+    fn fail(&mut self, reason: &str) {
+        tracing::error!(reason, "the store has failed; the coordinator ends");
+        self.sessions.close_all();
+        self.failure.send_replace(Some(reason.to_owned()));
+    }
+
+    // ------------------------------------------------------------ release
+
+    fn release(&mut self, engine: &Engine, committed: Committed, waiters: Vec<Waiter>) {
+        let mut callers = Vec::with_capacity(waiters.len());
+        for (waiter, reply) in waiters.into_iter().zip(committed.replies) {
+            match waiter {
+                Waiter::Nobody => {}
+                Waiter::Caller(caller) => callers.push((caller, reply)),
+                Waiter::Worker(arrival) => self.welcome(*arrival, reply),
+            }
+        }
+        // Directives go out before the acknowledgements that cover them.
+        self.send_effects(&engine.core().state, committed.effects);
+        for (caller, reply) in callers {
+            let _ = caller.send(reply.map_err(Refusal::Reject));
+        }
+        for question in committed.questions {
+            self.ask(question);
+        }
+        self.head.send_if_modified(|head| std::mem::replace(head, committed.head) != committed.head);
+    }
+
+    fn welcome(&self, arrival: ArrivalWaiter, reply: Result<Reply, Reject>) {
+        let answer = match reply {
+            Ok(Reply::Attached { worker, over }) => {
+                self.sessions.enter(worker, arrival.session, arrival.outbox);
+                self.sessions.send(worker, (arrival.welcome)(worker, &over));
+                Ok(worker)
+            }
+            Ok(_) => Err(Refusal::Stopping),
+            Err(reject) => Err(Refusal::Reject(reject)),
+        };
+        let _ = arrival.reply.send(answer);
+    }
+
+    fn send_effects(&self, state: &State, effects: Vec<Effect>) {
+        let mut effects = effects.into_iter().peekable();
+        while let Some(effect) = effects.next() {
+            match effect {
+                Effect::Assign { worker, assignment } => {
+                    let mut leases = vec![assignment];
+                    while let Some(Effect::Assign { assignment, .. }) =
+                        effects.next_if(|next| matches!(next, Effect::Assign { worker: other, .. } if *other == worker))
+                    {
+                        leases.push(assignment);
+                    }
+                    self.assign(state, worker, &leases);
+                }
+                Effect::Prune { worker, task, attempt, reason } => {
+                    let directive = Directive { kind: directive::Kind::Prune.into(), task: task.0, attempt, reason };
+                    self.sessions.send(worker, to_worker::Kind::Directive(directive));
+                }
+                Effect::Kill { worker, task, attempt, reason } => {
+                    let directive = Directive { kind: directive::Kind::Kill.into(), task: task.0, attempt, reason };
+                    self.sessions.send(worker, to_worker::Kind::Directive(directive));
+                }
+                Effect::Drain { worker, hand_back, reason } => {
+                    self.sessions.send(worker, to_worker::Kind::Drain(Drain { hand_back, reason }));
+                }
+                Effect::Propose { .. } => {}
+                Effect::Sweep => self.store.want_sweep(),
+            }
+        }
+    }
+
+    fn assign(&self, state: &State, worker: WorkerId, leases: &[hone_studies::Assignment]) {
+        let mut wanted: Vec<u64> = Vec::new();
+        let mut assignments = Vec::with_capacity(leases.len());
+        for lease in leases {
+            let Some(study) = state.study(lease.study) else { continue };
+            let program = convert::worker::program_id(study.id, study.revision);
+            if !wanted.contains(&program) {
+                wanted.push(program);
+            }
+            assignments.push(convert::worker::assignment_to_proto(lease, study));
+        }
+        let unsent = self.sessions.unsent_programs(worker, &wanted);
+        let studies = leases.iter().filter_map(|lease| state.study(lease.study));
+        let mut programs: Vec<_> = Vec::with_capacity(unsent.len());
+        for study in studies {
+            let id = convert::worker::program_id(study.id, study.revision);
+            if unsent.contains(&id) && !programs.iter().any(|known: &hone_proto::worker::Program| known.id == id) {
+                programs.push(convert::worker::program_to_proto(study));
+            }
+        }
+        self.sessions.send(worker, to_worker::Kind::Assign(Assign { assignments, programs }));
+    }
+
+    fn ask(&self, question: Question) {
+        let Some(queue) = self.queue.upgrade() else { return };
+        rayon::spawn(move || {
+            let _ = queue.blocking_send(Message::Command { command: question.answer(), reply: None });
+        });
+    }
+
+    fn answer_views(&self, engine: &Engine, views: Vec<oneshot::Sender<Result<Arc<View>, Refusal>>>) {
+        if views.is_empty() {
+            return;
+        }
+        let core = engine.core();
+        let view = Arc::new(View { state: core.state.clone(), roster: core.roster.clone(), now: self.clock.now() });
+        for reply in views {
+            let _ = reply.send(Ok(view.clone()));
+        }
+    }
+
+    // ------------------------------------------------------------ snapshots
+
+    fn maybe_snapshot(&mut self, engine: &mut Engine) {
+        let head = engine.journal().head();
+        let due = head.sequence >= self.snapshot.last + SNAPSHOT_EVENTS || !self.snapshot.wanted.is_empty();
+        if !due || self.snapshot.running {
+            return;
+        }
+        let (state, snapshots, queue) = (engine.core().state.clone(), self.store.snapshots(), self.queue.clone());
+        self.snapshot.running = true;
+        let write = move || {
+            let result = snapshots.write(&state, head).map_err(|error| error.to_string());
+            drop(state);
+            if let Some(queue) = queue.upgrade() {
+                let _ = queue.blocking_send(Message::SnapshotWritten { head, result });
+            }
+        };
+        if let Err(error) = thread::Builder::new().name("hone-snapshot".to_owned()).spawn(write) {
+            tracing::warn!(%error, "no thread for a snapshot");
+            self.snapshot.running = false;
+        }
+    }
+
+    fn snapshot_written(&mut self, batch: &mut Batch, head: Head, result: Result<(), String>) {
+        self.snapshot.running = false;
+        let wanted = std::mem::take(&mut self.snapshot.wanted);
+        // The older of the two kept snapshots can still be gone on from.
+        let covered = std::mem::replace(&mut self.snapshot.last, head.sequence);
+        match result {
+            Ok(()) => batch.store.push(Box::new(move |engine, store| {
+                let dropped = engine.drop_before(covered + 1).and_then(|()| engine.journal().checkpoint());
+                if let Err(error) = dropped {
+                    tracing::warn!(%error, "events before the snapshot could not be dropped");
+                }
+                store.want_sweep();
+                wanted.into_iter().for_each(|reply| drop(reply.send(Ok(()))));
+            })),
+            Err(reason) => {
+                tracing::warn!(reason, "the snapshot could not be written; the journal keeps everything");
+                wanted.into_iter().for_each(|reply| drop(reply.send(Err(Refusal::Full(reason.clone())))));
+            }
+        }
+    }
+
+    /// A clean stop leaves a snapshot, so that the next start has little to replay.
+    fn last_snapshot(&mut self, mut engine: Engine) {
+        let head = engine.journal().head();
+        if head.sequence < self.snapshot.last + SNAPSHOT_EVENTS / 20 {
+            return;
+        }
+        let written = self.store.snapshots().write(&engine.core().state, head);
+        if let Err(error) = written {
+            tracing::warn!(%error, "no snapshot at the end; the next start replays more");
+        }
+    }
+}
+
+fn refusal(error: &JournalError) -> Refusal {
+    if error.may_reopen() { Refusal::Full(error.to_string()) } else { Refusal::Failed(error.to_string()) }
+}

@@ -1,0 +1,226 @@
+//! A running coordinator: store, writer, listeners; start and stop in that order and back.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use hone_proto::{
+    v1::{
+        blob_service_server::BlobServiceServer, fleet_service_server::FleetServiceServer, store_service_server::StoreServiceServer,
+        study_service_server::StudyServiceServer, trial_service_server::TrialServiceServer,
+    },
+    worker::worker_service_server::WorkerServiceServer,
+};
+use hone_studies::Timings;
+use tokio::{sync::watch, task::JoinHandle};
+use tonic::transport::{Server, server::Router};
+use tower::layer::util::{Identity, Stack};
+
+use crate::{
+    actor::{self, Writer},
+    clock::Clock,
+    holder::{Holder, HolderError},
+    security::{AuthoriseLayer, Gatekeeper, Listener, SecurityError},
+    service::{Services, Stays},
+    sessions::Sessions,
+    store::{OpenError, Store},
+};
+
+/// The largest message: a page of trials with their curves; blobs travel in pieces.
+const MAX_MESSAGE: usize = 16 << 20;
+/// A unary call that takes longer has lost its caller.
+const KEEPALIVE: Duration = Duration::from_secs(20);
+const KEEPALIVE_LIMIT: Duration = Duration::from_secs(10);
+/// Streams on one connection: workers use one and a few blobs, clients a handful.
+const MAX_STREAMS: u32 = 128;
+/// How long open calls may take after the end was asked for.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+/// How often unreachable blobs are looked for, when some may be.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How a coordinator is started.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// Data directory.
+    pub data: PathBuf,
+    /// Unix socket; `None`: one with a short path in the user's runtime directory.
+    pub socket: Option<PathBuf>,
+    /// TCP address for gRPC; `None`: the Unix socket only.
+    pub listen: Option<SocketAddr>,
+    /// Serve `listen` without encryption and without asking who calls. Has to be typed in full.
+    pub insecure: bool,
+    /// Further names of this host for its certificate.
+    pub names: Vec<String>,
+    /// Shown to workers and users.
+    pub build: String,
+}
+
+/// Why a coordinator did not start, or did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Security(#[from] SecurityError),
+    #[error(transparent)]
+    Holder(#[from] HolderError),
+    #[error("cannot listen on `{address}`: {source}; choose another address with `--listen`")]
+    Listen {
+        address: String,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("the store has failed: {0}")]
+    StoreFailed(String),
+}
+
+/// A running coordinator.
+pub struct Coordinator {
+    services: Services,
+    writer: Writer,
+    holder: Holder,
+    address: Option<SocketAddr>,
+    stop: watch::Sender<bool>,
+    servers: Vec<JoinHandle<Result<(), tonic::transport::Error>>>,
+}
+
+impl Coordinator {
+    /// Opens the store, recovers, listens, and writes `coordinator.json` into the data directory.
+    ///
+    /// # Errors
+    /// The store is held, damaged or cannot be written; the address is taken.
+    pub async fn start(config: Config) -> Result<Coordinator, StartError> {
+        let clock = Clock::start();
+        let store = tokio::task::block_in_place(|| Store::open(&config.data, Timings::DEFAULT))?;
+        let store_id = store.id();
+        let gatekeeper = Arc::new(Gatekeeper::open(&config.data, &store_id, &config.names)?);
+        let listeners = listeners(&config, &gatekeeper).await?;
+        let sessions = Sessions::default();
+        let writer = tokio::task::block_in_place(|| actor::start(store.clone(), clock, sessions.clone()))?;
+        let services = Services { writer: writer.clone(), sessions, store, stays: Stays::default(), gatekeeper, build: config.build.clone(), store_id };
+        let address = listeners.iter().find_map(Listener::address);
+        let socket = listeners.iter().find_map(|listener| listener.socket().map(Path::to_owned)).unwrap_or_default();
+        let holder = Holder::write(&config.data, &socket, address, services.gatekeeper.client_token(), config.insecure, &config.build)?;
+        let (stop, stopping) = watch::channel(false);
+        let servers = listeners.into_iter().map(|listener| serve(&services, listener, stopping.clone())).collect();
+        tokio::spawn(sweep(services.clone(), stopping));
+        Ok(Coordinator { services, writer, holder, address, stop, servers })
+    }
+
+    /// The Unix socket that this host's commands use.
+    pub fn socket(&self) -> &Path {
+        self.holder.socket()
+    }
+
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    /// A new join token, for the line that attaches a worker; `None` where nothing listens beyond this host's socket.
+    ///
+    /// # Errors
+    /// When the token cannot be stored.
+    pub fn join_token(&self) -> Result<Option<String>, StartError> {
+        match self.address {
+            Some(_) => Ok(Some(self.services.gatekeeper.new_join_token()?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Waits until nobody else needs this coordinator.
+    pub async fn wait_for_leavers(&self, own: usize) {
+        self.services.stays.at_most(own).await;
+    }
+
+    /// Waits until the store has failed for good. Never returns while it works.
+    pub async fn failed(&self) -> String {
+        self.writer.failed().await
+    }
+
+    /// Ends calls, writes what is left, closes the store.
+    ///
+    /// # Errors
+    /// When the store had failed.
+    pub async fn stop(self) -> Result<(), StartError> {
+        self.stop.send_replace(true);
+        self.services.sessions.close_all();
+        for server in self.servers {
+            let abort = server.abort_handle();
+            if tokio::time::timeout(STOP_GRACE, server).await.is_err() {
+                abort.abort();
+            }
+        }
+        let failure = self.writer.failure();
+        self.writer.stop().await;
+        drop(self.holder);
+        failure.map_or(Ok(()), |reason| Err(StartError::StoreFailed(reason)))
+    }
+}
+
+async fn listeners(config: &Config, gatekeeper: &Arc<Gatekeeper>) -> Result<Vec<Listener>, StartError> {
+    let socket = config.socket.clone().unwrap_or_else(|| crate::holder::default_socket(&config.data));
+    let listen_error = |address: String| move |source| StartError::Listen { address, source };
+    let mut listeners = vec![Listener::unix(&socket).await.map_err(listen_error(socket.display().to_string()))?];
+    if let Some(address) = config.listen {
+        let bound = match (config.insecure, address.ip().is_loopback()) {
+            (true, _) => Listener::insecure(address).await,
+            (false, true) => Listener::loopback(address).await,
+            (false, false) => Listener::tls(address, gatekeeper).await,
+        };
+        listeners.push(bound.map_err(listen_error(address.to_string()))?);
+    }
+    Ok(listeners)
+}
+
+fn serve(services: &Services, listener: Listener, mut stopping: watch::Receiver<bool>) -> JoinHandle<Result<(), tonic::transport::Error>> {
+    let router = router(services);
+    tokio::spawn(async move {
+        let stopped = async move {
+            let _ = stopping.wait_for(|stop| *stop).await;
+        };
+        router.serve_with_incoming_shutdown(listener.into_incoming(), stopped).await
+    })
+}
+
+fn router(services: &Services) -> Router<Stack<AuthoriseLayer, Identity>> {
+    let (reporter, health) = tonic_health::server::health_reporter();
+    tokio::spawn(async move { reporter.set_service_status("", tonic_health::ServingStatus::Serving).await });
+    let reflection = tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(hone_proto::DESCRIPTORS).build_v1();
+    let s = services;
+    Server::builder()
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE_LIMIT))
+        .max_concurrent_streams(Some(MAX_STREAMS))
+        .tcp_nodelay(true)
+        .layer(AuthoriseLayer::new(services.gatekeeper.clone()))
+        .add_service(health)
+        .add_optional_service(reflection.ok())
+        .add_service(StudyServiceServer::new(s.clone()).max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE))
+        .add_service(TrialServiceServer::new(s.clone()).max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE))
+        .add_service(FleetServiceServer::new(s.clone()).max_encoding_message_size(MAX_MESSAGE))
+        .add_service(BlobServiceServer::new(s.clone()).max_decoding_message_size(MAX_MESSAGE))
+        .add_service(StoreServiceServer::new(s.clone()).max_encoding_message_size(MAX_MESSAGE))
+        .add_service(WorkerServiceServer::new(s.clone()).max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE))
+}
+
+async fn sweep(services: Services, mut stopping: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(SWEEP_INTERVAL) => {}
+            _ = stopping.wait_for(|stop| *stop) => return,
+        }
+        if !services.store.take_sweep_wish() {
+            continue;
+        }
+        let spilled = services.writer.with_store(|engine, _| engine.spilled().to_vec()).await;
+        let (Ok(spilled), Ok(view)) = (spilled, services.writer.view().await) else { continue };
+        let store = services.store.clone();
+        let swept = tokio::task::spawn_blocking(move || store.sweep(&view.state, &spilled)).await;
+        if let Ok(Err(error)) = swept {
+            tracing::warn!(%error, "unreachable blobs could not be removed");
+        }
+    }
+}

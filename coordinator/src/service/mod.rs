@@ -1,0 +1,55 @@
+//! The gRPC services. They parse, ask the writer, and answer from views; nothing here decides.
+
+mod blobs;
+mod fleet;
+mod stores;
+mod studies;
+mod trials;
+mod workers;
+
+use std::sync::Arc;
+
+use hone_studies::Study;
+use tonic::Status;
+
+use crate::{
+    actor::{Refusal, View, Writer},
+    convert::{self, client},
+    sessions::Sessions,
+    store::Store,
+};
+
+pub use self::stores::Stays;
+
+/// What every service works with.
+#[derive(Clone)]
+pub struct Services {
+    pub writer: Writer,
+    pub sessions: Sessions,
+    pub store: Store,
+    pub stays: Stays,
+    /// Certificate authority and tokens.
+    pub gatekeeper: Arc<crate::security::Gatekeeper>,
+    /// Shown to workers and users.
+    pub build: String,
+    pub store_id: String,
+}
+
+impl Services {
+    async fn view(&self) -> Result<Arc<View>, Status> {
+        self.writer.view().await.map_err(status)
+    }
+
+    async fn command(&self, command: hone_studies::Command) -> Result<hone_studies::Reply, Status> {
+        self.writer.command(command).await.map_err(status)
+    }
+}
+
+fn status(refusal: Refusal) -> Status {
+    convert::status::from_refusal(&refusal)
+}
+
+/// One trial of a view as a message. `full` adds its curve, attempts and outputs.
+fn trial_message(view: &View, study: &Study, number: u32, full: bool) -> Option<hone_proto::v1::Trial> {
+    client::trial_of(study, number).map(|trial| client::trial_to_proto(&view.state, study, trial, full))
+}
