@@ -24,6 +24,7 @@ use tokio::{
     sync::{mpsc, oneshot},
     task::JoinSet,
 };
+use tokio_util::sync::CancellationToken;
 
 /// The kernel's limit of a socket's path is 108 with the final zero.
 const PATH_LIMIT: usize = 107;
@@ -92,20 +93,24 @@ pub fn listen(path: &Path) -> io::Result<UnixListener> {
     UnixListener::bind(path)
 }
 
-/// Serves one trial until it is dropped. `params` is what `params` answers; calls go to `calls`.
-pub async fn serve(listener: UnixListener, params: String, calls: mpsc::Sender<Call>) {
+/// Serves one trial: `params` is what `params` answers, calls go to `calls`. When `closing` is cancelled it
+/// returns as soon as everything that was sent is read.
+pub async fn serve(listener: UnixListener, params: String, calls: mpsc::Sender<Call>, closing: CancellationToken) {
     let params: Value = serde_json::from_str(&params).unwrap_or(Value::Null);
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
+            biased;
             accepted = listener.accept(), if connections.len() < CONNECTION_LIMIT => {
                 if let Ok((stream, _)) = accepted {
                     connections.spawn(converse(stream, params.clone(), calls.clone()));
                 }
             }
             Some(_) = connections.join_next() => {}
+            () = closing.cancelled() => break,
         }
     }
+    while connections.join_next().await.is_some() {}
 }
 
 /// A broken connection concerns only whoever opened it.
@@ -271,7 +276,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("s");
         let (calls, mut received) = mpsc::channel(4);
-        let server = tokio::spawn(serve(listen(&path).expect("a socket"), "{\"x\":1}".to_owned(), calls));
+        let closing = CancellationToken::new();
+        let listener = listen(&path).expect("a socket");
+        let server = tokio::spawn(serve(listener, "{\"x\":1}".to_owned(), calls, closing.clone()));
         let client = tokio::spawn(async move {
             let (read, mut write) = UnixStream::connect(&path).await.expect("a stream").into_split();
             let writer = tokio::spawn(async move {
@@ -302,6 +309,7 @@ mod tests {
         }
         let params = client.await.expect("no panic").expect("a line");
         assert_eq!(params, "{\"ok\":true,\"params\":{\"x\":1}}");
-        server.abort();
+        closing.cancel();
+        server.await.expect("an end");
     }
 }

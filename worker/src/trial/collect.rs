@@ -1,0 +1,99 @@
+//! After the end: outputs, log and checkpoint go to the coordinator.
+
+use std::{fs::File, io, io::Read, path::PathBuf};
+
+use hone_data::{
+    BlobError, Hash, RelativePath,
+    outputs::{self, BlobSink, FileEntry, SkipReason, Skipped},
+};
+
+use super::{Trial, checkpoints::Checkpoints};
+use crate::{
+    machine::{EndFiles, Input},
+    transfer::{chain, file_to_proto},
+};
+
+/// Notes in one end; more files than this are counted, not named.
+const NOTES: usize = 20;
+
+/// Reads nothing: the content is uploaded from where it lies.
+struct Nowhere;
+
+impl BlobSink for Nowhere {
+    fn put_blob(&mut self, _hash: &Hash, _size: u64, _content: &mut dyn Read) -> Result<(), BlobError> {
+        Ok(())
+    }
+}
+
+impl Trial {
+    /// Uploads what is wanted, however long that takes, and tells the worker.
+    pub(super) async fn collect(&self, checkpoints: &mut Checkpoints, checkpoint: bool, outputs: bool) {
+        let mut files = EndFiles::default();
+        if checkpoint && self.folder.join("checkpoint").is_dir() {
+            // An empty folder is no checkpoint, and no reason to complain.
+            let _ = checkpoints.stage(self, None).await;
+        }
+        checkpoints.finish().await;
+        if outputs {
+            self.collect_outputs(&mut files).await;
+        }
+        self.collect_log(&mut files).await;
+        self.tell(Input::FilesUploaded { key: self.key, files }).await;
+    }
+
+    async fn collect_outputs(&self, files: &mut EndFiles) {
+        let folder = self.folder.join("output");
+        let (source, limit) = (folder.clone(), self.program.max_output_bytes);
+        let listing = tokio::task::spawn_blocking(move || outputs::collect(&source, limit, &mut Nowhere)).await;
+        let (entries, skipped) = match listing {
+            Ok(Ok(found)) => found,
+            Ok(Err(error)) => return files.notes.push(format!("the outputs were left out: {}", chain(&error))),
+            Err(error) => return files.notes.push(format!("the outputs were left out: {error}")),
+        };
+        files.notes.extend(notes(&skipped, limit));
+        match self.host.blobs.upload(&entries, |entry| entry.path.below(&folder)).await {
+            Ok(()) => files.outputs = entries.iter().map(file_to_proto).collect(),
+            Err(error) => files.notes.push(format!("the outputs were left out: {}", chain(&error))),
+        }
+    }
+
+    async fn collect_log(&self, files: &mut EndFiles) {
+        let log = std::sync::Arc::clone(&self.log);
+        let described = tokio::task::spawn_blocking(move || describe_log(log.finish()?)).await;
+        let (path, entry) = match described {
+            Ok(Ok(Some(described))) => described,
+            Ok(Ok(None)) => return,
+            Ok(Err(error)) => return files.notes.push(format!("the log was left out: {error}")),
+            Err(error) => return files.notes.push(format!("the log was left out: {error}")),
+        };
+        match self.host.blobs.upload(std::slice::from_ref(&entry), |_| path.clone()).await {
+            Ok(()) => files.log = Some(file_to_proto(&entry)),
+            Err(error) => files.notes.push(format!("the log was left out: {}", chain(&error))),
+        }
+    }
+}
+
+fn describe_log(path: Option<PathBuf>) -> io::Result<Option<(PathBuf, FileEntry)>> {
+    let Some(path) = path else { return Ok(None) };
+    let (hash, size) = Hash::of_reader(&mut File::open(&path)?)?;
+    let name = RelativePath::parse("log").map_err(io::Error::other)?;
+    Ok(Some((path, FileEntry { path: name, hash, size, executable: false })))
+}
+
+fn notes(skipped: &[Skipped], limit_bytes: u64) -> Vec<String> {
+    let mut notes: Vec<String> = skipped.iter().take(NOTES).map(|skipped| note(skipped, limit_bytes)).collect();
+    if skipped.len() > NOTES {
+        notes.push(format!("{} more files were left out", skipped.len() - NOTES));
+    }
+    notes
+}
+
+fn note(skipped: &Skipped, limit_bytes: u64) -> String {
+    let why = match skipped.reason {
+        SkipReason::OverLimit => format!("its {} bytes go beyond the limit of {limit_bytes} bytes", skipped.size),
+        SkipReason::Name => "its name is not UTF-8, or too long".to_owned(),
+        SkipReason::Link => "it is a link to something else than a file of the outputs".to_owned(),
+        SkipReason::Special => "it is no plain file".to_owned(),
+    };
+    format!("output `{}` was left out: {why}", skipped.path.display())
+}

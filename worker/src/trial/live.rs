@@ -1,0 +1,295 @@
+//! The run of the process itself, from its start until nothing of it is left.
+
+use std::{
+    io,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use tokio::{
+    net::UnixListener,
+    sync::{mpsc, oneshot},
+    task::{JoinHandle, JoinSet},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Control, Event, Trial,
+    checkpoints::Checkpoints,
+    output::{Search, Values, copy_output, finish_copies},
+    prepare::Prepared,
+};
+use crate::{
+    ledger,
+    machine::{Input, Outcome, Signal},
+    process::{
+        environment, kill,
+        outcome::{self, Circumstances, classify, failure},
+        pattern::Pattern,
+        proc,
+        socket::{self, Call},
+        spawn::{self, Leader},
+    },
+};
+
+/// Calls of a trial that wait to be taken; further ones wait in the socket.
+const CALLS: usize = 256;
+/// What a dead trial has left in its socket is read within this, or lost.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// How the process ended.
+#[derive(Debug)]
+pub(super) struct End {
+    pub(super) outcome: Outcome,
+    /// A signal of the machine reached it.
+    pub(super) stopped: bool,
+    /// It was given no time to end.
+    pub(super) killed: bool,
+}
+
+impl End {
+    fn before_start(outcome: Outcome, stopped: bool) -> Self {
+        Self { outcome, stopped, killed: false }
+    }
+}
+
+/// A process that runs, and everything around it.
+struct Running {
+    leader: Leader,
+    pid: i32,
+    over_limit: Option<oneshot::Receiver<()>>,
+    calls: mpsc::Receiver<Call>,
+    values: mpsc::Receiver<Values>,
+    copies: JoinSet<()>,
+    closing: CancellationToken,
+    server: JoinHandle<()>,
+    oom_kills: u64,
+    circumstances: Circumstances,
+    stopped: bool,
+}
+
+/// What woke a running attempt.
+enum Woke {
+    Ended(io::Result<std::process::ExitStatus>),
+    Control(Option<Control>),
+    Called(Call),
+    Found(Values),
+    OverLimit,
+}
+
+impl Trial {
+    /// Prepares, starts and waits; on return nothing of the trial runs.
+    pub(super) async fn live(&self, controls: &mut mpsc::UnboundedReceiver<Control>, checkpoints: &Checkpoints) -> End {
+        let prepared = tokio::select! {
+            prepared = self.prepare() => prepared,
+            () = stop_signal(controls) => return End::before_start(Outcome::Unstarted, true),
+        };
+        let prepared = match prepared {
+            Ok(prepared) => prepared,
+            Err(outcome) => return End::before_start(outcome, false),
+        };
+        let mut running = match self.start(&prepared).await {
+            Ok(running) => running,
+            Err(outcome) => return End::before_start(outcome, false),
+        };
+        self.tell(Input::ProcessStarted { key: self.key }).await;
+        let status = self.attend(&mut running, controls, checkpoints).await;
+        self.clean_up(running, status, &prepared).await
+    }
+
+    async fn start(&self, prepared: &Prepared) -> Result<Running, Outcome> {
+        let search = self.search()?;
+        let listener = socket::listen(&prepared.places.socket).map_err(|error| {
+            let place = prepared.places.socket.display();
+            failure(hone_proto::worker::failure::Kind::Spawn, 0, &format!("cannot open the socket `{place}`: {error}"), "")
+        })?;
+        let oom_kills = proc::oom_kills();
+        let (name, command) = self.command(prepared);
+        let spawned = spawn::spawn(command).await;
+        let leader = spawned.map_err(|error| outcome::spawn_failure(&name, &prepared.working_directory, &error))?;
+        Ok(self.surround(leader, listener, search, oom_kills))
+    }
+
+    /// Puts guard, ledger, log, socket and memory watch around a started process.
+    fn surround(
+        &self,
+        mut leader: Leader,
+        listener: UnixListener,
+        search: Option<(Pattern, mpsc::Sender<Values>, mpsc::Receiver<Values>)>,
+        oom_kills: u64,
+    ) -> Running {
+        let pid = leader.pid();
+        self.host.guard(pid);
+        if let Err(error) = ledger::Entry::of(pid, self.host.incarnation()).write(&self.folder) {
+            tracing::warn!("cannot note the process of attempt {}: {error}", self.key);
+        }
+        let (search, values) = match search {
+            Some((pattern, sender, values)) => (Some(Search { pattern, values: sender }), values),
+            None => (None, mpsc::channel(1).1),
+        };
+        let limit = self.assignment.memory_bytes;
+        let (sender, calls) = mpsc::channel(CALLS);
+        let closing = CancellationToken::new();
+        let params = self.assignment.trial.clone().unwrap_or_default().params_json;
+        Running {
+            copies: copy_output(leader.child(), &self.log, search),
+            server: tokio::spawn(socket::serve(listener, params, sender, closing.clone())),
+            over_limit: (limit > 0).then(|| self.host.memory.add(pid, limit)),
+            leader,
+            pid,
+            calls,
+            values,
+            closing,
+            oom_kills,
+            circumstances: Circumstances::default(),
+            stopped: false,
+        }
+    }
+
+    fn search(&self) -> Result<Option<(Pattern, mpsc::Sender<Values>, mpsc::Receiver<Values>)>, Outcome> {
+        if self.program.metrics_pattern.is_empty() {
+            return Ok(None);
+        }
+        let default_name = self.program.objectives.first().map_or("value", String::as_str);
+        let pattern = Pattern::parse(&self.program.metrics_pattern, default_name)
+            .map_err(|error| failure(hone_proto::worker::failure::Kind::Spawn, 0, &error.to_string(), ""))?;
+        let (sender, values) = mpsc::channel(CALLS);
+        Ok(Some((pattern, sender, values)))
+    }
+
+    fn command(&self, prepared: &Prepared) -> (String, Command) {
+        let (name, arguments) =
+            self.program.command.split_first().map_or(("", [].as_slice()), |(name, rest)| (name.as_str(), rest));
+        let mut command = Command::new(name);
+        command.args(arguments).current_dir(&prepared.working_directory).env_clear();
+        command.envs(environment::of_trial(&self.assignment, &self.program, &prepared.places, self.host.incarnation()));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        (name.to_owned(), command)
+    }
+
+    /// Does what comes until the process itself has ended.
+    async fn attend(
+        &self,
+        running: &mut Running,
+        controls: &mut mpsc::UnboundedReceiver<Control>,
+        checkpoints: &Checkpoints,
+    ) -> io::Result<std::process::ExitStatus> {
+        let mut listening = true;
+        loop {
+            let woke = tokio::select! {
+                biased;
+                control = controls.recv(), if listening => Woke::Control(control),
+                status = running.leader.wait() => Woke::Ended(status),
+                Some(call) = running.calls.recv() => Woke::Called(call),
+                Some(values) = running.values.recv() => Woke::Found(values),
+                () = over(&mut running.over_limit) => Woke::OverLimit,
+            };
+            match woke {
+                Woke::Ended(status) => return status,
+                Woke::Control(Some(control)) => running.control(control),
+                Woke::Control(None) => {
+                    listening = false;
+                    running.control(Control::Signal(Signal::Kill));
+                }
+                Woke::Called(Call::Report { step, metrics, answer }) => self.report(step, metrics, Some(answer)).await,
+                Woke::Called(Call::Checkpoint { step, answer }) => {
+                    // Whoever asked may be gone.
+                    let _ = answer.send(checkpoints.stage(self, step).await);
+                }
+                Woke::Found((step, metrics)) => self.report(step, metrics, None).await,
+                Woke::OverLimit => {
+                    running.circumstances.over_limit = Some(self.assignment.memory_bytes);
+                    kill::kill_group(running.pid);
+                }
+            }
+        }
+    }
+
+    async fn report(&self, step: Option<i64>, metrics: Vec<hone_proto::worker::Metric>, answer: Option<oneshot::Sender<bool>>) {
+        // Nobody listens when the worker ends.
+        let _ = self.events.send(Event::Report { key: self.key, step, metrics, answer }).await;
+    }
+
+    /// Ends what is left, and reads what it has written.
+    async fn clean_up(&self, running: Running, status: io::Result<std::process::ExitStatus>, prepared: &Prepared) -> End {
+        let Running {
+            leader, pid, mut calls, mut values, copies, closing, server, oom_kills, mut circumstances, stopped, ..
+        } = running;
+        drop(leader);
+        if !kill::sweep(pid, &environment::mark(&self.assignment, self.host.incarnation())).await {
+            tracing::warn!("something of attempt {} cannot be ended; it hangs in the kernel", self.key);
+        }
+        self.host.memory.remove(pid);
+        self.host.unguard(pid);
+        closing.cancel();
+        let rest = async {
+            tokio::join!(finish_copies(copies), self.drain_calls(&mut calls), self.drain_values(&mut values));
+        };
+        if timeout(DRAIN, rest).await.is_err() {
+            tracing::warn!("reports of attempt {} that came with its end were lost", self.key);
+        }
+        server.abort();
+        // A socket that stays behind is removed by the next attempt of that name.
+        let _ = std::fs::remove_file(&prepared.places.socket);
+        circumstances.kernel_was_short = proc::oom_kills() > oom_kills;
+        let killed = circumstances.killed_by_us || circumstances.over_limit.is_some();
+        let outcome = match status {
+            Ok(status) => classify(status, circumstances, &self.log.last_errors()),
+            Err(error) => {
+                let text = format!("how it ended is not known: {error}");
+                failure(hone_proto::worker::failure::Kind::Signal, 0, &text, "")
+            }
+        };
+        End { outcome, stopped, killed }
+    }
+
+    /// Takes the reports of a dead trial; nobody waits for their answers.
+    async fn drain_calls(&self, calls: &mut mpsc::Receiver<Call>) {
+        while let Some(call) = calls.recv().await {
+            match call {
+                Call::Report { step, metrics, answer } => {
+                    let _ = answer.send(false);
+                    self.report(step, metrics, None).await;
+                }
+                Call::Checkpoint { answer, .. } => drop(answer),
+            }
+        }
+    }
+
+    async fn drain_values(&self, values: &mut mpsc::Receiver<Values>) {
+        while let Some((step, metrics)) = values.recv().await {
+            self.report(step, metrics, None).await;
+        }
+    }
+}
+
+impl Running {
+    fn control(&mut self, control: Control) {
+        match control {
+            Control::Signal(Signal::Term | Signal::Preempt) => self.stopped |= kill::terminate_group(self.pid),
+            Control::Signal(Signal::Kill) => {
+                self.circumstances.killed_by_us = true;
+                self.stopped |= kill::kill_group(self.pid);
+            }
+            // Comes after the end only.
+            Control::Collect { .. } => {}
+        }
+    }
+}
+
+async fn stop_signal(controls: &mut mpsc::UnboundedReceiver<Control>) {
+    while let Some(Control::Collect { .. }) = controls.recv().await {}
+}
+
+/// Never, without a limit.
+async fn over(over_limit: &mut Option<oneshot::Receiver<()>>) {
+    if let Some(receiver) = over_limit
+        && receiver.await.is_ok()
+    {
+        *over_limit = None;
+        return;
+    }
+    *over_limit = None;
+    std::future::pending().await
+}

@@ -1,0 +1,123 @@
+//! Before the start: folders, source, checkpoint.
+
+use std::{fs, io, os::unix::fs::DirBuilderExt as _, path::PathBuf};
+
+use hone_data::outputs::{self, FileEntry};
+use hone_proto::worker::failure::Kind;
+
+use super::Trial;
+use crate::{
+    machine::{Input, Outcome},
+    process::{environment::Places, outcome::failure},
+    source::{Progress, SourceFailure, link_tree},
+    transfer::{TransferError, chain, file_from_proto},
+};
+
+/// Of a failed `setup`, this much of its log becomes the attempt's log.
+const SETUP_LOG_BYTES: u64 = 1 << 20;
+
+/// Where a prepared attempt runs.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) places: Places,
+    pub(super) working_directory: PathBuf,
+}
+
+impl Trial {
+    /// Lays everything out, or says why that cannot be.
+    pub(super) async fn prepare(&self) -> Result<Prepared, Outcome> {
+        let no_place = |error: io::Error| spawn_failed(&format!("no place in the worker's folder: {error}"));
+        self.make_folders().map_err(no_place)?;
+        let source = self.source().await?;
+        let working_directory = self.working_directory(source.as_ref())?;
+        let entries: Result<Vec<_>, _> = self.assignment.checkpoint.iter().map(file_from_proto).collect();
+        let laid = match entries {
+            Ok(entries) => self.lay_checkpoint(entries).await,
+            Err(error) => Err(error),
+        };
+        laid.map_err(|error| spawn_failed(&format!("the checkpoint could not be laid out: {}", chain(&error))))?;
+        let places = Places {
+            output: self.folder.join("output"),
+            checkpoint: self.folder.join("checkpoint"),
+            socket: self.host.sockets.join(self.key.to_string()),
+            source,
+            hone_folder: self.host.hone_folder.clone(),
+        };
+        Ok(Prepared { places, working_directory })
+    }
+
+    fn make_folders(&self) -> io::Result<()> {
+        match fs::remove_dir_all(&self.folder) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(self.folder.join("output"))
+    }
+
+    /// Waits for the source, and tells when `setup` is what it waits for.
+    async fn source(&self) -> Result<Option<PathBuf>, Outcome> {
+        let Some(mut progress) = self.host.sources.prepare(&self.host, &self.program) else { return Ok(None) };
+        loop {
+            let now = progress.borrow_and_update().clone();
+            match now {
+                Progress::Ready(tree) => return Ok(Some(tree)),
+                Progress::Failed(failure) => return Err(self.source_failed(&failure)),
+                Progress::SettingUp => self.tell(Input::SettingUp { key: self.key }).await,
+                Progress::Fetching => {}
+            }
+            if progress.changed().await.is_err() {
+                return Err(self.source_failed(&SourceFailure::new("the preparation of the source was interrupted")));
+            }
+        }
+    }
+
+    fn source_failed(&self, source: &SourceFailure) -> Outcome {
+        if let Some(log) = &source.log {
+            // Without its log the message is poorer, not wrong.
+            let text = read_end(log, SETUP_LOG_BYTES).unwrap_or_default();
+            self.log.append(&text, false);
+        }
+        failure(Kind::Setup, source.code, &source.message, "")
+    }
+
+    fn working_directory(&self, source: Option<&PathBuf>) -> Result<PathBuf, Outcome> {
+        let tree = self.folder.join("tree");
+        let wanted = self.program.working_directory.as_str();
+        let made = match source {
+            Some(source) => link_tree(source, &tree, wanted),
+            None if wanted.is_empty() => fs::create_dir(&tree).map(|()| tree),
+            None => Ok(PathBuf::from(wanted)),
+        };
+        made.map_err(|error| {
+            spawn_failed(&format!("the working directory `{wanted}` could not be made from the source: {error}"))
+        })
+    }
+
+    async fn lay_checkpoint(&self, entries: Vec<FileEntry>) -> Result<(), TransferError> {
+        let target = self.folder.join("checkpoint");
+        for entry in &entries {
+            self.host.blobs.fetch(&entry.hash).await?;
+        }
+        let cache = self.host.blobs.cache().clone();
+        let laying = tokio::task::spawn_blocking(move || outputs::materialise(&entries, &target, &mut &cache));
+        match laying.await {
+            Ok(laid) => Ok(laid?),
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+}
+
+fn spawn_failed(text: &str) -> Outcome {
+    failure(Kind::Spawn, 0, text, "")
+}
+
+fn read_end(path: &std::path::Path, limit: u64) -> io::Result<Vec<u8>> {
+    use std::io::{Read as _, Seek as _};
+    let mut file = fs::File::open(path)?;
+    let start = file.metadata()?.len().saturating_sub(limit);
+    file.seek(io::SeekFrom::Start(start))?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}

@@ -1,0 +1,73 @@
+//! Nothing of a trial survives its end, or its worker's.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Command, Stdio},
+};
+
+use hone_proto::worker::{directive, ended::Cause};
+
+use crate::{
+    bench::{Bench, eventually, is_alive, pid_in, script},
+    helpers,
+};
+use hone_worker::Stop;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trial_that_ignores_term_is_gone_after_the_grace_time_with_everything_it_started() {
+    let mut bench = Bench::start().await;
+    let text = "trap '' TERM; sh -c 'trap \"\" TERM; sleep 600 & echo $! >$HONE_OUTPUT/inner; wait' & \
+                setsid sleep 600 & echo $! >$HONE_OUTPUT/stray; echo $$ >$HONE_OUTPUT/own; wait; wait";
+    bench.assign(crate::bench::assignment(1), script(text)).await;
+    let output = bench.work(1).join("output");
+    let mut pids = Vec::new();
+    for name in ["inner", "stray", "own"] {
+        pids.push(pid_in(&output.join(name)).await);
+    }
+    assert!(pids.iter().all(|pid| is_alive(*pid)));
+    bench.direct(directive::Kind::Kill).await;
+    let ended = bench.ended(1).await;
+    assert!(matches!(ended.cause, Some(Cause::Killed(_))), "{ended:?}");
+    assert!(!pids.iter().any(|pid| is_alive(*pid)), "{pids:?}");
+    bench.finish(Stop::WhenDone).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_finished_trial_left_behind_is_ended() {
+    let mut bench = Bench::start().await;
+    let text = "setsid sh -c 'setsid sleep 600 & echo $! >$HONE_OUTPUT/deep; wait' & sleep 600 & echo $! >$HONE_OUTPUT/near
+                while [ ! -s $HONE_OUTPUT/deep ]; do sleep 0.01; done
+                cp $HONE_OUTPUT/deep $HONE_OUTPUT/near ../../..";
+    let ended = bench.run(script(text)).await;
+    assert!(matches!(ended.cause, Some(Cause::Exited(_))), "{ended:?}");
+    for name in ["deep", "near"] {
+        let pid = pid_in(&bench.folder.path().join("worker").join(name)).await;
+        assert!(!is_alive(pid), "{name}");
+    }
+    bench.finish(Stop::WhenDone).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_stops_at_once_takes_its_trials_with_it() {
+    let bench = Bench::start().await;
+    let text = "trap '' TERM; echo $$ >$HONE_OUTPUT/own; cp $HONE_OUTPUT/own ../../..; sleep 600";
+    bench.assign(crate::bench::assignment(1), script(text)).await;
+    let pid = pid_in(&bench.folder.path().join("worker/own")).await;
+    bench.finish(Stop::Now).await;
+    assert!(!is_alive(pid));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_guard_ends_the_trials_of_a_killed_worker() {
+    let command = helpers::command("doomed_worker");
+    let mut worker = Command::new(&command[0]).args(&command[1..]).stdout(Stdio::piped()).spawn().expect("a worker");
+    let output = BufReader::new(worker.stdout.take().expect("a pipe"));
+    let lines = output.lines().map(|line| line.expect("a line"));
+    // The harness writes its own lines before, and without an end of the line.
+    let pids = lines.filter_map(|line| line.rsplit_once("pid ")?.1.parse::<i32>().ok());
+    let pids: Vec<i32> = pids.take(3).collect();
+    assert!(pids.iter().all(|pid| is_alive(*pid)), "{pids:?}");
+    worker.kill().expect("killed");
+    worker.wait().expect("its end");
+    eventually("all of them gone", || !pids.iter().any(|pid| is_alive(*pid))).await;
+}
