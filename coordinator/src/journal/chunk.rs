@@ -20,6 +20,9 @@ pub const FORMAT: u16 = 1;
 pub const HEADER: usize = 8 + 2 + 2 + 4 + 16 + 8 + 8 + 2 + 2 + 4 + 32 + 32;
 /// Size of a chunk at most: larger values leave sled's log for files of its own, which it never syncs.
 pub const MAX_CHUNK: usize = 48 * 1024;
+/// Size that a chunk of several events is filled up to. sled keeps at least one leaf of 8 to 16
+/// chunks in each of the 256 parts of its cache, whatever the cache is limited to.
+pub const FILLED_CHUNK: usize = 16 * 1024;
 /// Size of one payload at most.
 pub const MAX_PAYLOAD: usize = MAX_CHUNK - HEADER - LENGTH;
 /// Bytes of the payloads of one commit at most; keeps the number of chunks within 16 bits.
@@ -256,14 +259,14 @@ pub struct Encoded {
     pub end: Head,
 }
 
-/// Packs the payloads of one commit into as few chunks as hold them; each payload fits into one.
+/// Packs the payloads of one commit into chunks, in order; each payload fits into one.
 #[must_use]
 pub fn encode_commit<'a>(store: Uuid, before: Head, payloads: impl Iterator<Item = &'a Payload>) -> Encoded {
     let mut parts: Vec<(Head, u32, Vec<u8>)> = Vec::new();
     let mut end = before;
     for payload in payloads {
         let needed = LENGTH + payload.len();
-        let fits = parts.last().is_some_and(|(_, _, body)| HEADER + body.len() + needed <= MAX_CHUNK);
+        let fits = parts.last().is_some_and(|(_, _, body)| HEADER + body.len() + needed <= FILLED_CHUNK);
         if !fits {
             parts.push((end, 0, Vec::new()));
         }

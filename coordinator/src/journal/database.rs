@@ -18,6 +18,10 @@ use super::supervise::{supervised, supervised_for};
 /// Bytes of one segment. A leaf of up to 16 chunks is rewritten as one message and must fit well
 /// into a segment; else sled spills it into files that it never syncs.
 const SEGMENT_BYTES: usize = 4 << 20;
+/// Extra look-ups of each chunk that is written or read. sled's cache has 256 parts, and a part evicts
+/// only once in 64 look-ups; with few large leaves it would otherwise keep hundreds of megabytes,
+/// whatever its limit is.
+const LOOK_UPS: usize = 8;
 /// Attempts to take sled's own lock, which a database closed just now gives up a little later.
 const LOCK_ATTEMPTS: u32 = 100;
 /// Pause between those attempts.
@@ -40,6 +44,9 @@ impl Default for Options {
         Self { cache_bytes: 64 << 20, open_limit: Duration::from_secs(300), sync: true }
     }
 }
+
+/// A key, and its new value or nothing to remove it.
+pub type Change = (u64, Option<IVec>);
 
 /// An open sled database whose keys are sequence numbers.
 #[derive(Debug)]
@@ -72,8 +79,20 @@ impl Database {
     ///
     /// # Errors
     /// [`JournalError::Full`], [`JournalError::Io`], [`JournalError::SyncFailed`], [`JournalError::Corrupt`]
-    pub fn apply(&self, batch: Batch) -> Result<(), JournalError> {
+    pub fn apply(&self, changes: Vec<Change>) -> Result<(), JournalError> {
+        let mut batch = Batch::default();
+        let mut written = Vec::new();
+        for (key, value) in changes {
+            match value {
+                None => batch.remove(&key.to_be_bytes()),
+                Some(value) => {
+                    written.push(key);
+                    batch.insert(&key.to_be_bytes(), value);
+                }
+            }
+        }
         self.call("writing", |db| db.apply_batch(batch))?;
+        written.into_iter().try_for_each(|key| self.evict_others(key))?;
         self.call("writing", |db| db.flush().map(drop))?;
         if self.sync { self.sync_data() } else { Ok(()) }
     }
@@ -120,6 +139,12 @@ impl Database {
     #[must_use]
     pub fn bytes_on_disk(&self) -> u64 {
         folder_bytes(&self.dir)
+    }
+
+    /// Looks an entry up so often that sled evicts others.
+    fn evict_others(&self, key: u64) -> Result<(), JournalError> {
+        let look_up = |db: &sled::Tree| (0..LOOK_UPS).try_for_each(|_| db.contains_key(key.to_be_bytes()).map(drop));
+        self.call("reading", look_up)
     }
 
     fn db(&self) -> Option<&sled::Db> {
@@ -186,7 +211,8 @@ impl Iterator for Entries<'_> {
             Ok(Some(Err(error))) => return Some(Err(from_sled(dir, "reading", error))),
             Err(panic) => return Some(Err(damaged(dir, panic))),
         };
-        Some(self.database.number(&key).map(|key| (key, value)))
+        let number = self.database.number(&key);
+        Some(number.and_then(|key| self.database.evict_others(key).map(|()| (key, value))))
     }
 }
 

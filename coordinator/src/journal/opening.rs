@@ -6,8 +6,6 @@
 //! After an orderly end the bound is exact and the scan is not needed. After a crash the scan covers
 //! every commit but the last one, which nothing can tell from a torn one.
 
-use sled::Batch;
-
 use super::chunk::{Chunk, ChunkError, FORMAT};
 use super::database::{Database, Options, data_file, spilled};
 use super::layout::Layout;
@@ -129,11 +127,8 @@ fn trim_unfinished(layout: &Layout, database: &Database) -> Result<(), JournalEr
     if header.ends_commit() {
         return Ok(());
     }
-    let mut batch = Batch::default();
-    for entry in database.from(header.commit_first) {
-        batch.remove(&entry?.0.to_be_bytes());
-    }
-    database.apply(batch)
+    let keys = database.from(header.commit_first).map(|entry| Ok((entry?.0, None)));
+    database.apply(keys.collect::<Result<_, _>>()?)
 }
 
 /// Checks that the journal passes through `point`.

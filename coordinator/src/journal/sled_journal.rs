@@ -10,11 +10,10 @@
 
 use std::path::{Path, PathBuf};
 
-use sled::Batch;
 use uuid::Uuid;
 
 use super::chunk::{Chunk, check_sizes, encode_commit};
-use super::database::{Database, Options, data_file, spilled};
+use super::database::{Change, Database, Options, data_file, spilled};
 use super::layout::Layout;
 use super::lock::StoreLock;
 use super::manifest::{Manifest, State};
@@ -153,8 +152,8 @@ impl SledJournal {
         Ok(())
     }
 
-    fn apply(&mut self, batch: Batch) -> Result<(), JournalError> {
-        let applied = self.database()?.apply(batch);
+    fn apply(&mut self, changes: Vec<Change>) -> Result<(), JournalError> {
+        let applied = self.database()?.apply(changes);
         applied.map_err(|error| self.failed(error))
     }
 
@@ -224,12 +223,8 @@ impl Journal for SledJournal {
         if self.unrecorded >= self.record_after {
             self.record()?;
         }
-        let mut batch = Batch::default();
         let chunks = commit.chunks.len();
-        for (first, bytes) in commit.chunks {
-            batch.insert(&first.to_be_bytes(), bytes);
-        }
-        self.apply(batch)?;
+        self.apply(commit.chunks.into_iter().map(|(first, bytes)| (first, Some(bytes.into()))).collect())?;
         self.unrecorded += chunks;
         self.head = commit.end;
         Ok(self.head)
@@ -271,11 +266,7 @@ impl Journal for SledJournal {
         self.manifest.oldest = kept;
         self.record()?;
         for keys in keys.chunks(MOVED_AT_ONCE) {
-            let mut batch = Batch::default();
-            for key in keys {
-                batch.remove(&key.to_be_bytes());
-            }
-            self.apply(batch)?;
+            self.apply(keys.iter().map(|key| (*key, None)).collect())?;
         }
         self.oldest = kept;
         Ok(())
@@ -328,15 +319,15 @@ impl Drop for SledJournal {
 /// Copies every chunk into a new database in `target`.
 fn copy_chunks(from: &Database, target: &Path, options: &Options) -> Result<(), JournalError> {
     let to = Database::open(target, options)?;
-    let mut batch = Batch::default();
-    for (number, entry) in from.from(0).enumerate() {
+    let mut changes = Vec::new();
+    for entry in from.from(0) {
         let (key, value) = entry?;
-        batch.insert(&key.to_be_bytes(), value);
-        if number % MOVED_AT_ONCE == MOVED_AT_ONCE - 1 {
-            to.apply(std::mem::take(&mut batch))?;
+        changes.push((key, Some(value)));
+        if changes.len() == MOVED_AT_ONCE {
+            to.apply(std::mem::take(&mut changes))?;
         }
     }
-    to.apply(batch)
+    to.apply(changes)
 }
 
 /// Values that sled moved out of its log in the data directory `dir`; must be 0.

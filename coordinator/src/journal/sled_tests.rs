@@ -140,9 +140,7 @@ fn newer_formats_are_refused_by_name() {
     let database = Database::open(&dir.path().join("journal"), &Options::default()).unwrap();
     let (last, mut value) = database.last().unwrap().unwrap();
     value[8] = 9;
-    let mut batch = Batch::default();
-    batch.insert(&last.to_be_bytes(), value);
-    database.apply(batch).unwrap();
+    database.apply(vec![(last, Some(value))]).unwrap();
     drop(database);
     let error = open(dir.path()).unwrap_err();
     assert!(matches!(error, JournalError::NewerFormat { found: 9, supported: 1, .. }), "{error}");
@@ -160,9 +158,7 @@ fn an_unfinished_last_commit_is_removed_as_a_whole() {
     let crashed = tempfile::tempdir().unwrap();
     copy_dir(dir.path(), crashed.path());
     let database = Database::open(&crashed.path().join("journal"), &Options::default()).unwrap();
-    let mut batch = Batch::default();
-    batch.remove(&5_u64.to_be_bytes());
-    database.apply(batch).unwrap();
+    database.apply(vec![(5, None)]).unwrap();
     drop(database);
     let mut journal = open(crashed.path()).unwrap();
     assert_eq!(journal.head(), head);
@@ -242,11 +238,7 @@ fn a_crash_between_the_batches_of_a_drop_keeps_a_whole_rest() {
     let head = fill(&mut journal, 20, 100);
     journal.manifest.oldest = 15;
     journal.checkpoint().unwrap();
-    let mut batch = Batch::default();
-    for key in 1..8_u64 {
-        batch.remove(&key.to_be_bytes());
-    }
-    journal.apply(batch).unwrap();
+    journal.apply((1..8).map(|key| (key, None)).collect()).unwrap();
     let crashed = tempfile::tempdir().unwrap();
     copy_dir(dir.path(), crashed.path());
     let mut journal = open(crashed.path()).unwrap();
