@@ -5,6 +5,7 @@
 pub mod detect;
 pub mod folder;
 pub mod host;
+pub mod join;
 pub mod ledger;
 pub mod link;
 mod logs;
@@ -16,6 +17,7 @@ pub mod setup;
 mod shell;
 pub mod source;
 pub mod spool;
+pub mod template;
 pub mod transfer;
 pub mod trial;
 

@@ -16,6 +16,7 @@ use crate::{
     ledger::MARK,
     machine::Outcome,
     process::{environment, kill, log::Log, outcome, spawn},
+    template::Values,
     source::SourceFailure,
     trial::{copy_output, finish_copies},
 };
@@ -31,11 +32,14 @@ const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3_600);
 ///
 /// [`SourceFailure`] when it cannot be started, takes too long or fails.
 pub async fn run_setup(host: &Arc<Host>, program: &Program, tree: &Path, log: &Path) -> Result<(), SourceFailure> {
-    let [name, arguments @ ..] = program.setup.as_slice() else { return Ok(()) };
+    let values = Values::of_study(program).with("source", &tree.to_string_lossy());
+    let filled: Result<Vec<String>, _> = program.setup.iter().map(|part| values.fill(part)).collect();
+    let filled = filled.map_err(|error| SourceFailure::new(format!("`setup`: {error}")))?;
+    let [name, arguments @ ..] = filled.as_slice() else { return Ok(()) };
     let mark = format!("{}:setup:", host.incarnation());
     let mut command = Command::new(name);
     command.args(arguments).current_dir(tree).env_clear();
-    command.envs(environment::base(program, Some(tree), host.hone_folder.as_deref())).env(MARK, &mark);
+    command.envs(environment::base(program, &values, Some(tree), host.hone_folder.as_deref())).env(MARK, &mark);
     command.env("HONE_SOURCE", tree).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let started = spawn::spawn(command).await;
     let mut leader = started.map_err(|error| refused(name, tree, &error))?;

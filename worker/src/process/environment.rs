@@ -9,7 +9,7 @@ use std::{
 
 use hone_proto::worker::{Assignment, Program};
 
-use crate::{ledger::MARK, machine::AttemptKey};
+use crate::{ledger::MARK, machine::AttemptKey, template::Values};
 
 /// Variables of the worker that a trial sees; everything else (tokens, keys, sockets) stays outside.
 const ALLOWED: [&str; 16] = [
@@ -50,20 +50,36 @@ pub struct Places {
 
 /// What every process for a study sees: allowed variables, the study's own, and the path to its programs.
 #[must_use]
-pub fn base(program: &Program, source: Option<&Path>, hone_folder: Option<&Path>) -> BTreeMap<OsString, OsString> {
+pub fn base(program: &Program, values: &Values, source: Option<&Path>, hone_folder: Option<&Path>) -> BTreeMap<OsString, OsString> {
     let mut variables: BTreeMap<OsString, OsString> = env::vars_os().filter(|(name, _)| is_allowed(name)).collect();
+    // A variable that depends on the trial has no value in `setup`, and is not set there.
     for (name, value) in &program.environment {
-        variables.insert(name.into(), value.into());
+        if let Ok(value) = values.fill(value) {
+            variables.insert(name.into(), value.into());
+        }
     }
     let path = search_path(variables.get(OsStr::new("PATH")), source, hone_folder);
     variables.insert("PATH".into(), path);
     variables
 }
 
+/// What the placeholders of a trial's command and environment stand for.
+#[must_use]
+pub fn values(assignment: &Assignment, program: &Program, places: &Places) -> Values {
+    let trial = assignment.trial.clone().unwrap_or_default();
+    let values = Values::of_study(program).with_trial(&trial);
+    let values = values.with("output", &places.output.to_string_lossy()).with("checkpoint", &places.checkpoint.to_string_lossy());
+    match &places.source {
+        Some(source) => values.with("source", &source.to_string_lossy()),
+        None => values,
+    }
+}
+
 /// The whole environment of a trial.
 #[must_use]
 pub fn of_trial(assignment: &Assignment, program: &Program, places: &Places, incarnation: &str) -> BTreeMap<OsString, OsString> {
-    let mut variables = base(program, places.source.as_deref(), places.hone_folder.as_deref());
+    let values = values(assignment, program, places);
+    let mut variables = base(program, &values, places.source.as_deref(), places.hone_folder.as_deref());
     let trial = assignment.trial.clone().unwrap_or_default();
     let mut set = |name: &str, value: OsString| variables.insert(name.into(), value);
     set("HONE_TRIAL", trial.number.to_string().into());

@@ -2,10 +2,12 @@
 
 use std::{
     io,
+    pin::Pin,
     process::{Command, Stdio},
     time::Duration,
 };
 
+use hone_proto::worker::{Metric, failure::Kind};
 use tokio::{
     net::UnixListener,
     sync::{mpsc, oneshot},
@@ -31,12 +33,16 @@ use crate::{
         socket::{self, Call},
         spawn::{self, Leader},
     },
+    template::NoValue,
 };
 
 /// Calls of a trial that wait to be taken; further ones wait in the socket.
 const CALLS: usize = 256;
 /// What a dead trial has left in its socket is read within this, or lost.
 const DRAIN: Duration = Duration::from_secs(2);
+
+/// A checkpoint that is being copied.
+type Staging<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// How the process ended.
 #[derive(Debug)]
@@ -99,16 +105,17 @@ impl Trial {
     }
 
     async fn start(&self, prepared: &Prepared) -> Result<Running, Outcome> {
-        let search = self.search()?;
+        let (values_to, values) = mpsc::channel(CALLS);
+        let search = self.pattern()?.map(|pattern| Search { pattern, values: values_to });
         let listener = socket::listen(&prepared.places.socket).map_err(|error| {
             let place = prepared.places.socket.display();
-            failure(hone_proto::worker::failure::Kind::Spawn, 0, &format!("cannot open the socket `{place}`: {error}"), "")
+            failure(Kind::Spawn, 0, &format!("cannot open the socket `{place}`: {error}"), "")
         })?;
         let oom_kills = proc::oom_kills();
-        let (name, command) = self.command(prepared);
+        let (name, command) = self.command(prepared).map_err(|error| failure(Kind::Spawn, 0, &error.to_string(), ""))?;
         let spawned = spawn::spawn(command).await;
         let leader = spawned.map_err(|error| outcome::spawn_failure(&name, &prepared.working_directory, &error))?;
-        Ok(self.surround(leader, listener, search, oom_kills))
+        Ok(self.surround(leader, listener, (search, values), oom_kills))
     }
 
     /// Puts guard, ledger, log, socket and memory watch around a started process.
@@ -116,7 +123,7 @@ impl Trial {
         &self,
         mut leader: Leader,
         listener: UnixListener,
-        search: Option<(Pattern, mpsc::Sender<Values>, mpsc::Receiver<Values>)>,
+        (search, values): (Option<Search>, mpsc::Receiver<Values>),
         oom_kills: u64,
     ) -> Running {
         let pid = leader.pid();
@@ -124,10 +131,6 @@ impl Trial {
         if let Err(error) = ledger::Entry::of(pid, self.host.incarnation()).write(&self.folder) {
             tracing::warn!("cannot note the process of attempt {}: {error}", self.key);
         }
-        let (search, values) = match search {
-            Some((pattern, sender, values)) => (Some(Search { pattern, values: sender }), values),
-            None => (None, mpsc::channel(1).1),
-        };
         let limit = self.assignment.memory_bytes;
         let (sender, calls) = mpsc::channel(CALLS);
         let closing = CancellationToken::new();
@@ -147,25 +150,24 @@ impl Trial {
         }
     }
 
-    fn search(&self) -> Result<Option<(Pattern, mpsc::Sender<Values>, mpsc::Receiver<Values>)>, Outcome> {
+    fn pattern(&self) -> Result<Option<Pattern>, Outcome> {
         if self.program.metrics_pattern.is_empty() {
             return Ok(None);
         }
         let default_name = self.program.objectives.first().map_or("value", String::as_str);
-        let pattern = Pattern::parse(&self.program.metrics_pattern, default_name)
-            .map_err(|error| failure(hone_proto::worker::failure::Kind::Spawn, 0, &error.to_string(), ""))?;
-        let (sender, values) = mpsc::channel(CALLS);
-        Ok(Some((pattern, sender, values)))
+        let parsed = Pattern::parse(&self.program.metrics_pattern, default_name);
+        parsed.map(Some).map_err(|error| failure(Kind::Spawn, 0, &error.to_string(), ""))
     }
 
-    fn command(&self, prepared: &Prepared) -> (String, Command) {
-        let (name, arguments) =
-            self.program.command.split_first().map_or(("", [].as_slice()), |(name, rest)| (name.as_str(), rest));
+    fn command(&self, prepared: &Prepared) -> Result<(String, Command), NoValue> {
+        let values = environment::values(&self.assignment, &self.program, &prepared.places);
+        let filled: Vec<String> = self.program.command.iter().map(|part| values.fill(part)).collect::<Result<_, _>>()?;
+        let (name, arguments) = filled.split_first().map_or(("", [].as_slice()), |(name, rest)| (name.as_str(), rest));
         let mut command = Command::new(name);
         command.args(arguments).current_dir(&prepared.working_directory).env_clear();
         command.envs(environment::of_trial(&self.assignment, &self.program, &prepared.places, self.host.incarnation()));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        (name.to_owned(), command)
+        Ok((name.to_owned(), command))
     }
 
     /// Does what comes until the process itself has ended.
@@ -176,12 +178,14 @@ impl Trial {
         checkpoints: &Checkpoints,
     ) -> io::Result<std::process::ExitStatus> {
         let mut listening = true;
+        let mut staging: Option<Staging<'_>> = None;
         loop {
             let woke = tokio::select! {
                 biased;
                 control = controls.recv(), if listening => Woke::Control(control),
                 status = running.leader.wait() => Woke::Ended(status),
-                Some(call) = running.calls.recv() => Woke::Called(call),
+                () = staged(&mut staging) => continue,
+                Some(call) = running.calls.recv(), if staging.is_none() => Woke::Called(call),
                 Some(values) = running.values.recv() => Woke::Found(values),
                 () = over(&mut running.over_limit) => Woke::OverLimit,
             };
@@ -194,8 +198,11 @@ impl Trial {
                 }
                 Woke::Called(Call::Report { step, metrics, answer }) => self.report(step, metrics, Some(answer)).await,
                 Woke::Called(Call::Checkpoint { step, answer }) => {
-                    // Whoever asked may be gone.
-                    let _ = answer.send(checkpoints.stage(self, step).await);
+                    // Copying may take long; stops and the end are attended to meanwhile.
+                    staging = Some(Box::pin(async move {
+                        // Whoever asked may be gone.
+                        let _ = answer.send(checkpoints.stage(self, step).await);
+                    }));
                 }
                 Woke::Found((step, metrics)) => self.report(step, metrics, None).await,
                 Woke::OverLimit => {
@@ -206,7 +213,7 @@ impl Trial {
         }
     }
 
-    async fn report(&self, step: Option<i64>, metrics: Vec<hone_proto::worker::Metric>, answer: Option<oneshot::Sender<bool>>) {
+    async fn report(&self, step: Option<i64>, metrics: Vec<Metric>, answer: Option<oneshot::Sender<bool>>) {
         // Nobody listens when the worker ends.
         let _ = self.events.send(Event::Report { key: self.key, step, metrics, answer }).await;
     }
@@ -238,7 +245,7 @@ impl Trial {
             Ok(status) => classify(status, circumstances, &self.log.last_errors()),
             Err(error) => {
                 let text = format!("how it ended is not known: {error}");
-                failure(hone_proto::worker::failure::Kind::Signal, 0, &text, "")
+                failure(Kind::Signal, 0, &text, "")
             }
         };
         End { outcome, stopped, killed }
@@ -280,6 +287,15 @@ impl Running {
 
 async fn stop_signal(controls: &mut mpsc::UnboundedReceiver<Control>) {
     while let Some(Control::Collect { .. }) = controls.recv().await {}
+}
+
+/// Waits for the copy of a checkpoint; for ever when there is none.
+async fn staged(staging: &mut Option<Staging<'_>>) {
+    match staging {
+        Some(copying) => copying.await,
+        None => std::future::pending().await,
+    }
+    *staging = None;
 }
 
 /// Never, without a limit.

@@ -19,6 +19,7 @@ const DRAIN: Duration = Duration::from_secs(2);
 pub(crate) type Values = (Option<i64>, Vec<Metric>);
 
 /// What standard output is searched for, and where the values go.
+#[derive(Debug)]
 pub(crate) struct Search {
     pub(crate) pattern: Pattern,
     pub(crate) values: mpsc::Sender<Values>,

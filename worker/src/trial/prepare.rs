@@ -1,6 +1,10 @@
 //! Before the start: folders, source, checkpoint.
 
-use std::{fs, io, os::unix::fs::DirBuilderExt as _, path::PathBuf};
+use std::{
+    fs, io,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+};
 
 use hone_data::outputs::{self, FileEntry};
 use hone_proto::worker::failure::Kind;
@@ -8,7 +12,10 @@ use hone_proto::worker::failure::Kind;
 use super::Trial;
 use crate::{
     machine::{Input, Outcome},
-    process::{environment::Places, outcome::failure},
+    process::{
+        environment::{self, Places},
+        outcome::failure,
+    },
     source::{Progress, SourceFailure, link_tree},
     transfer::{TransferError, chain, file_from_proto},
 };
@@ -29,7 +36,6 @@ impl Trial {
         let no_place = |error: io::Error| spawn_failed(&format!("no place in the worker's folder: {error}"));
         self.make_folders().map_err(no_place)?;
         let source = self.source().await?;
-        let working_directory = self.working_directory(source.as_ref())?;
         let entries: Result<Vec<_>, _> = self.assignment.checkpoint.iter().map(file_from_proto).collect();
         let laid = match entries {
             Ok(entries) => self.lay_checkpoint(entries).await,
@@ -43,6 +49,7 @@ impl Trial {
             source,
             hone_folder: self.host.hone_folder.clone(),
         };
+        let working_directory = self.working_directory(&places)?;
         Ok(Prepared { places, working_directory })
     }
 
@@ -81,10 +88,13 @@ impl Trial {
         failure(Kind::Setup, source.code, &source.message, "")
     }
 
-    fn working_directory(&self, source: Option<&PathBuf>) -> Result<PathBuf, Outcome> {
+    fn working_directory(&self, places: &Places) -> Result<PathBuf, Outcome> {
         let tree = self.folder.join("tree");
-        let wanted = self.program.working_directory.as_str();
-        let made = match source {
+        let wanted = environment::values(&self.assignment, &self.program, places).fill(&self.program.working_directory);
+        let wanted = wanted.map_err(|error| spawn_failed(&format!("the working directory: {error}")))?;
+        let wanted = wanted.as_str();
+        let made = match &places.source {
+            Some(_) if Path::new(wanted).is_absolute() => Ok(PathBuf::from(wanted)),
             Some(source) => link_tree(source, &tree, wanted),
             None if wanted.is_empty() => fs::create_dir(&tree).map(|()| tree),
             None => Ok(PathBuf::from(wanted)),
