@@ -43,8 +43,7 @@ impl Guard {
         let leave_session = || rustix::process::setsid().map(drop).map_err(io::Error::from);
         // SAFETY: setsid is async-signal-safe, and the closure does not allocate.
         unsafe { command.pre_exec(leave_session) };
-        let mut child = command.spawn()?;
-        kill::add_leader(child.id().cast_signed());
+        let mut child = kill::start_leader(&mut command)?;
         let pipe = child.stdin.take();
         let mut guard = Self { child, pipe };
         guard.tell(&format!("mark {incarnation}"))?;

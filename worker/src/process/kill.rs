@@ -2,6 +2,8 @@
 
 use std::{
     collections::BTreeSet,
+    io,
+    process::{Child, Command},
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -19,9 +21,13 @@ const ROUNDS: usize = 50;
 /// The leaders that this process started and waits for; everything else among its children was inherited.
 static LEADERS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
-/// Remembers a started leader, so that no sweep takes it for an orphan.
-pub(super) fn add_leader(pid: i32) {
-    LEADERS.lock().unwrap_or_else(PoisonError::into_inner).insert(pid);
+/// Starts a leader and remembers it. No sweep looks meanwhile: one that found the process before it is remembered
+/// would take it for an orphan and reap it.
+pub(super) fn start_leader(command: &mut Command) -> io::Result<Child> {
+    let mut leaders = LEADERS.lock().unwrap_or_else(PoisonError::into_inner);
+    let child = command.spawn()?;
+    leaders.insert(child.id().cast_signed());
+    Ok(child)
 }
 
 /// Forgets a leader that was reaped.
@@ -109,10 +115,12 @@ fn reap_group(group: i32) {
     while let Ok(Some(_)) = rustix::process::waitpgid(group, WaitOptions::NOHANG) {}
 }
 
-/// Inherited processes with this mark. Inherited zombies have no mark any more; they are reaped on the way.
+/// Inherited processes with this mark. Inherited zombies have no mark any more; they are reaped on the way. Nothing is
+/// started meanwhile.
 fn strays(mark: &str) -> Vec<Process> {
     let own_group = Process::read(proc::own_pid()).map_or(0, |own| own.group);
-    let inherited = inherited().into_iter().filter(|process| process.group != own_group);
+    let leaders = LEADERS.lock().unwrap_or_else(PoisonError::into_inner);
+    let inherited = proc::children_except(&leaders).into_iter().filter(|process| process.group != own_group);
     let (dead, living): (Vec<_>, Vec<_>) = inherited.partition(|process| process.zombie);
     for zombie in dead {
         if let Some(pid) = Pid::from_raw(zombie.pid) {
@@ -121,9 +129,4 @@ fn strays(mark: &str) -> Vec<Process> {
         }
     }
     living.into_iter().filter(|process| process.has_variable(MARK, mark)).collect()
-}
-
-fn inherited() -> Vec<Process> {
-    let leaders = LEADERS.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    proc::children_except(&leaders)
 }

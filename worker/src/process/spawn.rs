@@ -55,10 +55,7 @@ fn spawner() -> io::Result<&'static mpsc::Sender<(Command, Reply)>> {
     let thread = std::thread::Builder::new().name("hone-spawn".to_owned());
     thread.spawn(move || {
         for (mut command, reply) in requests {
-            let started = command.spawn();
-            if let Ok(child) = &started {
-                kill::add_leader(child.id().cast_signed());
-            }
+            let started = kill::start_leader(&mut command);
             if let Err(Ok(abandoned)) = reply.send(started) {
                 end_abandoned(abandoned);
             }
