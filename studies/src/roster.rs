@@ -32,6 +32,8 @@ pub struct Session {
     pub alive_until: Micros,
     /// Last contact, on the wall clock.
     pub seen: Micros,
+    /// Its leases were given up, and it was not heard of since.
+    given_up: bool,
     claims: BTreeMap<(TaskId, u32), Claim>,
     free: Free,
 }
@@ -153,13 +155,13 @@ impl Roster {
 
     /// Workers that have been silent for too long.
     pub fn silent(&self, now: Now) -> Vec<WorkerId> {
-        let silent = self.sessions.iter().filter(|(_, session)| session.alive_until <= now.mono && !session.claims.is_empty());
+        let silent = self.sessions.iter().filter(|(_, session)| session.alive_until <= now.mono && session.may_have_leases());
         silent.map(|(id, _)| *id).collect()
     }
 
     /// The next instant, on the monotonic clock, at which a lease may be over.
     pub fn next_deadline(&self) -> Option<Micros> {
-        self.sessions.values().filter(|session| !session.claims.is_empty()).map(|session| session.alive_until).min()
+        self.sessions.values().filter(|session| session.may_have_leases()).map(|session| session.alive_until).min()
     }
 
     /// Any sign of life of a worker.
@@ -167,6 +169,7 @@ impl Roster {
         if let Some(session) = self.sessions.get_mut(&worker) {
             session.alive_until = session.alive_until.max(now.mono + timings.lease);
             session.seen = now.wall;
+            session.given_up = false;
         }
     }
 
@@ -192,11 +195,10 @@ impl Roster {
         session.missing_twice(held)
     }
 
-    /// The worker is gone with everything that it ran.
-    pub(crate) fn forget_claims(&mut self, state: &State, worker: WorkerId) {
+    /// The worker's leases are over. Its claims stay: what it ran may still run, until it says otherwise.
+    pub(crate) fn give_up(&mut self, worker: WorkerId) {
         if let Some(session) = self.sessions.get_mut(&worker) {
-            session.claims.clear();
-            session.recount(state.worker(worker).map(|worker| &worker.profile.capacity));
+            session.given_up = true;
         }
     }
 
@@ -220,6 +222,12 @@ impl Roster {
             Event::WorkerMoved { worker, to: crate::event::WorkerState::Gone, .. } => {
                 self.sessions.remove(worker);
             }
+            // It may offer less than before, and what it runs is counted against that at once.
+            Event::WorkerRegistered { worker, profile, .. } => {
+                if let Some(session) = self.sessions.get_mut(worker) {
+                    session.recount(Some(&profile.capacity));
+                }
+            }
             Event::StudyRemoved { study, .. } => self.sampler_answered(*study),
             _ => {}
         }
@@ -228,7 +236,7 @@ impl Roster {
     fn claim(&mut self, state: &State, task: TaskId, attempt: u32, worker: WorkerId, gpus: &[GpuShare]) {
         let Some((study, _)) = state.open_trial(task) else { return };
         let claim = Claim::of(&study.spec.trial.resources, gpus);
-        let session = self.sessions.entry(worker).or_default();
+        let session = self.sessions.entry(worker).or_insert_with(|| Session::idle(state, worker));
         if let Some(worker) = state.worker(worker) {
             session.free.take(&worker.profile.capacity, claim.cpus_milli, claim.memory_bytes, gpus, 1);
         }
@@ -239,10 +247,19 @@ impl Roster {
 }
 
 impl Session {
+    fn idle(state: &State, worker: WorkerId) -> Session {
+        let free = state.worker(worker).map(|worker| Free::of(&worker.profile.capacity));
+        Session { free: free.unwrap_or_default(), ..Session::default() }
+    }
+
     /// Whether the worker may get new leases: its stream is open and it has not missed two heartbeats in a row,
     /// because a lease that cannot arrive costs its trial an attempt.
     pub fn is_leasable(&self, now: Now, timings: &Timings) -> bool {
         self.connected && self.alive_until - now.mono > timings.lease / 3
+    }
+
+    fn may_have_leases(&self) -> bool {
+        !self.claims.is_empty() && !self.given_up
     }
 
     /// What is left of the worker.

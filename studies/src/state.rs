@@ -84,6 +84,11 @@ impl State {
         self.study_of(id)?.trial_state(id)
     }
 
+    /// Which study an open trial belongs to, as it is looked up.
+    pub(crate) fn open_index(&self) -> impl Iterator<Item = (TaskId, StudyId)> {
+        self.open.iter().map(|(trial, study)| (*trial, *study))
+    }
+
     pub(crate) fn next_study(&self) -> StudyId {
         StudyId(self.last_study + 1)
     }

@@ -51,7 +51,7 @@ impl Counts {
         self.waiting + self.running + self.paused
     }
 
-    fn of(&mut self, kind: StateKind) -> &mut u64 {
+    pub(crate) fn of(&mut self, kind: StateKind) -> &mut u64 {
         match kind {
             StateKind::Waiting => &mut self.waiting,
             StateKind::Running => &mut self.running,
@@ -192,7 +192,8 @@ impl Study {
         self.finished.by_number(number)
     }
 
-    fn number_of(&self, id: TaskId) -> Option<u32> {
+    /// The number of a trial of this study, by binary search over the ids.
+    pub fn number_of(&self, id: TaskId) -> Option<u32> {
         let (mut low, mut high) = (0, self.next_number);
         while low < high {
             let middle = low + (high - low) / 2;

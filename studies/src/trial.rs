@@ -425,3 +425,7 @@ pub(crate) fn set_attribute(attributes: &mut Attributes, scope: Scope, key: &str
         None => attributes.remove(&(scope, key.to_owned())),
     };
 }
+
+#[cfg(test)]
+#[path = "trial_tests.rs"]
+mod tests;

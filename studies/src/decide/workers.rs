@@ -146,7 +146,7 @@ pub(super) fn expire(core: &mut Core, now: Now, out: &mut Outcome) {
             let cause = Cause::Lost { reason: "the worker was not heard of for the lease time".to_owned() };
             end_attempt(core, now, out, task, through, cause, AttemptFiles::default());
         }
-        core.roster.forget_claims(&core.state, worker);
+        core.roster.give_up(worker);
     }
 }
 

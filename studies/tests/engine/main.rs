@@ -1,0 +1,11 @@
+//! The core as a whole: commands in, exact events and effects out.
+
+mod budget;
+mod explanations;
+mod leases;
+mod lifecycle;
+mod records;
+mod sealing;
+mod sharing;
+mod support;
+mod workers;
