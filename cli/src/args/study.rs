@@ -1,0 +1,142 @@
+//! `hone study`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{ListFormat, ShowFormat};
+use crate::output::Format;
+
+pub const EXAMPLES: &str = "\
+Examples:
+    hone study ls
+    hone study show digits
+    hone study set digits max_trials=200 space.learning_rate.high=1.0
+    hone study export digits --output csv --to digits.csv
+
+A study is named by its name, its id, or `last`.";
+
+#[derive(Debug, Subcommand)]
+pub enum StudyCommand {
+    /// Create a study without running it here
+    #[command(after_help = "Example:\n    hone study create studies/digits --paused")]
+    Create(CreateArgs),
+    /// List the studies
+    #[command(
+        visible_alias = "list",
+        after_help = "Examples:\n    hone study ls\n    hone study ls --state active --output json"
+    )]
+    Ls {
+        /// Only studies in this state: active, paused, stopping, finished
+        #[arg(long, value_name = "STATE")]
+        state: Vec<String>,
+        #[command(flatten)]
+        format: ListFormat,
+    },
+    /// Show what a study is, how far it is, and its best trial
+    #[command(after_help = "Examples:\n    hone study show\n    hone study show digits --output json")]
+    Show {
+        #[command(flatten)]
+        study: StudyOrLast,
+        /// Write the study's file instead, with every default filled in
+        #[arg(long)]
+        file: bool,
+        #[command(flatten)]
+        format: ShowFormat,
+    },
+    /// Follow a study until it is finished
+    #[command(after_help = "Example:\n    hone study watch digits")]
+    Watch {
+        #[command(flatten)]
+        study: StudyOrLast,
+    },
+    /// Change what may change while a study runs
+    #[command(after_help = "Examples:\n    hone study set digits max_trials=200 parallel=4\n    \
+                            hone study set digits timeout=10m space.learning_rate.high=1.0")]
+    Set {
+        #[command(flatten)]
+        study: StudyName,
+        /// Settings: max_trials, parallel, timeout, retries, priority, weight, space.NAME.low, space.NAME.high
+        #[arg(required = true, value_name = "KEY=VALUE")]
+        settings: Vec<String>,
+    },
+    /// Start no new attempts until `resume`
+    #[command(after_help = "Example:\n    hone study pause digits")]
+    Pause(StudyName),
+    /// Go on after `pause`
+    #[command(after_help = "Example:\n    hone study resume digits")]
+    Resume(StudyName),
+    /// End the study when the running trials have ended
+    #[command(after_help = "Example:\n    hone study stop digits")]
+    Stop(StudyName),
+    /// End the study now and kill its running trials
+    #[command(after_help = "Example:\n    hone study cancel digits")]
+    Cancel(StudyName),
+    /// Remove a finished study with its trials
+    #[command(after_help = "Example:\n    hone study rm digits --force")]
+    Rm {
+        #[command(flatten)]
+        study: StudyName,
+        /// Also when it is not finished: cancels it first
+        #[arg(long)]
+        force: bool,
+    },
+    /// Show the best trials
+    #[command(after_help = "Examples:\n    hone study best\n    hone study best digits --count 3 --output json")]
+    Best {
+        #[command(flatten)]
+        study: StudyOrLast,
+        /// How many
+        #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+        count: u32,
+        #[command(flatten)]
+        format: ListFormat,
+    },
+    /// Write all trials, one column per parameter
+    #[command(after_help = "Examples:\n    hone study export digits > digits.csv\n    \
+                            hone study export digits --output json --to digits.json")]
+    Export(ExportArgs),
+}
+
+/// A study that has to be named.
+#[derive(Clone, Debug, Args)]
+pub struct StudyName {
+    /// Name or id of the study, or `last`
+    #[arg(value_name = "STUDY")]
+    pub study: String,
+}
+
+/// A study; the last one where none is named.
+#[derive(Clone, Debug, Args)]
+pub struct StudyOrLast {
+    /// Name or id of the study
+    #[arg(value_name = "STUDY", default_value = "last")]
+    pub study: String,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct CreateArgs {
+    /// Study file, or the folder of a `study.toml`
+    #[arg(default_value = ".")]
+    pub study: PathBuf,
+    /// Call the study so, whatever its file says
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Do not start before `hone study resume`
+    #[arg(long)]
+    pub paused: bool,
+    #[command(flatten)]
+    pub format: ShowFormat,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct ExportArgs {
+    #[command(flatten)]
+    pub study: StudyOrLast,
+    /// How to write the trials
+    #[arg(short, long, value_name = "FORMAT", default_value = "csv")]
+    pub output: Format,
+    /// File to write [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
+}

@@ -1,0 +1,131 @@
+//! `hone run`: a study here and now.
+//!
+//! ```text
+//! study file ─► coordinator (a holder's, or our own) ─► create or go on ─► workers here ─► watch ─► result
+//!                    ▲                                                                      │
+//!                    └──────────────── the holder has gone: take over ◄─────────────────────┘
+//! ```
+
+mod local;
+mod preview;
+mod result;
+
+use hone_proto::v1;
+
+use self::local::LocalWorkers;
+use crate::{
+    args::RunArgs,
+    connect::{Place, Session},
+    context::Context,
+    errors::{Failure, Kind, Result},
+    output::{remark, visible},
+    signals::Stop,
+    source,
+    studyfile::{Overrides, StudyFile},
+    watch,
+};
+
+/// A holder that leaves in the middle is replaced this often; more often means that something is wrong.
+const TAKEOVERS: u32 = 5;
+
+/// Runs a study, or goes on with it, and shows its result.
+///
+/// # Errors
+/// A mistake in the study file, an unreachable coordinator, no successful trial, or the user's interruption.
+pub async fn command(context: &Context, args: &RunArgs) -> Result<()> {
+    let name = args.fork.clone().or_else(|| args.name.clone());
+    let file = StudyFile::load(&args.study, &Overrides { name, parallel: args.parallel, max_trials: args.max_trials })?;
+    if args.dry_run {
+        return preview::show(context, &file).await;
+    }
+    let stop = Stop::listen()?;
+    let mut takeovers = 0;
+    loop {
+        let session = Session::open(context).await?;
+        let place = session.place;
+        match with_session(context, args, &file, session, &stop).await {
+            Err(failure) if failure.kind == Kind::Unreachable && place == Place::Holder && takeovers < TAKEOVERS => {
+                takeovers += 1;
+                remark("the coordinator has left; going on without it");
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn with_session(context: &Context, args: &RunArgs, file: &StudyFile, session: Session, stop: &Stop) -> Result<()> {
+    let outcome = async {
+        // Held to the end: the coordinator stays as long as this lives.
+        let _stay = session.stay().await?;
+        attend(context, args, file, &session, stop).await
+    };
+    let outcome = outcome.await;
+    let closed = session.close().await;
+    outcome?;
+    closed
+}
+
+/// Creates the study or goes on with it, and stays until it is finished or the user stops.
+async fn attend(context: &Context, args: &RunArgs, file: &StudyFile, session: &Session, stop: &Stop) -> Result<()> {
+    let study = create(session, file).await?;
+    if study.state == "finished" {
+        return result::show(context, &session.client, &study).await;
+    }
+    let mut workers = LocalWorkers::start(context, args, session).await?;
+    let followed = tokio::select! {
+        followed = watch::until_finished(&session.client, &study) => followed.map(Some),
+        failure = session.failed() => Err(failure),
+        failure = workers.failed() => Err(failure),
+        () = stop.wanted() => Ok(None),
+    };
+    let outcome = match followed {
+        Ok(Some(study)) => result::show(context, &session.client, &study).await,
+        Ok(None) => Err(interrupted(context, args, session, &study, workers.count())),
+        Err(failure) => Err(failure),
+    };
+    if !stop.is_wanted() && outcome.as_ref().is_ok_and(|()| workers.count() > 0) {
+        // Others may use our workers, too.
+        session.wait_for_leavers(stop).await;
+    }
+    workers.stop().await;
+    outcome
+}
+
+async fn create(session: &Session, file: &StudyFile) -> Result<v1::Study> {
+    let client = &session.client;
+    let source = source::upload(client, file).await?;
+    let answer = client.studies().create_study(file.request(source, true)).await?.into_inner();
+    let study = answer.study.unwrap_or_default();
+    for change in &answer.changes {
+        remark(&format!("changed: {}", visible(change)));
+    }
+    let name = visible(&study.name);
+    match study.state.as_str() {
+        "finished" => return Ok(study),
+        "paused" => remark(&format!("study {} `{name}` was paused; it goes on", study.id)),
+        _ if answer.created => remark(&format!("study {} `{name}`", study.id)),
+        _ => remark(&format!("study {} `{name}` goes on", study.id)),
+    }
+    if study.state != "paused" {
+        return Ok(study);
+    }
+    let action = v1::move_study_request::Action::Resume.into();
+    Ok(client.studies().move_study(v1::MoveStudyRequest { study: study.id.to_string(), action }).await?.into_inner())
+}
+
+/// Says what becomes of the study, and hands the exit code up.
+fn interrupted(context: &Context, args: &RunArgs, session: &Session, study: &v1::Study, workers: usize) -> Failure {
+    let name = visible(&study.name);
+    let message = match (session.place, workers) {
+        (Place::Here, _) => format!("stopping `{name}`: running trials are handed back"),
+        (Place::Holder | Place::Named, 0) => format!("left; `{name}` goes on at its coordinator"),
+        (Place::Holder | Place::Named, _) => format!("left with this machine's workers; `{name}` goes on where others are"),
+    };
+    let failure = Failure::new(Kind::Interrupted, message);
+    match session.place {
+        Place::Here => failure.hint(format!("`hone run {}{}` goes on", args.study.display(), context.typed_place)),
+        Place::Holder | Place::Named => {
+            failure.hint(format!("`hone study watch {0}` follows it, `hone study stop {0}` ends it", study.id))
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! `hone serve`: a coordinator that stays.
+
+use std::net::SocketAddr;
+
+use hone_coordinator::{Config, Coordinator};
+
+use crate::{
+    args::ServeArgs,
+    context::Context,
+    embed::{BUILD, failure, is_held},
+    errors::{Failure, Kind, Result},
+    output::{print, remark},
+    signals::Stop,
+};
+
+/// Serves until it is told to stop or its store fails.
+///
+/// # Errors
+/// The store is in use or cannot be opened, the address is taken, the store fails.
+pub async fn command(context: &Context, args: ServeArgs) -> Result<()> {
+    if context.server.is_some() {
+        return Err(Failure::usage("`hone serve` is the coordinator; `--server` and $HONE_SERVER name another one")
+            .hint("unset it, or listen elsewhere with `--listen`"));
+    }
+    let stop = Stop::listen()?;
+    let config = Config {
+        data: context.data.clone(),
+        socket: None,
+        listen: Some(args.listen),
+        insecure: args.insecure_anonymous_plaintext,
+        names: args.host_name.clone(),
+        build: BUILD.to_owned(),
+    };
+    let coordinator = Coordinator::start(config).await.map_err(|error| match is_held(&error) {
+        true => failure(&error).hint("a `hone run` there takes workers and commands already; end it to serve others"),
+        false => failure(&error),
+    })?;
+    announce(context, &args, &coordinator)?;
+    let failed = tokio::select! {
+        () = stop.wanted() => None,
+        reason = coordinator.failed() => Some(reason),
+    };
+    remark("stopping");
+    let stopped = coordinator.stop().await;
+    match failed {
+        Some(reason) => {
+            Err(Failure::new(Kind::Storage, reason).hint("everything acknowledged is kept; `hone store verify` checks the store"))
+        }
+        None => stopped.map_err(|error| failure(&error)),
+    }
+}
+
+/// Says where it listens and how a worker joins.
+fn announce(context: &Context, args: &ServeArgs, coordinator: &Coordinator) -> Result<()> {
+    let address = coordinator.address().unwrap_or(args.listen);
+    let socket = coordinator.socket().display();
+    let token = coordinator.join_token().map_err(|error| failure(&error))?;
+    if args.insecure_anonymous_plaintext {
+        remark(&format!("warning: whoever reaches {address} can run commands on every worker"));
+    }
+    let token = token.filter(|_| !args.insecure_anonymous_plaintext);
+    let join = join_line(args, address, token.as_deref(), &socket.to_string());
+    print(&format!("serving {} on {address} and unix:{socket}\nattach a worker with\n    {join}\n", context.data.display()))
+}
+
+/// The line that attaches a worker: over the socket where only this machine can reach the address.
+fn join_line(args: &ServeArgs, address: SocketAddr, token: Option<&str>, socket: &str) -> String {
+    if address.ip().is_loopback() {
+        return format!("hone worker --join unix:{socket}");
+    }
+    let host = host(args, address);
+    match token {
+        Some(token) => format!("HONE_TOKEN={token} hone worker --join {host}:{}", address.port()),
+        None => format!("hone worker --insecure-plaintext --join {host}:{}", address.port()),
+    }
+}
+
+/// What other machines call this one.
+fn host(args: &ServeArgs, address: SocketAddr) -> String {
+    match (args.host_name.first(), address.ip().is_unspecified()) {
+        (Some(name), _) => name.clone(),
+        (None, true) => rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        (None, false) if address.is_ipv6() => format!("[{}]", address.ip()),
+        (None, false) => address.ip().to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(listen: &str, name: Option<&str>, token: Option<&str>) -> String {
+        let listen: SocketAddr = listen.parse().unwrap();
+        let host_name = name.map(str::to_owned).into_iter().collect();
+        let args = ServeArgs { listen, host_name, insecure_anonymous_plaintext: token.is_none() };
+        join_line(&args, listen, token, "/run/s")
+    }
+
+    #[test]
+    fn the_line_attaches_a_worker_over_the_shortest_way() {
+        assert_eq!(line("127.0.0.1:7171", None, Some("t")), "hone worker --join unix:/run/s");
+        assert_eq!(line("10.0.0.1:7171", None, Some("t")), "HONE_TOKEN=t hone worker --join 10.0.0.1:7171");
+        assert_eq!(line("0.0.0.0:80", Some("trainer"), Some("t")), "HONE_TOKEN=t hone worker --join trainer:80");
+        assert_eq!(line("[fe80::1]:7171", None, None), "hone worker --insecure-plaintext --join [fe80::1]:7171");
+    }
+}

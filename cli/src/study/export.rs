@@ -1,0 +1,129 @@
+//! `hone study export`: all trials, in constant memory.
+
+use std::{
+    io::{self, Write},
+    path::Path,
+};
+
+use hone_data::durable::temporary_in;
+use hone_proto::v1;
+
+use super::{fetch, parameter_names};
+use crate::{
+    args::ExportArgs,
+    connect::Client,
+    errors::{Failure, Kind, Result},
+    output::{self, Format, Look, remark},
+};
+
+/// Where an export goes.
+enum Target<'a> {
+    Stdout,
+    File(&'a Path, tempfile::NamedTempFile),
+}
+
+/// Writes all trials in order of their numbers.
+///
+/// # Errors
+/// No such study, or a file that cannot be written: an older file stays as it was then.
+pub async fn export(client: &Client, args: &ExportArgs) -> Result<()> {
+    let study = fetch(client, args.study.study.clone()).await?;
+    let mut target = Target::open(args.to.as_deref())?;
+    let trials = match args.output {
+        Format::Csv => csv(client, &study, &mut target).await?,
+        Format::Json => json(client, &study, &mut target).await?,
+        Format::Table => table(client, &study, &mut target).await?,
+    };
+    target.finish(trials)
+}
+
+async fn csv(client: &Client, study: &v1::Study, target: &mut Target<'_>) -> Result<u64> {
+    let names = column_names(client, study).await?;
+    target.write(&output::trials_listing(&study.objectives, &names, &[]).csv())?;
+    each_batch(client, study, |batch| target.write(&output::trials_listing(&study.objectives, &names, batch).csv_rows())).await
+}
+
+async fn table(client: &Client, study: &v1::Study, target: &mut Target<'_>) -> Result<u64> {
+    let mut all = Vec::new();
+    let count = each_batch(client, study, |batch| {
+        all.extend_from_slice(batch);
+        Ok(())
+    });
+    let count = count.await?;
+    let names = parameter_names(study, &all);
+    target.write(&output::trials_listing(&study.objectives, &names, &all).table(Look::default()))?;
+    Ok(count)
+}
+
+async fn json(client: &Client, study: &v1::Study, target: &mut Target<'_>) -> Result<u64> {
+    let mut separator = "[\n";
+    let count = each_batch(client, study, |batch| {
+        for document in output::trial_documents(batch) {
+            let line = serde_json::to_string(&document);
+            let line = line.map_err(|error| Failure::new(Kind::Internal, format!("cannot write JSON: {error}")))?;
+            target.write(separator)?;
+            target.write(&line)?;
+            separator = ",\n";
+        }
+        Ok(())
+    });
+    let count = count.await?;
+    target.write(if count == 0 { "[]\n" } else { "\n]\n" })?;
+    Ok(count)
+}
+
+/// The columns of all trials. Only studies that clients drive can have parameters that their space does not name.
+async fn column_names(client: &Client, study: &v1::Study) -> Result<Vec<String>> {
+    let mut names = parameter_names(study, &[]);
+    if study.driver == "workers" {
+        return Ok(names);
+    }
+    each_batch(client, study, |batch| {
+        for name in parameter_names(study, batch) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(names)
+}
+
+async fn each_batch(client: &Client, study: &v1::Study, mut visit: impl FnMut(&[v1::Trial]) -> Result<()>) -> Result<u64> {
+    // By id: a name may come to mean another study meanwhile.
+    let request = v1::StreamTrialsRequest { study: study.id.to_string() };
+    let mut batches = client.trials().stream_trials(request).await?.into_inner();
+    let mut count = 0;
+    while let Some(batch) = batches.message().await? {
+        visit(&batch.trials)?;
+        count += batch.trials.len() as u64;
+    }
+    Ok(count)
+}
+
+impl<'a> Target<'a> {
+    fn open(path: Option<&'a Path>) -> Result<Self> {
+        let Some(path) = path else { return Ok(Self::Stdout) };
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let file = temporary_in(folder).map_err(|error| Failure::file("write into", folder, &error))?;
+        Ok(Self::File(path, file))
+    }
+
+    fn write(&mut self, text: &str) -> Result<()> {
+        match self {
+            Self::Stdout => output::print(text),
+            Self::File(path, file) => file.write_all(text.as_bytes()).map_err(|error| Failure::file("write", path, &error)),
+        }
+    }
+
+    /// Puts a file in its place and says how much it holds.
+    fn finish(self, trials: u64) -> Result<()> {
+        let Self::File(path, file) = self else { return Ok(()) };
+        let persist =
+            file.as_file().sync_all().and_then(|()| file.persist(path).map_err(|error: tempfile::PersistError| error.error));
+        persist.map_err(|error: io::Error| Failure::file("write", path, &error))?;
+        remark(&format!("wrote {trials} trials into {}", path.display()));
+        Ok(())
+    }
+}
