@@ -20,7 +20,11 @@ use super::{
     journal::DecodeError,
     worker::WireError,
 };
-use crate::{actor::Refusal, journal::JournalError};
+use crate::{
+    actor::Refusal,
+    journal::JournalError,
+    security::{SecurityError, TokenError},
+};
 
 /// What precedes the way out in a status's message.
 pub const HINT: &str = "\nhint: ";
@@ -164,6 +168,26 @@ pub fn from_refusal(refusal: &Refusal) -> Status {
         Refusal::Reject(reject) => from_reject(reject),
         Refusal::Full(message) | Refusal::Failed(message) => Status::unavailable(message.clone()),
         Refusal::Stopping => Status::unavailable(refusal.to_string()),
+    }
+}
+
+impl From<SecurityError> for Status {
+    fn from(error: SecurityError) -> Status {
+        let code = match &error {
+            SecurityError::Token(TokenError::TooMany) => Code::ResourceExhausted,
+            SecurityError::Token(TokenError::BadLife) | SecurityError::Request(_) | SecurityError::BadName { .. } => {
+                Code::InvalidArgument
+            }
+            SecurityError::Token(TokenError::Malformed | TokenError::Unknown | TokenError::Expired) => Code::Unauthenticated,
+            SecurityError::Io { .. }
+            | SecurityError::Exposed { .. }
+            | SecurityError::KeyLost { .. }
+            | SecurityError::Damaged { .. }
+            | SecurityError::Certificate(_)
+            | SecurityError::Tls(_)
+            | SecurityError::NoRandomness => Code::Unavailable,
+        };
+        split(code, &error.to_string())
     }
 }
 
