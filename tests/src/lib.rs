@@ -1,1 +1,3 @@
-//! placeholder
+//! Tests over several crates, and the simulator behind them.
+
+pub mod sim;
