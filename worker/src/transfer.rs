@@ -147,6 +147,7 @@ impl Blobs {
         F: Future<Output = Result<T, Failed>>,
     {
         let mut connection = self.connection.clone();
+        let mut told = false;
         loop {
             let found = connection.wait_for(Option::is_some).await.map(|channel| channel.clone());
             let channel = match found {
@@ -159,6 +160,9 @@ impl Blobs {
                 Ok(value) => return Ok(value),
                 Err(Failed::ForGood(error)) => return Err(error),
                 Err(Failed::ForNow(status)) => {
+                    if status.code() == Code::ResourceExhausted && !std::mem::replace(&mut told, true) {
+                        tracing::warn!("the coordinator has no room, a transfer waits: {}", status.message());
+                    }
                     tracing::debug!("a transfer has to be tried again: {status}");
                     tokio::time::sleep(RETRY).await;
                 }

@@ -5,8 +5,8 @@
 //! | `NotFound` | a study, trial or worker is not there |
 //! | `AlreadyExists` | the name is taken |
 //! | `InvalidArgument` | a file, parameter, selector or message is malformed |
-//! | `FailedPrecondition` | not in this state |
-//! | `ResourceExhausted` | the budget is used up |
+//! | `FailedPrecondition` | not in this state, or the budget is used up |
+//! | `ResourceExhausted` | no room on the disk, or too much at once |
 //! | `Aborted` | the sender has to send again from an earlier point |
 //! | `Unavailable` | the store takes nothing at the moment |
 //! | `DataLoss` | what is stored is damaged |
@@ -66,7 +66,7 @@ pub fn from_reject(reject: &Reject) -> Status {
         Reject::NotChangeable(_) => (Code::FailedPrecondition, reject.to_string(), "`--fork NAME` makes a new study".to_owned()),
         Reject::BadParameters(_) => (Code::InvalidArgument, reject.to_string(), String::new()),
         Reject::BudgetUsed { max_trials } => (
-            Code::ResourceExhausted,
+            Code::FailedPrecondition,
             format!("the budget of {max_trials} trials is used up"),
             "raise it with `hone study set NAME max_trials=N`".to_owned(),
         ),
@@ -116,8 +116,8 @@ pub fn from_wire(error: &WireError) -> Status {
 /// Writes a failure of the journal. What the caller may do differs: wait, call the operator, or restore.
 pub fn from_journal(error: &JournalError) -> Status {
     let code = match error {
-        JournalError::Full { .. }
-        | JournalError::Io { .. }
+        JournalError::Full { .. } => Code::ResourceExhausted,
+        JournalError::Io { .. }
         | JournalError::SyncFailed { .. }
         | JournalError::Unwritable { .. }
         | JournalError::Poisoned { .. }
@@ -144,7 +144,8 @@ fn split(code: Code, message: &str) -> Status {
 pub fn from_blob(error: &BlobError) -> Status {
     let code = match error {
         BlobError::TooLarge { .. } | BlobError::Mismatch { .. } => Code::InvalidArgument,
-        BlobError::Full { .. } | BlobError::Io { .. } => Code::Unavailable,
+        BlobError::Full { .. } => Code::ResourceExhausted,
+        BlobError::Io { .. } => Code::Unavailable,
         BlobError::Missing { .. } => Code::NotFound,
     };
     split(code, &error.to_string())
@@ -166,7 +167,8 @@ pub fn from_decode(error: &DecodeError) -> Status {
 pub fn from_refusal(refusal: &Refusal) -> Status {
     match refusal {
         Refusal::Reject(reject) => from_reject(reject),
-        Refusal::Full(message) | Refusal::Failed(message) => Status::unavailable(message.clone()),
+        Refusal::Full(message) => split(Code::ResourceExhausted, message),
+        Refusal::Failed(message) => Status::unavailable(message.clone()),
         Refusal::Stopping => Status::unavailable(refusal.to_string()),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{io::Read, io::Seek, io::SeekFrom, pin::Pin};
 
-use hone_data::Hash;
+use hone_data::{Hash, blobs::BlobError};
 use hone_proto::v1::{
     BlobChunk, BlobInfo, GetBlobRequest, MissingBlobsRequest, MissingBlobsResponse, blob_service_server::BlobService,
 };
@@ -88,9 +88,14 @@ fn hash_of(bytes: &[u8]) -> Result<Hash, Status> {
     Ok(Hash::from_bytes(bytes))
 }
 
-async fn blocking<T: Send + 'static>(run: impl FnOnce() -> Result<T, hone_data::blobs::BlobError> + Send + 'static) -> Result<T, Status> {
+async fn blocking<T: Send + 'static>(run: impl FnOnce() -> Result<T, BlobError> + Send + 'static) -> Result<T, Status> {
     match tokio::task::spawn_blocking(run).await {
-        Ok(result) => result.map_err(|error| from_blob(&error)),
+        Ok(result) => result.map_err(|error| {
+            if matches!(error, BlobError::Full { .. }) {
+                tracing::error!("{error}; workers hold their files until there is room");
+            }
+            from_blob(&error)
+        }),
         Err(_) => Err(Status::internal("the blob store panicked")),
     }
 }
