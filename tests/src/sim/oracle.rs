@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use hone_proto::worker::{Record, record};
 use hone_search::{Outcome, same_numbers};
 use hone_studies::{
-    Core, End, Failure, FinishedTrial, Micros, Reject, Roster, Scope, State, StateKind, Study, StudyId, TaskId, invariants,
+    Core, End, Failure, FinishedTrial, Micros, Now, Reject, Roster, Scope, State, StateKind, Study, StudyId, TaskId, explain,
+    invariants,
 };
 use hone_worker::machine::AttemptKey;
 
@@ -13,6 +14,8 @@ use super::reference::Reference;
 
 /// Invariants are checked after every commit of this many; after every one when a timeline is wanted.
 const CHECKED_COMMITS: u64 = 32;
+/// The same for explanations.
+const EXPLAINED_COMMITS: u64 = 160;
 
 /// What was promised, and what was found broken.
 #[derive(Debug, Default)]
@@ -129,14 +132,32 @@ impl Oracle {
     // ------------------------------------------------------------ checks on the way
 
     /// After every commit: the budget, and what has newly finished. Now and then: everything else.
-    pub fn committed(&mut self, core: &Core, now: Micros) {
+    pub fn committed(&mut self, core: &Core, now: Now) {
         self.commits += 1;
         for study in core.state.studies() {
             self.check_budget(study);
             self.see_finished(study);
         }
         if self.every_commit || self.commits.is_multiple_of(CHECKED_COMMITS) {
-            self.check_invariants(&core.state, &core.roster, now);
+            self.check_invariants(&core.state, &core.roster, now.mono);
+        }
+        if self.every_commit || self.commits.is_multiple_of(EXPLAINED_COMMITS) {
+            self.check_explanations(core, now);
+        }
+    }
+
+    /// Whatever is asked about a trial has an answer.
+    fn check_explanations(&mut self, core: &Core, now: Now) {
+        let (state, roster) = (&core.state, &core.roster);
+        for study in state.studies() {
+            let open = study.open().map(|trial| explain::explain_running(state, roster, now, trial));
+            let finished = (0..study.finished.len()).rev().take(2).map(|row| study.finished.by_row(row));
+            let finished = finished.map(|trial| explain::explain_finished(state, study, trial));
+            let silent = open.chain(finished).filter(|answer| answer.summary.is_empty()).count();
+            self.expect(silent == 0, "P6", || format!("{silent} trials of study {} cannot be explained", study.id));
+            let idle = study.counts.running == 0 && study.counts.waiting > 0;
+            let told = explain::explain_study_idle(state, roster, now, study.id).is_some();
+            self.expect(told || !idle, "P6", || format!("study {} does not say why it runs nothing", study.id));
         }
     }
 
@@ -182,11 +203,9 @@ impl Oracle {
     // ------------------------------------------------------------ checks after a start
 
     /// The journal gives back the state that the former process had.
-    pub fn replayed(&mut self, state: &State, expected: Option<u64>) {
-        if let Some(expected) = expected {
-            let found = digest(state);
-            self.expect(found == expected, "P1", || "the journal gives another state than there was".to_owned());
-        }
+    pub fn replayed(&mut self, state: &State, expected: &State) {
+        let same = digest(state) == digest(expected);
+        self.expect(same, "P1", || "the journal gives another state than there was".to_owned());
     }
 
     /// Everything that was promised is still there.
@@ -238,10 +257,25 @@ impl Oracle {
 
     pub fn ended(&mut self, core: &Core, calm: bool) {
         self.check_invariants(&core.state, &core.roster, 0);
+        self.check_snapshot(&core.state);
         for study in core.state.studies() {
             self.check_final_budget(study);
             self.check_ends(study, calm);
         }
+    }
+
+    /// A state comes back whole from its bytes, as it does from a snapshot.
+    fn check_snapshot(&mut self, state: &State) {
+        let bytes = rmp_serde::to_vec_named(state).unwrap_or_default();
+        let back: Result<State, _> = rmp_serde::from_slice(&bytes);
+        let same = back.map(|mut back| {
+            state.segments().for_each(|(study, segments)| back.restore_segments(study, segments.to_vec()));
+            (digest(&back), invariants::violations(&back, &Roster::default()).len())
+        });
+        let expected = (digest(state), 0);
+        self.expect(same.as_ref().is_ok_and(|same| *same == expected), "snapshot", || {
+            format!("{same:?} instead of {expected:?}")
+        });
     }
 
     fn check_final_budget(&mut self, study: &Study) {

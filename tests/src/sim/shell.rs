@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use hone_coordinator::{
     convert::worker as convert,
-    engine::{Committed, Engine, RecoverError, SpillStore, replay},
+    engine::{Committed, Engine, RecoverError, SpillStore},
     journal::{JournalError, MemoryDisk, MemoryJournal},
 };
 use hone_proto::worker::{
     Ack, Assign, Directive, Drain, FromWorker, Goodbye, Program, RenewAck, ToWorker, Welcome, directive, from_worker, to_worker,
 };
 use hone_studies::{
-    Assignment, BlobId, Command, Effect, HeldAttempt, Micros, Now, Reject, Reply, SECOND, State, Timings, WorkerId,
+    Assignment, BlobId, Command, Effect, Event, HeldAttempt, Micros, Now, Reject, Reply, SECOND, State, Timings, WorkerId,
 };
 
 use super::{
@@ -42,8 +42,8 @@ pub struct Shell {
     pub wall_offset: Micros,
     /// Commits that survive the crash in the middle of the next commit.
     pub crash_keeps: Option<usize>,
-    /// The state's digest when the process died between commits.
-    digest: Option<u64>,
+    /// The state that it had when it died between commits.
+    left: Option<State>,
     plant: Plant,
 }
 
@@ -85,7 +85,7 @@ impl Shell {
             mono_zero: 0,
             wall_offset: 0,
             crash_keeps: None,
-            digest: None,
+            left: None,
             plant,
         }
     }
@@ -130,9 +130,13 @@ impl World {
     }
 
     fn recover(&mut self, now: Now) -> Result<Engine, RecoverError> {
-        let mut journal = MemoryJournal::open(&self.shell.disk)?;
-        self.check_replay(&mut journal)?;
-        Engine::recover(Box::new(journal), Box::new(NoSpill), None, now, Timings::DEFAULT)
+        let journal = MemoryJournal::open(&self.shell.disk)?;
+        let engine = Engine::recover(Box::new(journal), Box::new(NoSpill), None, now, Timings::DEFAULT)?;
+        if let Some(mut expected) = self.shell.left.take() {
+            expected.apply(&Event::StoreOpened { at: now.wall });
+            self.oracle.replayed(&engine.core().state, &expected);
+        }
+        Ok(engine)
     }
 
     fn enter_service(&mut self, mut engine: Engine) {
@@ -148,21 +152,12 @@ impl World {
         self.ask_core(Command::Tick, Waiter::Nobody);
     }
 
-    /// Replay gives the state that the former process had.
-    fn check_replay(&mut self, journal: &mut MemoryJournal) -> Result<(), RecoverError> {
-        let mut state = State::default();
-        replay(journal, &NoSpill, 1, &mut |_, event, _| state.apply(event))?;
-        self.oracle.replayed(&state, self.shell.digest.take());
-        Ok(())
-    }
-
     /// The process dies. `keep`: commits that were written but not synced and survive.
     pub fn crash_coordinator(&mut self, keep: usize, between_commits: bool, pause: Micros) {
         if !self.shell.up {
             return;
         }
-        let digest = self.shell.engine.as_ref().map(|engine| super::oracle::digest(&engine.core().state));
-        self.shell.digest = digest.filter(|_| between_commits);
+        self.shell.left = self.shell.state().filter(|_| between_commits).cloned();
         self.shell.up = false;
         self.shell.lose_memory();
         let lost = self.shell.disk.crash(keep);
@@ -308,7 +303,7 @@ impl World {
 
     fn check_after_commit(&mut self) {
         let Some(engine) = &self.shell.engine else { return };
-        self.oracle.committed(engine.core(), self.now);
+        self.oracle.committed(engine.core(), self.shell.clock(self.now));
     }
 
     fn release(&mut self, committed: Committed, waiters: Vec<Waiter>) {
