@@ -78,6 +78,10 @@ pub(super) fn retry(core: &mut Core, now: Now, out: &mut Outcome, id: TaskId) ->
     if study.overlay(id).is_some_and(|overlay| overlay.superseded_by.is_some()) {
         return Err(wrong_state(core, id, "a retry", "it has been retried already"));
     }
+    if study.state == StudyState::Stopping {
+        let (state, hint) = (study.state.name().to_owned(), "resume it first with `hone study resume`".to_owned());
+        return Err(Reject::WrongStudyState { state, action: "a retry", hint });
+    }
     if study.budget_left() == 0 && !counts {
         return Err(Reject::BudgetUsed { max_trials: study.spec.search.max_trials.unwrap_or(0) });
     }

@@ -142,3 +142,13 @@ fn trials_that_are_open_or_complete_cannot_be_retried() {
     assert!(matches!(bench.refused(Command::RetryTrial { trial: lease.task }), Reject::WrongTrialState { .. }));
     assert_eq!(bench.refused(Command::RetryTrial { trial: TaskId(99) }), Reject::NoSuchTrial(TaskId(99)));
 }
+
+#[test]
+fn a_stopping_study_refuses_a_retry_instead_of_cancelling_it_at_once() {
+    let (mut bench, study, worker, lease) = Bench::with_lease(of(2));
+    let outcome = bench.records(worker, &lease, 1, vec![ended(exit_code(1))]).expect("accepted");
+    assert_eq!(bench.leases_after(outcome).len(), 1, "another one runs while the study stops");
+    bench.ask(Command::StopStudy { study });
+    assert!(matches!(bench.refused(Command::RetryTrial { trial: lease.task }), Reject::WrongStudyState { .. }));
+    assert_eq!(bench.core.state.study(study).map(|study| study.counts.superseded), Some(0));
+}
