@@ -1,1 +1,20 @@
-fn main(){}
+//! Real processes of `hone`: what a user types, and what can go wrong while it runs. See `docs/testing.md`.
+
+mod bad_disk;
+mod bad_files;
+mod bad_places;
+mod bad_store;
+mod bad_trials;
+mod clock;
+mod commands_fleet;
+mod commands_store;
+mod commands_study;
+mod commands_trial;
+mod crash;
+mod examples;
+mod outage;
+mod remote;
+mod replay;
+mod sim;
+mod structure;
+mod support;

@@ -1,0 +1,14 @@
+//! What the tests share: real processes of `hone`, in folders of their own, that leave nothing behind.
+
+pub mod binary;
+pub mod client;
+pub mod hone;
+pub mod manifest;
+pub mod place;
+pub mod process;
+pub mod study;
+pub mod survivors;
+pub mod system;
+pub mod wait;
+
+pub use self::{hone::Hone, place::Place, process::Running, study::Study, wait::until};
