@@ -103,3 +103,19 @@ fn after_kill_9_of_everything_the_same_command_goes_on() {
     let verified = hone.run(&["store", "verify", "--deep"]);
     assert_eq!(verified.code, 0, "{verified:?}");
 }
+
+#[test]
+fn a_second_run_of_a_study_joins_the_first_one() {
+    let place = Place::new();
+    let hone = Hone::new(&place);
+    let client = Client::new(&hone.socket());
+    let example = example("python");
+    let mut first = hone.start(&["run", &example]);
+    until("some trials have ended", LONG, || (client.counted("wine-python") >= 3).then_some(()));
+    let mut second = hone.start(&["run", &example]);
+    for run in [&mut second, &mut first] {
+        let shown = run.wait(LONG * 2).ok();
+        assert!(shown.contains("wine-python is finished"), "{shown}");
+    }
+    assert_eq!(hone.run(&["study", "show", "wine-python", "--output", "json"]).json()["counts"]["counted"], 40);
+}

@@ -134,3 +134,28 @@ fn wait_for_checkpoint(hone: &Hone, step: u64) {
         (checkpoints >= step).then_some(())
     });
 }
+
+#[test]
+fn a_worker_that_sleeps_through_its_lease_cannot_overwrite_its_successor() {
+    let place = Place::new();
+    let hone = Hone::new(&place).with("HONE_LEASE_MS", 2_000);
+    let _coordinator = hone.serve();
+    let first = hone.worker("first", 1);
+    // The first attempt would report another value than the second.
+    let script =
+        "echo \"start $HONE_ATTEMPT\" >> \"$1/witness\"; [ $HONE_ATTEMPT = 2 ] || sleep 3; hone report loss=$HONE_ATTEMPT";
+    hone.run(&["study", "create", &Study::new("asleep", 1, script).write(&place).display().to_string()]).ok();
+    until("the trial runs", LONG, || place.lines("witness").contains(&"start 1".to_owned()).then_some(()));
+    first.signal(libc::SIGSTOP);
+    let _second = hone.worker("second", 1);
+    Client::new(&hone.socket()).wait_until_finished("asleep", LONG);
+    first.signal(libc::SIGCONT);
+    let connected = || hone.run(&["worker", "show", "first", "--output", "json"]).json()["state"] == "connected";
+    until("the first worker is back", LONG, || connected().then_some(()));
+    place.wait_for_no_trials();
+    let trial = hone.run(&["trial", "show", "asleep/0", "--output", "json"]).json();
+    assert_eq!((&trial["values"][0], &trial["state"]), (&2.0.into(), &"complete".into()), "{trial}");
+    assert_eq!(place.lines("witness"), ["start 1", "start 2"], "{trial}");
+    let study = hone.run(&["study", "show", "asleep", "--output", "json"]).json();
+    assert_eq!(study["counts"]["counted"], 1, "{study}");
+}
