@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{Hone, Place, binary, client::Client, until, wait::LONG};
+use crate::support::{Hone, Place, Study, binary, client::Client, until, wait::LONG};
 
 /// Long enough for the digits' trainer to be built on two busy cores.
 const BUILD: Duration = Duration::from_secs(900);
@@ -118,4 +118,20 @@ fn a_second_run_of_a_study_joins_the_first_one() {
         assert!(shown.contains("wine-python is finished"), "{shown}");
     }
     assert_eq!(hone.run(&["study", "show", "wine-python", "--output", "json"]).json()["counts"]["counted"], 40);
+}
+
+#[test]
+fn a_second_ctrl_c_stops_at_once_and_leaves_no_trial() {
+    let place = Place::new();
+    let hone = Hone::new(&place);
+    let script = "trap '' TERM INT; echo start >> \"$1/witness\"; while :; do sleep 600; done";
+    let folder = Study::new("stubborn", 1, script).trial("grace = \"10m\"").write(&place);
+    let mut run = hone.start(&["run", &folder.display().to_string()]);
+    until("the trial runs", LONG, || (place.lines("witness").len() == 1).then_some(()));
+    run.signal(libc::SIGINT);
+    run.wait_for_line("handed back");
+    assert!(run.is_running(), "it did not wait for the trial");
+    run.signal(libc::SIGINT);
+    assert_eq!(run.wait(LONG / 3).code, 130);
+    place.wait_for_no_trials();
 }

@@ -159,3 +159,43 @@ fn a_worker_that_sleeps_through_its_lease_cannot_overwrite_its_successor() {
     let study = hone.run(&["study", "show", "asleep", "--output", "json"]).json();
     assert_eq!(study["counts"]["counted"], 1, "{study}");
 }
+
+#[test]
+fn a_trial_that_takes_its_workers_down_fails_after_its_crash_limit() {
+    let place = Place::new();
+    let hone = Hone::new(&place);
+    let _coordinator = hone.serve();
+    let script = "echo \"start $HONE_TRIAL\" >> \"$1/witness\"; [ $HONE_TRIAL = 0 ] && kill -9 $PPID; hone report loss=1";
+    let folder = Study::new("poison", 2, script).trial("crash_limit = 3").write(&place);
+    hone.run(&["study", "create", &folder.display().to_string()]).ok();
+    for _ in 0..3 {
+        let mut worker = hone.worker("worker", 1);
+        assert_eq!(worker.wait(LONG).code, 128 + libc::SIGKILL);
+    }
+    let _worker = hone.worker("worker", 1);
+    Client::new(&hone.socket()).wait_until_finished("poison", LONG);
+    let trial = hone.run(&["trial", "show", "poison/0", "--output", "json"]).json();
+    assert_eq!(trial["state"], "failed", "{trial}");
+    assert!(trial["end"].as_str().is_some_and(|end| end.contains("crash_limit")), "{trial}");
+    let starts = place.lines("witness").iter().filter(|line| *line == "start 0").count();
+    assert_eq!(starts, 3, "{trial}");
+}
+
+#[test]
+fn a_coordinator_told_to_terminate_closes_its_store_and_leaves() {
+    let place = Place::new();
+    let hone = Hone::new(&place);
+    let mut coordinator = hone.serve();
+    let worker = hone.worker("worker", 1);
+    hone.run(&["study", "create", &Study::new("closing", 2, "sleep 1; hone report loss=1").write(&place).display().to_string()])
+        .ok();
+    until("a trial runs", LONG, || (!crate::support::survivors::trials(place.root()).is_empty()).then_some(()));
+    coordinator.signal(libc::SIGTERM);
+    assert_eq!(coordinator.wait(LONG).code, 0);
+    assert!(!hone.data().join("coordinator.json").exists() && !hone.socket().exists(), "it left its address behind");
+    let _again = hone.serve();
+    Client::new(&hone.socket()).wait_until_finished("closing", LONG);
+    let trial = hone.run(&["trial", "show", "closing/0", "--output", "json"]).json();
+    assert_eq!(trial["attempts"].as_array().map(Vec::len), Some(1), "{trial}");
+    drop(worker);
+}

@@ -8,6 +8,7 @@ use crate::support::{Hone, Place, Running, Study, binary, client::Client, system
 const SCRIPT: &str = r#"
 done=$(cat "$HONE_CHECKPOINT/done" 2>/dev/null || echo 0)
 echo "begins at $done"
+env | grep hone1 && echo "it sees the token"
 step=$((done + 1))
 while [ $step -le 10 ]; do
     echo "step $step: loss=$2"
@@ -83,6 +84,7 @@ fn a_worker_that_shares_no_folder_joins_over_tls_and_everything_travels() {
     assert!(log.is_running(), "the log ended before its trial");
     let followed = log.wait(LONG).ok();
     assert!(followed.contains("begins at 0") && followed.ends_with("ended on its own\n"), "{followed}");
+    assert!(!followed.contains("token"), "{followed}");
     Client::new(&site.hone.socket()).wait_until_finished("far", LONG);
     site.hone.run(&["trial", "outputs", "far/1", "--to", "fetched"]).ok();
     let fetched = std::fs::read(site.place.path("fetched/model.bin")).expect("an output");
