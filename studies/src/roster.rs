@@ -92,6 +92,15 @@ impl Free {
         Some(vec![share(fullest, wanted.gpus_milli)])
     }
 
+    /// Whether these very GPUs, and the rest of what is wanted, are free.
+    fn has(&self, capacity: &Capacity, wanted: &Resources, gpus: &[GpuShare]) -> bool {
+        let position = |share: &GpuShare| capacity.gpus.iter().position(|gpu| gpu.index == share.index);
+        let free = |share: &GpuShare| position(share).is_some_and(|at| self.gpus_milli[at] >= i64::from(share.milli));
+        let memory = i64::try_from(wanted.memory_bytes).unwrap_or(i64::MAX);
+        let rest = self.slots >= 1 && self.cpus_milli >= i64::from(wanted.cpus_milli) && self.memory_bytes >= memory;
+        rest && gpus.iter().all(free)
+    }
+
     pub(crate) fn take(&mut self, capacity: &Capacity, cpus_milli: u32, memory_bytes: u64, gpus: &[GpuShare], sign: i64) {
         self.cpus_milli -= sign * i64::from(cpus_milli);
         self.memory_bytes -= sign * i64::try_from(memory_bytes).unwrap_or(i64::MAX);
@@ -130,6 +139,20 @@ impl Roster {
 
     pub fn sessions(&self) -> impl Iterator<Item = (WorkerId, &Session)> {
         self.sessions.iter().map(|(id, session)| (*id, session))
+    }
+
+    /// Whether an attempt has its place on a worker still, or could take it again.
+    pub(crate) fn has_place(
+        &self,
+        state: &State,
+        worker: WorkerId,
+        attempt: (TaskId, u32),
+        wanted: &Resources,
+        gpus: &[GpuShare],
+    ) -> bool {
+        let Some(session) = self.sessions.get(&worker) else { return true };
+        let Some(worker) = state.worker(worker) else { return false };
+        session.claims.contains_key(&attempt) || session.free.has(&worker.profile.capacity, wanted, gpus)
     }
 
     /// Trials that the sampler has been asked for.

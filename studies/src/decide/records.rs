@@ -90,10 +90,13 @@ pub(super) fn reclaim(core: &mut Core, now: Now, out: &mut Outcome, worker: Work
     reclaims
 }
 
+/// Nobody has touched the trial since, and the worker has not been given other work in its place.
 fn is_reclaimable(core: &Core, worker: WorkerId, task: TaskId, attempt: u32) -> bool {
-    let Some((_, trial)) = core.state.open_trial(task) else { return false };
-    let last = trial.attempts.last();
-    trial.reclaimable && last.is_some_and(|last| last.number == attempt && last.worker == worker)
+    let Some((study, trial)) = core.state.open_trial(task) else { return false };
+    let last = trial.attempts.last().filter(|last| last.number == attempt && last.worker == worker);
+    let fits =
+        |last: &Attempt| core.roster.has_place(&core.state, worker, (task, attempt), &study.spec.trial.resources, &last.gpus);
+    trial.reclaimable && last.is_some_and(fits)
 }
 
 /// Notes, once, that an attempt which had been given up on has reached its end all the same.

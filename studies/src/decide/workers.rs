@@ -31,8 +31,8 @@ pub(super) fn attach(core: &mut Core, now: Now, out: &mut Outcome, arrival: Arri
     enter_on_arrival(core, now, out, worker, draining);
     give_up_unheld(core, now, out, worker, &held, restarted);
     core.emit(out, Event::WorkerAttached { worker, at: now.wall, incarnation });
-    let over = held.iter().filter(|held| !keeps(core, now, out, worker, held)).copied().collect();
     core.roster.connect(&core.state, worker, now, &core.timings, &held);
+    let over = held.iter().filter(|held| !keeps(core, now, out, worker, held)).copied().collect();
     prune_again(core, out, worker, &held);
     Ok(Reply::Attached { worker, over })
 }
@@ -94,8 +94,9 @@ pub(super) fn renew(
         return Err(Reject::NoSuchWorker(worker));
     }
     core.roster.contact(worker, now, &core.timings);
+    let missing = core.roster.renewed(&core.state, worker, held);
     let over = held.iter().filter(|held| !keeps(core, now, out, worker, held)).copied().collect();
-    for (task, attempt) in core.roster.renewed(&core.state, worker, held) {
+    for (task, attempt) in missing {
         let through = core.state.open_trial(task).and_then(|(_, trial)| trial.running()).map_or(0, |running| running.through);
         let cause = Cause::Preempted { reason: NOT_ARRIVED.to_owned() };
         end_attempt(core, now, out, task, through, cause, AttemptFiles::default());

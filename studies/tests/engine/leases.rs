@@ -220,3 +220,20 @@ fn a_worker_that_leaves_hands_its_attempts_back_unharmed() {
     assert_eq!(bench.trial(lease.task).crashes, 0);
     assert!(!outcome.effects.iter().any(|effect| matches!(effect, Effect::Assign { .. })));
 }
+
+#[test]
+fn an_attempt_whose_place_was_given_away_is_not_taken_back() {
+    let (mut bench, study, worker, lease) = Bench::with_lease(spec("late"));
+    bench.pass(LEASE);
+    // The worker does not have it yet: it stood still, and the lease waits in its stream.
+    bench.ask(Command::PauseStudy { study });
+    bench.ask(Command::Renew { worker, held: vec![] });
+    let mut urgent = spec("urgent");
+    urgent.priority = 1;
+    let (_, outcome) = bench.create(urgent);
+    assert_eq!(bench.leases_after(outcome).len(), 1);
+    let late = bench.records(worker, &lease, 1, vec![at(1, 0.5)]).expect("acknowledged");
+    assert_eq!(late.events, []);
+    let (reply, _) = bench.ask(Command::Renew { worker, held: vec![held(&lease)] });
+    assert_eq!(reply, Reply::Renewed { over: vec![held(&lease)] });
+}
