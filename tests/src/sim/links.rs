@@ -22,6 +22,9 @@ pub struct Link {
     /// Earliest arrival of the next message, up and down: order is kept.
     up_free: Micros,
     down_free: Micros,
+    /// Messages under way, in order.
+    up: VecDeque<FromWorker>,
+    down: VecDeque<ToWorker>,
     pub worker: Option<WorkerId>,
     pub programs: BTreeSet<u64>,
     /// Messages that wait for the answer to the one before.
@@ -60,6 +63,8 @@ impl World {
             served: true,
             up_free: self.now,
             down_free: self.now,
+            up: VecDeque::new(),
+            down: VecDeque::new(),
             worker: None,
             programs: BTreeSet::new(),
             inbox: VecDeque::new(),
@@ -71,12 +76,38 @@ impl World {
 
     pub fn send_up(&mut self, id: u64, message: FromWorker) {
         let Some(arrival) = self.arrival(id, Side::Coordinator) else { return };
-        self.push(arrival, Happening::ToCoordinator { link: id, message: Box::new(message) });
+        if let Some(link) = self.links.get_mut(&id) {
+            link.up.push_back(message);
+        }
+        self.push(arrival, Happening::ToCoordinator { link: id });
     }
 
     pub fn send_down(&mut self, id: u64, message: ToWorker) {
         let Some(arrival) = self.arrival(id, Side::Worker) else { return };
-        self.push(arrival, Happening::ToWorker { link: id, message: Box::new(message) });
+        if let Some(link) = self.links.get_mut(&id) {
+            link.down.push_back(message);
+        }
+        self.push(arrival, Happening::ToWorker { link: id });
+    }
+
+    /// The next message of a stream gets to the coordinator, unless a partition holds it back.
+    pub fn next_up(&mut self, id: u64) {
+        if let Some(until) = self.held_back(id, Side::Coordinator) {
+            return self.push(until, Happening::ToCoordinator { link: id });
+        }
+        if let Some(message) = self.links.get_mut(&id).and_then(|link| link.up.pop_front()) {
+            self.arrives(id, message);
+        }
+    }
+
+    /// The next message of a stream gets to the worker, unless a partition holds it back.
+    pub fn next_down(&mut self, id: u64) {
+        if let Some(until) = self.held_back(id, Side::Worker) {
+            return self.push(until, Happening::ToWorker { link: id });
+        }
+        if let Some(message) = self.links.get_mut(&id).and_then(|link| link.down.pop_front()) {
+            self.hear(id, message);
+        }
     }
 
     /// When a message that is sent now arrives at an end; `None`: never.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hone_proto::worker::{FromWorker, ToWorker};
+use hone_proto::worker::ToWorker;
 use hone_studies::{Command, Micros};
 use hone_worker::machine::AttemptKey;
 
@@ -18,13 +18,12 @@ pub enum Happening {
         session: u64,
         open: bool,
     },
+    /// The next message of a stream arrives.
     ToCoordinator {
         link: u64,
-        message: Box<FromWorker>,
     },
     ToWorker {
         link: u64,
-        message: Box<ToWorker>,
     },
     /// An end of a stream learns that it is gone.
     LinkGone {

@@ -144,14 +144,8 @@ impl World {
     fn dispatch(&mut self, happening: Happening) {
         match happening {
             Happening::Dialled { node, life, session, open } => self.dialled(node, life, session, open),
-            Happening::ToCoordinator { link, message } => match self.held_back(link, Side::Coordinator) {
-                Some(until) => self.push(until, Happening::ToCoordinator { link, message }),
-                None => self.arrives(link, *message),
-            },
-            Happening::ToWorker { link, message } => match self.held_back(link, Side::Worker) {
-                Some(until) => self.push(until, Happening::ToWorker { link, message }),
-                None => self.hear(link, *message),
-            },
+            Happening::ToCoordinator { link } => self.next_up(link),
+            Happening::ToWorker { link } => self.next_down(link),
             Happening::LinkGone { link, side: Side::Coordinator } => self.link_gone_at_coordinator(link),
             Happening::LinkGone { link, side: Side::Worker } => match self.held_back(link, Side::Worker) {
                 Some(until) => self.push(until, Happening::LinkGone { link, side: Side::Worker }),
