@@ -26,7 +26,7 @@ impl LogReaders {
             return;
         }
         self.readers.retain(|_, reader| !reader.is_finished());
-        let reading = read(log, request.clone(), to.clone());
+        let reading = read(log, *request, to.clone());
         self.readers.insert(request.request, tokio::spawn(reading).abort_handle());
     }
 

@@ -16,8 +16,8 @@ use crate::{
     ledger::MARK,
     machine::Outcome,
     process::{environment, kill, log::Log, outcome, spawn},
-    template::Values,
     source::SourceFailure,
+    template::Values,
     trial::{copy_output, finish_copies},
 };
 

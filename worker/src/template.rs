@@ -104,7 +104,10 @@ mod tests {
 
     #[test]
     fn a_placeholder_without_a_value_is_named() {
-        assert_eq!(values().fill("{params.gone}").unwrap_err().to_string(), "`{params.gone}` has no value here; give it a default as in `{params.gone:-0}`");
+        assert_eq!(
+            values().fill("{params.gone}").unwrap_err().to_string(),
+            "`{params.gone}` has no value here; give it a default as in `{params.gone:-0}`"
+        );
     }
 
     #[test]

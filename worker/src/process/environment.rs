@@ -50,7 +50,12 @@ pub struct Places {
 
 /// What every process for a study sees: allowed variables, the study's own, and the path to its programs.
 #[must_use]
-pub fn base(program: &Program, values: &Values, source: Option<&Path>, hone_folder: Option<&Path>) -> BTreeMap<OsString, OsString> {
+pub fn base(
+    program: &Program,
+    values: &Values,
+    source: Option<&Path>,
+    hone_folder: Option<&Path>,
+) -> BTreeMap<OsString, OsString> {
     let mut variables: BTreeMap<OsString, OsString> = env::vars_os().filter(|(name, _)| is_allowed(name)).collect();
     // A variable that depends on the trial has no value in `setup`, and is not set there.
     for (name, value) in &program.environment {

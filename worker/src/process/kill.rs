@@ -18,11 +18,11 @@ const DISAPPEAR: Duration = Duration::from_secs(5);
 /// Rounds of looking for marked processes; each ends what the former one uncovered.
 const ROUNDS: usize = 50;
 
-/// The leaders that this process started and waits for; everything else among its children was inherited.
+/// The leaders that this process started and waits for; everything else among its children was inherited. Locked
+/// while a leader starts and while orphans are reaped, so that no sweep takes the one for the other.
 static LEADERS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
-/// Starts a leader and remembers it. No sweep looks meanwhile: one that found the process before it is remembered
-/// would take it for an orphan and reap it.
+/// Starts a leader and remembers it.
 pub(super) fn start_leader(command: &mut Command) -> io::Result<Child> {
     let mut leaders = LEADERS.lock().unwrap_or_else(PoisonError::into_inner);
     let child = command.spawn()?;
@@ -115,18 +115,29 @@ fn reap_group(group: i32) {
     while let Ok(Some(_)) = rustix::process::waitpgid(group, WaitOptions::NOHANG) {}
 }
 
-/// Inherited processes with this mark. Inherited zombies have no mark any more; they are reaped on the way. Nothing is
-/// started meanwhile.
+/// Inherited processes with this mark. Inherited zombies have no mark any more; they are reaped on the way.
 fn strays(mark: &str) -> Vec<Process> {
     let own_group = Process::read(proc::own_pid()).map_or(0, |own| own.group);
+    let inherited = inherited(own_group);
+    inherited.into_iter().filter(|process| process.has_variable(MARK, mark)).collect()
+}
+
+/// Living children that this process did not start. Children in its own group are somebody else's: another part
+/// of the program started them.
+fn inherited(own_group: i32) -> Vec<Process> {
+    let children = proc::children();
     let leaders = LEADERS.lock().unwrap_or_else(PoisonError::into_inner);
-    let inherited = proc::children_except(&leaders).into_iter().filter(|process| process.group != own_group);
-    let (dead, living): (Vec<_>, Vec<_>) = inherited.partition(|process| process.zombie);
-    for zombie in dead {
-        if let Some(pid) = Pid::from_raw(zombie.pid) {
+    let mut living = Vec::new();
+    for process in children.into_iter().filter(|pid| !leaders.contains(pid)).filter_map(Process::read) {
+        if process.parent != proc::own_pid() || process.group == own_group {
+            continue;
+        }
+        if !process.zombie {
+            living.push(process);
+        } else if let Some(pid) = Pid::from_raw(process.pid) {
             // Another sweep may have been faster.
             let _ = rustix::process::waitpid(Some(pid), WaitOptions::NOHANG);
         }
     }
-    living.into_iter().filter(|process| process.has_variable(MARK, mark)).collect()
+    living
 }

@@ -1,6 +1,6 @@
 //! What `/proc` says about processes. A process that ends while it is looked at is simply not there.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{fs, path::Path};
 
 /// One process, as its `stat` file shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,17 +44,11 @@ pub fn all() -> Vec<Process> {
     pids.filter_map(Process::read).collect()
 }
 
-/// The children of this process, those that it inherited included, but not the given ones.
+/// The numbers of this process's children, those that it inherited included. Where the kernel does not list them
+/// (`CONFIG_PROC_CHILDREN`) it is everybody's numbers.
 #[must_use]
-pub fn children_except(known: &BTreeSet<i32>) -> Vec<Process> {
-    let own = own_pid();
-    // Without the `children` files (`CONFIG_PROC_CHILDREN`) everybody has to be looked at.
-    let candidates = child_pids().map_or_else(all, |pids| {
-        let unknown = pids.into_iter().filter(|pid| !known.contains(pid));
-        unknown.filter_map(Process::read).collect()
-    });
-    let children = candidates.into_iter().filter(|process| process.parent == own);
-    children.filter(|process| !known.contains(&process.pid)).collect()
+pub fn children() -> Vec<i32> {
+    child_pids().unwrap_or_else(|| all().into_iter().map(|process| process.pid).collect())
 }
 
 fn child_pids() -> Option<Vec<i32>> {

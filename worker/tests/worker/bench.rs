@@ -42,6 +42,9 @@ pub const DEADLINE: Duration = Duration::from_secs(40);
 
 type Answers = Pin<Box<dyn Stream<Item = Result<ToWorker, Status>> + Send>>;
 
+/// Both sides of a stream, as they come in.
+type Attached = (Streaming<FromWorker>, mpsc::Sender<Result<ToWorker, Status>>);
+
 /// One stream of the worker.
 pub struct Session {
     from: Streaming<FromWorker>,
@@ -51,7 +54,7 @@ pub struct Session {
 
 #[derive(Clone)]
 struct Coordinator {
-    sessions: mpsc::Sender<(Streaming<FromWorker>, mpsc::Sender<Result<ToWorker, Status>>)>,
+    sessions: mpsc::Sender<Attached>,
     blobs: Arc<Mutex<BTreeMap<Hash, Vec<u8>>>>,
 }
 
@@ -129,10 +132,10 @@ impl Connector for Dial {
 /// A worker, its coordinator and the stream between them.
 pub struct Bench {
     pub folder: tempfile::TempDir,
-    sessions: mpsc::Receiver<(Streaming<FromWorker>, mpsc::Sender<Result<ToWorker, Status>>)>,
+    sessions: mpsc::Receiver<Attached>,
     coordinator: Coordinator,
     pub stop: StopHandle,
-    worker: JoinHandle<Result<ExitReason, WorkerError>>,
+    worker: Worker,
     pub session: Session,
     /// Everything that was recorded, once.
     pub records: Vec<Record>,
@@ -148,18 +151,7 @@ impl Bench {
         let (sender, mut sessions) = mpsc::channel(4);
         let coordinator = Coordinator { sessions: sender, blobs: Arc::default() };
         serve(&coordinator, &socket);
-        let stop = StopHandle::default();
-        let config = WorkerConfig {
-            folder: folder.path().join("worker"),
-            name: "bench".to_owned(),
-            labels: BTreeMap::new(),
-            overrides: Overrides::default(),
-            build: "test".to_owned(),
-            hone_binary: "/nonexistent/hone".into(),
-            guard_command: crate::helpers::command("guard").into_iter().map(Into::into).collect(),
-            stop: stop.clone(),
-        };
-        let worker = tokio::spawn(hone_worker::run(config, Dial(socket)));
+        let (stop, worker) = start_worker(folder.path());
         let session = accept(&mut sessions).await;
         let bench = Self { folder, sessions, coordinator, stop, worker, session, records: vec![], acknowledges: true };
         bench.welcome(0).await;
@@ -167,8 +159,16 @@ impl Bench {
     }
 
     pub async fn welcome(&self, acknowledged: u64) {
-        let welcome = Welcome { protocol: 1, lease_ms: 60_000, renew_ms: 20_000, acknowledged, ..Welcome::default() };
-        self.say(to_worker::Kind::Welcome(welcome)).await;
+        welcome(&self.session, acknowledged).await;
+    }
+
+    /// Stops the worker at once and starts another life of it in the same folder.
+    pub async fn restart(&mut self) {
+        self.stop.stop(Stop::Now);
+        self.session.to = mpsc::channel(1).0;
+        timeout(DEADLINE, &mut self.worker).await.expect("an end").expect("no panic").expect("no error");
+        (self.stop, self.worker) = start_worker(self.folder.path());
+        self.session = accept(&mut self.sessions).await;
     }
 
     /// Cuts the stream and waits for the next one.
@@ -264,27 +264,54 @@ impl Bench {
         self.folder.path().join("worker/work").join(format!("7-{attempt}"))
     }
 
-    /// Stops the worker and waits for its end; takes what it says meanwhile.
+    /// Stops the worker and waits for its end; welcomes it again when it comes back to say that it drains.
     pub async fn finish(mut self, stop: Stop) -> ExitReason {
         self.stop.stop(stop);
-        let mut worker = self.worker;
-        let deadline = tokio::time::sleep(DEADLINE);
-        tokio::pin!(deadline);
-        loop {
-            tokio::select! {
-                exited = &mut worker => return exited.expect("no panic").expect("no error"),
-                message = self.session.from.message() => {
-                    if !matches!(message, Ok(Some(_))) {
-                        // The end of the stream lets the worker go.
-                        let (to, _) = mpsc::channel(1);
-                        self.session.to = to;
-                        return timeout(DEADLINE, worker).await.expect("an end").expect("no panic").expect("no error");
-                    }
+        let last = self.records.last().map_or(0, |record| record.sequence);
+        let ending = async {
+            loop {
+                let streaming = tokio::select! {
+                    exited = &mut self.worker => return exited.expect("no panic").expect("no error"),
+                    message = self.session.from.message() => matches!(message, Ok(Some(_))),
+                };
+                if streaming {
+                    continue;
                 }
-                () = &mut deadline => panic!("the worker does not stop"),
+                // The end of the answers lets the worker go.
+                self.session.to = mpsc::channel(1).0;
+                tokio::select! {
+                    exited = &mut self.worker => return exited.expect("no panic").expect("no error"),
+                    session = accept(&mut self.sessions) => self.session = session,
+                }
+                welcome(&self.session, last).await;
             }
-        }
+        };
+        timeout(DEADLINE, ending).await.expect("the worker stops")
     }
+}
+
+type Worker = JoinHandle<Result<ExitReason, WorkerError>>;
+
+fn start_worker(folder: &Path) -> (StopHandle, Worker) {
+    let stop = StopHandle::default();
+    let config = WorkerConfig {
+        folder: folder.join("worker"),
+        name: "bench".to_owned(),
+        labels: BTreeMap::new(),
+        overrides: Overrides::default(),
+        build: "test".to_owned(),
+        hone_binary: "/nonexistent/hone".into(),
+        guard_command: crate::helpers::command("guard").into_iter().map(Into::into).collect(),
+        stop: stop.clone(),
+    };
+    (stop, tokio::spawn(hone_worker::run(config, Dial(folder.join("coordinator")))))
+}
+
+async fn welcome(session: &Session, acknowledged: u64) {
+    let welcome = Welcome { protocol: 1, lease_ms: 60_000, renew_ms: 20_000, acknowledged, ..Welcome::default() };
+    let message = ToWorker { kind: Some(to_worker::Kind::Welcome(welcome)) };
+    // The worker may have gone meanwhile.
+    let _ = session.to.send(Ok(message)).await;
 }
 
 fn serve(coordinator: &Coordinator, socket: &Path) {
@@ -295,7 +322,7 @@ fn serve(coordinator: &Coordinator, socket: &Path) {
     tokio::spawn(router.serve_with_incoming(UnixListenerStream::new(listener).map(|stream| stream)));
 }
 
-async fn accept(sessions: &mut mpsc::Receiver<(Streaming<FromWorker>, mpsc::Sender<Result<ToWorker, Status>>)>) -> Session {
+async fn accept(sessions: &mut mpsc::Receiver<Attached>) -> Session {
     let (mut from, to) = timeout(DEADLINE, sessions.recv()).await.expect("a session in time").expect("a session");
     let first = from.message().await.expect("no error").expect("a message");
     let Some(from_worker::Kind::Hello(hello)) = first.kind else { panic!("{first:?}") };

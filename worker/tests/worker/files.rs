@@ -19,7 +19,7 @@ fn packed(files: &[(&str, &str)]) -> Vec<u8> {
         std::fs::write(path, text).expect("a file");
     }
     let mut bytes = Vec::new();
-    let options = PackOptions { max_bytes: 1 << 20, include: Vec::new() };
+    let options = PackOptions { max_bytes: 1 << 20, include: Vec::new(), leave_out: Vec::new() };
     pack(folder.path(), &options, &mut bytes).expect("an archive");
     bytes
 }

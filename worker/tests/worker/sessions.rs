@@ -1,6 +1,6 @@
 //! Outages, logs that are read while they are written, and leaving.
 
-use hone_proto::worker::{LogRequest, ended::Cause, from_worker, to_worker};
+use hone_proto::worker::{LogRequest, ended::Cause, from_worker, record, to_worker};
 use hone_worker::{ExitReason, Stop};
 
 use crate::bench::{Bench, assignment, pid_in, script};
@@ -69,4 +69,38 @@ async fn a_worker_that_hands_back_leaves_nothing_unsaid() {
     assert!(matches!(ended.cause, Some(Cause::Preempted(_))), "{ended:?}");
     let reason = bench.finish(Stop::HandBack).await;
     assert!(matches!(reason, ExitReason::Drained { .. }), "{reason}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unacknowledged_end_arrives_in_the_next_life() {
+    let mut bench = Bench::start().await;
+    bench.acknowledges = false;
+    let first = bench.run(script("exit 0")).await;
+    bench.records.clear();
+    bench.restart().await;
+    let held: Vec<(u64, bool)> = bench.session.hello.held.iter().map(|held| (held.task, held.ended)).collect();
+    assert_eq!(held, vec![(7, true)]);
+    bench.acknowledges = true;
+    bench.welcome(0).await;
+    assert_eq!(bench.ended(1).await, first);
+    let reason = bench.finish(Stop::WhenDone).await;
+    assert!(matches!(reason, ExitReason::Drained { .. }), "{reason}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_short_trials_all_end_once() {
+    let mut bench = Bench::start().await;
+    for attempt in 1..=300 {
+        let assignment = hone_proto::worker::Assignment { task: 100 + u64::from(attempt), ..assignment(attempt) };
+        bench.assign(assignment, script("exit 0")).await;
+    }
+    while bench.records.len() < 300 {
+        bench.next().await;
+    }
+    for record in &bench.records {
+        let Some(record::Kind::Ended(ended)) = &record.kind else { panic!("{record:?}") };
+        assert!(matches!(ended.cause, Some(Cause::Exited(_))), "{ended:?}");
+    }
+    assert_eq!(bench.records.len(), 300);
+    bench.finish(Stop::WhenDone).await;
 }
