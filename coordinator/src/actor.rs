@@ -9,19 +9,16 @@
 //! When the disk is full the engine is dropped and opened again until there is room; callers are told meanwhile. Any
 //! other failure of the store is final for the process.
 
-use std::{
-    sync::Arc,
-    thread,
-    time::Duration,
-};
+use std::{sync::Arc, thread, time::Duration};
 
-use hone_proto::worker::{Assign, Directive, Drain, directive, to_worker};
-use hone_studies::{Command, Effect, HeldAttempt, Reject, Reply, Roster, State, WorkerId, WorkerProfile};
+use hone_proto::worker::to_worker;
+use hone_studies::{Command, HeldAttempt, Reject, Reply, Roster, State, WorkerId, WorkerProfile};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::DropGuard;
 
 use crate::{
     clock::Clock,
-    convert,
+    effects,
     engine::{Committed, Engine, Question},
     journal::{Head, JournalError},
     sessions::{Outbox, Sessions},
@@ -66,6 +63,8 @@ pub struct View {
 pub struct Arrival {
     pub session: u64,
     pub outbox: Outbox,
+    /// Dropped when the writer gives the stream up.
+    pub open: DropGuard,
     pub profile: WorkerProfile,
     pub incarnation: String,
     pub held: Vec<HeldAttempt>,
@@ -73,6 +72,9 @@ pub struct Arrival {
     /// Built once the worker's id is known; sent before anything else.
     pub welcome: Box<dyn FnOnce(WorkerId, &[HeldAttempt]) -> to_worker::Kind + Send>,
 }
+
+/// What becomes of a command; it fails when the writer stops before.
+pub type Answer = oneshot::Receiver<Result<Reply, Refusal>>;
 
 enum Message {
     Command { command: Command, reply: Option<oneshot::Sender<Result<Reply, Refusal>>> },
@@ -97,9 +99,14 @@ pub struct Writer {
 impl Writer {
     /// Sends a command and waits until its effects are durable.
     pub async fn command(&self, command: Command) -> Result<Reply, Refusal> {
+        self.submit(command).await?.await.map_err(|_| Refusal::Stopping)?
+    }
+
+    /// Sends a command; the answer comes once its effects are durable. Commands are taken in the order of their sending.
+    pub async fn submit(&self, command: Command) -> Result<Answer, Refusal> {
         let (reply, answer) = oneshot::channel();
         self.send(Message::Command { command, reply: Some(reply) }).await?;
-        answer.await.map_err(|_| Refusal::Stopping)?
+        Ok(answer)
     }
 
     pub async fn attach(&self, arrival: Arrival) -> Result<WorkerId, Refusal> {
@@ -120,7 +127,10 @@ impl Writer {
     }
 
     /// Runs something on the writer's thread, between commits.
-    pub async fn with_store<T: Send + 'static>(&self, run: impl FnOnce(&mut Engine, &Store) -> T + Send + 'static) -> Result<T, Refusal> {
+    pub async fn with_store<T: Send + 'static>(
+        &self,
+        run: impl FnOnce(&mut Engine, &Store) -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
         let (reply, answer) = oneshot::channel();
         let run = Box::new(move |engine: &mut Engine, store: &Store| {
             let _ = reply.send(run(engine, store));
@@ -179,10 +189,7 @@ pub fn start(store: Store, clock: Clock, sessions: Sessions) -> Result<Writer, O
     let (head, head_seen) = watch::channel(0);
     let (failure, failure_seen) = watch::channel(None);
     let mut actor = Actor { store, clock, sessions, queue: queue.downgrade(), head, failure, snapshot: Snapshotting::default() };
-    thread::Builder::new()
-        .name("hone-writer".to_owned())
-        .spawn(move || actor.guard(engine, inbox))
-        .map_err(OpenError::Thread)?;
+    thread::Builder::new().name("hone-writer".to_owned()).spawn(move || actor.guard(engine, inbox)).map_err(OpenError::Thread)?;
     tokio::spawn(tick(queue.downgrade()));
     Ok(Writer { queue, head: head_seen, failure: failure_seen })
 }
@@ -227,6 +234,7 @@ enum Waiter {
 struct ArrivalWaiter {
     session: u64,
     outbox: Outbox,
+    open: DropGuard,
     welcome: Box<dyn FnOnce(WorkerId, &[HeldAttempt]) -> to_worker::Kind + Send>,
     reply: oneshot::Sender<Result<WorkerId, Refusal>>,
 }
@@ -313,8 +321,8 @@ impl Actor {
         match message {
             Message::Command { command, reply } => batch.add(command, reply.map_or(Waiter::Nobody, Waiter::Caller)),
             Message::Attach { arrival, reply } => {
-                let Arrival { session, outbox, profile, incarnation, held, draining, welcome } = *arrival;
-                let waiter = ArrivalWaiter { session, outbox, welcome, reply };
+                let Arrival { session, outbox, open, profile, incarnation, held, draining, welcome } = *arrival;
+                let waiter = ArrivalWaiter { session, outbox, open, welcome, reply };
                 batch.add(Command::AttachWorker { profile, incarnation, held, draining }, Waiter::Worker(Box::new(waiter)));
             }
             Message::Detach { worker, session } => {
@@ -386,7 +394,7 @@ impl Actor {
             }
         }
         // Directives go out before the acknowledgements that cover them.
-        self.send_effects(&engine.core().state, committed.effects);
+        effects::send(&self.sessions, &self.store, &engine.core().state, committed.effects);
         for (caller, reply) in callers {
             let _ = caller.send(reply.map_err(Refusal::Reject));
         }
@@ -399,7 +407,7 @@ impl Actor {
     fn welcome(&self, arrival: ArrivalWaiter, reply: Result<Reply, Reject>) {
         let answer = match reply {
             Ok(Reply::Attached { worker, over }) => {
-                self.sessions.enter(worker, arrival.session, arrival.outbox);
+                self.sessions.enter(worker, arrival.session, arrival.outbox, arrival.open);
                 self.sessions.send(worker, (arrival.welcome)(worker, &over));
                 Ok(worker)
             }
@@ -407,59 +415,6 @@ impl Actor {
             Err(reject) => Err(Refusal::Reject(reject)),
         };
         let _ = arrival.reply.send(answer);
-    }
-
-    fn send_effects(&self, state: &State, effects: Vec<Effect>) {
-        let mut effects = effects.into_iter().peekable();
-        while let Some(effect) = effects.next() {
-            match effect {
-                Effect::Assign { worker, assignment } => {
-                    let mut leases = vec![assignment];
-                    while let Some(Effect::Assign { assignment, .. }) =
-                        effects.next_if(|next| matches!(next, Effect::Assign { worker: other, .. } if *other == worker))
-                    {
-                        leases.push(assignment);
-                    }
-                    self.assign(state, worker, &leases);
-                }
-                Effect::Prune { worker, task, attempt, reason } => {
-                    let directive = Directive { kind: directive::Kind::Prune.into(), task: task.0, attempt, reason };
-                    self.sessions.send(worker, to_worker::Kind::Directive(directive));
-                }
-                Effect::Kill { worker, task, attempt, reason } => {
-                    let directive = Directive { kind: directive::Kind::Kill.into(), task: task.0, attempt, reason };
-                    self.sessions.send(worker, to_worker::Kind::Directive(directive));
-                }
-                Effect::Drain { worker, hand_back, reason } => {
-                    self.sessions.send(worker, to_worker::Kind::Drain(Drain { hand_back, reason }));
-                }
-                Effect::Propose { .. } => {}
-                Effect::Sweep => self.store.want_sweep(),
-            }
-        }
-    }
-
-    fn assign(&self, state: &State, worker: WorkerId, leases: &[hone_studies::Assignment]) {
-        let mut wanted: Vec<u64> = Vec::new();
-        let mut assignments = Vec::with_capacity(leases.len());
-        for lease in leases {
-            let Some(study) = state.study(lease.study) else { continue };
-            let program = convert::worker::program_id(study.id, study.revision);
-            if !wanted.contains(&program) {
-                wanted.push(program);
-            }
-            assignments.push(convert::worker::assignment_to_proto(lease, study));
-        }
-        let unsent = self.sessions.unsent_programs(worker, &wanted);
-        let studies = leases.iter().filter_map(|lease| state.study(lease.study));
-        let mut programs: Vec<_> = Vec::with_capacity(unsent.len());
-        for study in studies {
-            let id = convert::worker::program_id(study.id, study.revision);
-            if unsent.contains(&id) && !programs.iter().any(|known: &hone_proto::worker::Program| known.id == id) {
-                programs.push(convert::worker::program_to_proto(study));
-            }
-        }
-        self.sessions.send(worker, to_worker::Kind::Assign(Assign { assignments, programs }));
     }
 
     fn ask(&self, question: Question) {

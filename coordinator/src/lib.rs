@@ -3,6 +3,7 @@
 pub mod actor;
 mod clock;
 pub mod convert;
+mod effects;
 pub mod engine;
 pub mod holder;
 pub mod journal;

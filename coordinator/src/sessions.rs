@@ -12,6 +12,7 @@ use std::{
 use hone_proto::worker::{LogChunk, LogRequest, ToWorker, to_worker};
 use hone_studies::WorkerId;
 use tokio::sync::mpsc;
+use tokio_util::sync::DropGuard;
 use tonic::Status;
 
 /// Messages that wait for one worker: some commits' worth of leases.
@@ -23,10 +24,12 @@ const LOG_PIECES: usize = 64;
 pub type Outbox = mpsc::Sender<Result<ToWorker, Status>>;
 
 /// One stream of a worker.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Session {
     id: u64,
     outbox: Outbox,
+    /// Ends the stream when the session is dropped.
+    _open: DropGuard,
     /// Programs that this stream has been sent.
     programs: BTreeSet<u64>,
     /// Microseconds that the worker's clock was ahead when it attached.
@@ -51,8 +54,8 @@ impl Sessions {
     }
 
     /// A worker's newest stream takes the place of the one before, which ends.
-    pub fn enter(&self, worker: WorkerId, id: u64, outbox: Outbox) {
-        self.workers().insert(worker, Session { id, outbox, programs: BTreeSet::new(), clock_ahead: 0 });
+    pub fn enter(&self, worker: WorkerId, id: u64, outbox: Outbox, open: DropGuard) {
+        self.workers().insert(worker, Session { id, outbox, _open: open, programs: BTreeSet::new(), clock_ahead: 0 });
     }
 
     /// Notes how far the clock of a worker is ahead, to show it.

@@ -188,6 +188,19 @@ async fn a_worker_joins_with_a_token_and_attaches_with_its_certificate() {
 }
 
 #[tokio::test]
+async fn who_joins_again_stays_the_same_worker() {
+    let (door, folder) = (Door::new(), tempfile::tempdir().unwrap());
+    let address = door.tls().await;
+    let mut workers = Vec::new();
+    for _ in 0..2 {
+        let identity = join::join(&address, &door.token(), folder.path(), "node").await.unwrap();
+        let channel = join::channel(&address, &identity).unwrap().connect().await.unwrap();
+        workers.push(attach(channel).await.unwrap());
+    }
+    assert_eq!(workers[0], workers[1]);
+}
+
+#[tokio::test]
 async fn a_token_is_good_for_many_workers_which_are_told_apart() {
     let door = Door::new();
     let (address, token) = (door.tls().await, door.token());

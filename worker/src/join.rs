@@ -135,7 +135,8 @@ impl Identity {
     }
 }
 
-/// Exchanges a token for a certificate and keeps it in `folder`. `name` is what the worker would like to be called.
+/// Exchanges a token for a certificate and keeps it in `folder`. `name` is what the worker would like to be called. Who
+/// has joined before keeps its key, and so stays the same worker.
 ///
 /// # Errors
 /// The token is malformed or refused, the coordinator is another one or out of reach, or the folder cannot be written.
@@ -146,7 +147,10 @@ pub async fn join(address: &str, token: &str, folder: &Path, name: &str) -> Resu
     if fingerprint_of(&authority_pem)? != expected {
         return Err(JoinError::OtherAuthority { address: address.to_owned() });
     }
-    let (key_pem, signing_request_pem) = new_key().map_err(|error| JoinError::Certificate(error.to_string()))?;
+    // The same key makes it the same worker to the coordinator, whose running trials go on.
+    let earlier = Identity::load(folder)?.map(|identity| identity.key_pem);
+    let request = signing_request(earlier.as_deref());
+    let (key_pem, signing_request_pem) = request.map_err(|error| JoinError::Certificate(error.to_string()))?;
     let request = JoinRequest { token: token.to_owned(), signing_request_pem, name: name.to_owned() };
     let endpoint = checked(address, &authority_pem, None)?;
     let channel = endpoint.connect().await.map_err(|error| unreachable_at(address, &error))?;
@@ -201,8 +205,9 @@ async fn fetch_authority(address: &str) -> Result<String, JoinError> {
     Ok(response.map_err(|status| refusal(address, &status))?.into_inner().certificate_pem)
 }
 
-fn new_key() -> Result<(String, String), rcgen::Error> {
-    let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+/// A key, the earlier one where there is one, and a request for a certificate.
+fn signing_request(earlier: Option<&str>) -> Result<(String, String), rcgen::Error> {
+    let key = earlier.map_or_else(|| KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256), KeyPair::from_pem)?;
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     Ok((key.serialize_pem(), params.serialize_request(&key)?.pem()?))
@@ -305,7 +310,7 @@ mod tests {
     use super::*;
 
     fn identity() -> Identity {
-        let (key_pem, _) = new_key().unwrap();
+        let (key_pem, _) = signing_request(None).unwrap();
         Identity { certificate_pem: "c".to_owned(), key_pem, authority_pem: "a".to_owned(), expires_at_us: 7 }
     }
 

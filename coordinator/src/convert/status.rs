@@ -36,7 +36,8 @@ const MAX_MESSAGE_BYTES: usize = 4_096;
 pub fn status(code: Code, message: impl Into<String>, hint: Option<String>) -> Status {
     let mut message = message.into();
     if message.len() > MAX_MESSAGE_BYTES {
-        message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES));
+        let end = (0..=MAX_MESSAGE_BYTES).rev().find(|at| message.is_char_boundary(*at)).unwrap_or(0);
+        message.truncate(end);
         message.push_str(" …");
     }
     if let Some(hint) = hint.filter(|hint| !hint.is_empty()) {

@@ -251,8 +251,8 @@ fn text(text: String) -> String {
     if text.len() <= MAX_TEXT_BYTES {
         return text;
     }
-    let start = text.ceil_char_boundary(text.len() - MAX_TEXT_BYTES);
-    format!("… {}", &text[start..])
+    let start = (text.len() - MAX_TEXT_BYTES..text.len()).find(|at| text.is_char_boundary(*at));
+    format!("… {}", &text[start.unwrap_or(text.len())..])
 }
 
 /// The directive that ends an attempt early.

@@ -39,6 +39,8 @@ pub struct Authority {
 /// A worker's certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedWorker {
+    /// The worker's number, made of its key: who joins again with the same key is the same worker.
+    pub worker: u64,
     /// The certificate, PEM.
     pub certificate_pem: String,
     /// After this it is refused.
@@ -132,20 +134,28 @@ impl Authority {
         Ok(params.signed_by(key, &self.issuer)?)
     }
 
-    /// Signs the certificate of the worker `id`. Of the request only the key is used.
+    /// Signs a worker's certificate. Of the request only the key is used.
     ///
     /// # Errors
     /// The request is malformed, not signed by its own key, or asks to be more than a client.
-    pub fn sign_worker(&self, request_pem: &str, id: u64, now: Micros) -> Result<SignedWorker, SecurityError> {
+    pub fn sign_worker(&self, request_pem: &str, now: Micros) -> Result<SignedWorker, SecurityError> {
         let request = check_request(request_pem)?;
         let expires = now + WORKER_DAYS * DAY;
-        let mut params = leaf(&format!("hone worker {id}"), now, expires)?;
-        let name = worker_uri(&self.store, id);
+        let worker = number_of(request.public_key.der_bytes());
+        let mut params = leaf(&format!("hone worker {worker}"), now, expires)?;
+        let name = worker_uri(&self.store, worker);
         params.subject_alt_names = vec![SanType::URI(name.try_into()?)];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         let certificate = self.sign(&params, &request.public_key)?;
-        Ok(SignedWorker { certificate_pem: certificate.pem(), expires })
+        Ok(SignedWorker { worker, certificate_pem: certificate.pem(), expires })
     }
+}
+
+/// A worker's number: the first 64 bits of its key's BLAKE3 hash. The request is signed, so nobody can take the number
+/// of a key that it does not have.
+fn number_of(key: &[u8]) -> u64 {
+    let hash = blake3::hash(key);
+    hash.as_bytes()[..8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 /// The name of a worker in its certificate.

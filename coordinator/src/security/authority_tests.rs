@@ -68,15 +68,28 @@ fn a_key_of_another_authority_is_told() {
 fn a_worker_certificate_names_worker_and_store_and_ends_after_thirty_days() {
     let dir = tempfile::tempdir().unwrap();
     let authority = open(&dir, NOW).unwrap();
-    let signed = authority.sign_worker(&request(|_| {}), 42, NOW).unwrap();
+    let signed = authority.sign_worker(&request(|_| {}), NOW).unwrap();
     assert_eq!(signed.expires, NOW + 30 * DAY);
     let der = CertificateDer::from_pem_slice(signed.certificate_pem.as_bytes()).unwrap();
-    assert_eq!((worker_of(&der, "store-1"), worker_of(&der, "store-2"), worker_of(&der, "store")), (Some(42), None, None));
+    assert_eq!(
+        (worker_of(&der, "store-1"), worker_of(&der, "store-2"), worker_of(&der, "store")),
+        (Some(signed.worker), None, None)
+    );
     let (_, parsed) = x509_parser::parse_x509_certificate(&der).unwrap();
     let usage = parsed.extended_key_usage().unwrap().unwrap().value;
     assert!(usage.client_auth && !usage.server_auth && !usage.any && !parsed.is_ca());
     assert_eq!(parsed.validity().not_after.timestamp() * SECOND, signed.expires);
     assert_eq!(worker_of(authority.certificate(), "store-1"), None);
+}
+
+#[test]
+fn the_same_key_is_the_same_worker_and_another_key_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let authority = open(&dir, NOW).unwrap();
+    let (mine, other) = (request(|_| {}), request(|_| {}));
+    let number = |request: &str, now| authority.sign_worker(request, now).unwrap().worker;
+    assert_eq!(number(&mine, NOW), number(&mine, NOW + 40 * DAY));
+    assert_ne!(number(&mine, NOW), number(&other, NOW));
 }
 
 #[test]
@@ -86,9 +99,10 @@ fn names_in_a_request_are_ignored() {
         params.subject_alt_names = vec![SanType::URI("spiffe://hone/store-1/worker/1".try_into().unwrap())];
         params.distinguished_name.push(DnType::CommonName, "admin");
     });
-    let signed = open(&dir, NOW).unwrap().sign_worker(&greedy, 7, NOW).unwrap();
+    let signed = open(&dir, NOW).unwrap().sign_worker(&greedy, NOW).unwrap();
     let der = CertificateDer::from_pem_slice(signed.certificate_pem.as_bytes()).unwrap();
-    assert_eq!(worker_of(&der, "store-1"), Some(7));
+    assert_eq!(worker_of(&der, "store-1"), Some(signed.worker));
+    assert_ne!(signed.worker, 1);
 }
 
 #[test]
@@ -98,7 +112,7 @@ fn a_request_for_more_than_a_client_is_refused() {
     let server = request(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth]);
     let ca = request(|params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained));
     for greedy in [server, ca] {
-        let reason = refusal(authority.sign_worker(&greedy, 1, NOW));
+        let reason = refusal(authority.sign_worker(&greedy, NOW));
         assert!(reason.contains("more than a client"), "{reason}");
     }
 }
@@ -107,11 +121,11 @@ fn a_request_for_more_than_a_client_is_refused() {
 fn garbage_large_requests_and_other_keys_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let authority = open(&dir, NOW).unwrap();
-    refusal(authority.sign_worker("", 1, NOW));
-    refusal(authority.sign_worker(&"x".repeat(1 << 20), 1, NOW));
+    refusal(authority.sign_worker("", NOW));
+    refusal(authority.sign_worker(&"x".repeat(1 << 20), NOW));
     let key = KeyPair::generate_for(&PKCS_ED25519).unwrap();
     let other = CertificateParams::default().serialize_request(&key).unwrap().pem().unwrap();
-    assert!(refusal(authority.sign_worker(&other, 1, NOW)).contains("P-256"));
+    assert!(refusal(authority.sign_worker(&other, NOW)).contains("P-256"));
 }
 
 #[test]
@@ -128,7 +142,7 @@ fn a_request_that_its_key_did_not_sign_is_refused() {
     let at = pem.len() - 60;
     let other = if pem.as_bytes()[at] == b'A' { "B" } else { "A" };
     pem.replace_range(at..=at, other);
-    refusal(authority.sign_worker(&pem, 1, NOW));
+    refusal(authority.sign_worker(&pem, NOW));
 }
 
 #[test]

@@ -13,10 +13,7 @@ use hone_studies::Micros;
 use rustls::{ServerConfig, pki_types::CertificateDer};
 use tonic::Status;
 
-use super::{
-    Authority, Secret, SecurityError, ServerCertificate, Throttle, TokenInfo, Tokens, certificate, secret::fill_random,
-    tokens::TOKEN_LIFE,
-};
+use super::{Authority, Secret, SecurityError, ServerCertificate, Throttle, TokenInfo, Tokens, certificate, tokens::TOKEN_LIFE};
 
 /// Where keys, certificates and tokens are, below the data directory.
 const FOLDER: &str = "tls";
@@ -116,16 +113,15 @@ impl Gatekeeper {
         self.tokens.revoke(id)
     }
 
-    /// Exchanges a join token for a certificate with a new random number.
+    /// Exchanges a join token for a certificate. The same key gets the same number again.
     ///
     /// # Errors
     /// `Unauthenticated` for the token, `InvalidArgument` for the signing request.
     pub fn join(&self, request: JoinRequest) -> Result<JoinResponse, Status> {
         let now = wall();
         let token = self.tokens.check(&request.token, now).map_err(SecurityError::from)?;
-        let worker = random_id()?;
-        let signed = self.authority.sign_worker(&request.signing_request_pem, worker, now)?;
-        tracing::info!(token, worker, name = request.name, "a worker joined");
+        let signed = self.authority.sign_worker(&request.signing_request_pem, now)?;
+        tracing::info!(token, worker = signed.worker, name = request.name, "a worker joined");
         Ok(JoinResponse {
             certificate_pem: signed.certificate_pem,
             authority_pem: self.authority.certificate_pem().to_owned(),
@@ -144,13 +140,6 @@ impl Gatekeeper {
     fn monotonic(&self) -> Micros {
         Micros::try_from(self.started.elapsed().as_micros()).unwrap_or(Micros::MAX)
     }
-}
-
-/// A number for a certificate: random, so that it needs no counter that could be restored from an old backup.
-fn random_id() -> Result<u64, SecurityError> {
-    let mut bytes = [0; 8];
-    fill_random(&mut bytes)?;
-    Ok(u64::from_le_bytes(bytes))
 }
 
 fn wall() -> Micros {

@@ -1,19 +1,20 @@
 //! The worker's side: joining, and the one stream that carries everything in order.
 
-use std::{pin::Pin, time::Duration};
+use std::{collections::VecDeque, pin::Pin, time::Duration};
 
 use hone_proto::worker::{
-    Ack, AuthorityRequest, AuthorityResponse, FromWorker, Goodbye, JoinRequest, JoinResponse, LogRequest, Records, Renew, RenewAck, ToWorker, Welcome,
-    from_worker, to_worker, worker_service_server::WorkerService,
+    Ack, AuthorityRequest, AuthorityResponse, FromWorker, Goodbye, JoinRequest, JoinResponse, LogRequest, Records, Renew,
+    RenewAck, ToWorker, Welcome, from_worker, to_worker, worker_service_server::WorkerService,
 };
 use hone_studies::{Command, HeldAttempt, Reply, Timings, WorkerId};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot::error::TryRecvError};
 use tokio_stream::{Stream, wrappers::ReceiverStream};
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{Services, status};
 use crate::{
-    actor::{Arrival, Refusal},
+    actor::{Answer, Arrival, Refusal},
     convert,
     security::Peer,
     sessions::{OUTBOX, Outbox},
@@ -23,6 +24,9 @@ use crate::{
 const HELLO_LIMIT: Duration = Duration::from_secs(10);
 /// A worker that is silent for so long has lost its connection.
 const IDLE_LIMIT: Duration = Duration::from_secs(90);
+/// Messages with records of one stream that may be on their way to the disk: they fill the next commit while one is
+/// synced. Bounded, so that a worker cannot fill the memory.
+const PIPELINE: usize = 64;
 
 #[tonic::async_trait]
 impl WorkerService for Services {
@@ -55,9 +59,11 @@ impl WorkerService for Services {
         let (outbox, outbound) = mpsc::channel(OUTBOX);
         let session = self.sessions.next_id();
         let (own_build, store) = (self.build.clone(), self.store_id.clone());
+        let open = CancellationToken::new();
         let arrival = Arrival {
             session,
             outbox: outbox.clone(),
+            open: open.clone().drop_guard(),
             profile: greeting.profile,
             incarnation: greeting.incarnation,
             held: greeting.held,
@@ -67,7 +73,7 @@ impl WorkerService for Services {
         let worker = self.writer.attach(arrival).await.map_err(status)?;
         self.sessions.note_clock(worker, clock - wall_now());
         tracing::info!(%worker, session, build, "worker attached");
-        let connection = Connection { services: self.clone(), worker, session, outbox };
+        let connection = Connection { services: self.clone(), worker, session, outbox, given_up: open };
         tokio::spawn(connection.run(inbound));
         Ok(Response::new(Box::pin(ReceiverStream::new(outbound))))
     }
@@ -102,36 +108,49 @@ struct Connection {
     worker: WorkerId,
     session: u64,
     outbox: Outbox,
+    given_up: CancellationToken,
+}
+
+/// Records that the writer has and that are not acknowledged.
+struct Unsettled {
+    /// Of the last record.
+    sequence: u64,
+    answer: Answer,
 }
 
 impl Connection {
     async fn run(self, mut inbound: Streaming<FromWorker>) {
-        let reason = loop {
-            let next = tokio::select! {
-                next = tokio::time::timeout(IDLE_LIMIT, inbound.message()) => next,
-                // The writer has given this stream up.
-                () = self.outbox.closed() => break "closed".to_owned(),
+        let mut unsettled = VecDeque::new();
+        let closing = loop {
+            let done = tokio::select! {
+                heard = tokio::time::timeout(IDLE_LIMIT, inbound.message()), if unsettled.len() < PIPELINE => match heard {
+                    Ok(Ok(Some(message))) => self.take(&mut unsettled, message).await,
+                    Ok(Ok(None)) => Err(ended("closed by the worker")),
+                    Ok(Err(error)) => Err(ended(error.message())),
+                    Err(_) => Err(ended("nothing heard for 90 s")),
+                },
+                answer = first_answer(&mut unsettled) => self.acknowledge(&mut unsettled, answer).await,
+                () = self.given_up.cancelled() => Err(ended("given up by the writer")),
             };
-            let message = match next {
-                Ok(Ok(Some(message))) => message,
-                Ok(Ok(None)) => break "closed by the worker".to_owned(),
-                Ok(Err(error)) => break error.message().to_owned(),
-                Err(_) => break "nothing heard for 90 s".to_owned(),
-            };
-            if let Err(closing) = self.take(message).await {
-                let goodbye = Goodbye { retry: closing.retry, reason: closing.reason.clone() };
-                self.say(to_worker::Kind::Goodbye(goodbye)).await;
-                break closing.reason;
+            if let Err(closing) = done {
+                break closing;
             }
         };
+        let Closing { retry, reason } = closing;
+        // Not waited for: a worker that does not read its stream is not told.
+        let goodbye = to_worker::Kind::Goodbye(Goodbye { retry, reason: reason.clone() });
+        let _ = self.outbox.try_send(Ok(ToWorker { kind: Some(goodbye) }));
         tracing::info!(worker = %self.worker, reason, "worker detached");
         self.services.writer.detach(self.worker, self.session).await;
     }
 
-    async fn take(&self, message: FromWorker) -> Result<(), Closing> {
+    async fn take(&self, unsettled: &mut VecDeque<Unsettled>, message: FromWorker) -> Result<(), Closing> {
         match message.kind {
-            Some(from_worker::Kind::Records(records)) => self.records(records).await,
-            Some(from_worker::Kind::Renew(renew)) => self.renew(renew).await,
+            Some(from_worker::Kind::Records(records)) => self.records(unsettled, records).await,
+            Some(from_worker::Kind::Renew(renew)) => {
+                self.settle(unsettled).await?;
+                self.renew(renew).await
+            }
             Some(from_worker::Kind::Log(chunk)) => {
                 let request = chunk.request;
                 if !self.services.sessions.deliver_log(chunk) {
@@ -140,6 +159,7 @@ impl Connection {
                 Ok(())
             }
             Some(from_worker::Kind::Leaving(leaving)) => {
+                self.settle(unsettled).await?;
                 tracing::info!(worker = %self.worker, reason = leaving.reason, "worker leaves");
                 let left = self.services.writer.command(Command::WorkerLeaves { worker: self.worker }).await;
                 left.map(drop).map_err(closing)
@@ -150,12 +170,40 @@ impl Connection {
         }
     }
 
-    async fn records(&self, records: Records) -> Result<(), Closing> {
+    async fn records(&self, unsettled: &mut VecDeque<Unsettled>, records: Records) -> Result<(), Closing> {
         let Some(sequence) = records.records.last().map(|record| record.sequence) else { return Ok(()) };
         let records = convert::worker::records_from_proto(records).map_err(|error| refused(&error.to_string()))?;
-        self.services.writer.command(Command::Records { worker: self.worker, records }).await.map_err(closing)?;
-        self.say(to_worker::Kind::Ack(Ack { sequence })).await;
+        let command = Command::Records { worker: self.worker, records };
+        let answer = self.services.writer.submit(command).await.map_err(closing)?;
+        unsettled.push_back(Unsettled { sequence, answer });
         Ok(())
+    }
+
+    /// Waits until everything that the worker has said is durable and acknowledged.
+    async fn settle(&self, unsettled: &mut VecDeque<Unsettled>) -> Result<(), Closing> {
+        while !unsettled.is_empty() {
+            let answer = first_answer(unsettled).await;
+            self.acknowledge(unsettled, answer).await?;
+        }
+        Ok(())
+    }
+
+    /// Acknowledges the first records and all that are durable with them, in one message.
+    async fn acknowledge(&self, unsettled: &mut VecDeque<Unsettled>, first: Result<Reply, Refusal>) -> Result<(), Closing> {
+        let (mut answer, mut durable) = (first, None);
+        while answer.is_ok() {
+            durable = unsettled.pop_front().map(|settled| settled.sequence);
+            let Some(next) = unsettled.front_mut() else { break };
+            match next.answer.try_recv() {
+                Ok(next) => answer = next,
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Closed) => answer = Err(Refusal::Stopping),
+            }
+        }
+        if let Some(sequence) = durable {
+            self.say(to_worker::Kind::Ack(Ack { sequence })).await;
+        }
+        answer.map(drop).map_err(closing)
     }
 
     async fn renew(&self, renew: Renew) -> Result<(), Closing> {
@@ -172,6 +220,18 @@ impl Connection {
     async fn say(&self, kind: to_worker::Kind) {
         let _ = self.outbox.send(Ok(ToWorker { kind: Some(kind) })).await;
     }
+}
+
+/// The answer to the oldest records; waits for ever when there are none.
+async fn first_answer(unsettled: &mut VecDeque<Unsettled>) -> Result<Reply, Refusal> {
+    match unsettled.front_mut() {
+        Some(first) => (&mut first.answer).await.unwrap_or(Err(Refusal::Stopping)),
+        None => std::future::pending().await,
+    }
+}
+
+fn ended(reason: &str) -> Closing {
+    Closing { retry: true, reason: reason.to_owned() }
 }
 
 fn closing(refusal: Refusal) -> Closing {
