@@ -17,7 +17,7 @@ pub struct Embedded {
 /// What came of a start.
 pub enum Started {
     /// It runs.
-    Here(Embedded),
+    Here(Box<Embedded>),
     /// Another process holds the store.
     Held(Failure),
 }
@@ -30,7 +30,7 @@ impl Embedded {
     pub async fn start(data: &Path) -> Result<Started> {
         let config = Config { data: data.to_owned(), build: BUILD.to_owned(), ..Config::default() };
         match Coordinator::start(config).await {
-            Ok(coordinator) => Ok(Started::Here(Self { coordinator })),
+            Ok(coordinator) => Ok(Started::Here(Box::new(Self { coordinator }))),
             Err(error) if is_held(&error) => Ok(Started::Held(failure(&error))),
             Err(error) => Err(failure(&error)),
         }

@@ -22,7 +22,9 @@ pub struct Progress {
     first_counted: u64,
     last_counted: u64,
     started: Instant,
-    last_waiting: String,
+    /// Why nothing runs, until it has been told.
+    waiting: Option<String>,
+    told_waiting: String,
 }
 
 enum Display {
@@ -35,14 +37,21 @@ impl Progress {
     pub fn new(study: &v1::Study) -> Self {
         let display = if io::stderr().is_terminal() { bars(study) } else { Display::Lines };
         let counted = study.counts.unwrap_or_default().counted;
-        Self { display, first_counted: counted, last_counted: counted, started: Instant::now(), last_waiting: String::new() }
+        Self {
+            display,
+            first_counted: counted,
+            last_counted: counted,
+            started: Instant::now(),
+            waiting: None,
+            told_waiting: String::new(),
+        }
     }
 
     /// Shows what has changed.
     pub fn update(&mut self, update: &v1::StudyUpdate) {
         let Some(study) = &update.study else { return };
         self.tell_ended(study, update);
-        self.tell_waiting(update);
+        self.note_waiting(update);
         let pace = self.pace(study);
         let Display::Bars { trials, best, now, .. } = &self.display else { return };
         trials.set_position(study.counts.unwrap_or_default().counted);
@@ -79,12 +88,26 @@ impl Progress {
         }
     }
 
-    /// Lines say once why nothing runs; bars show it all the time.
-    fn tell_waiting(&mut self, update: &v1::StudyUpdate) {
-        let changed = update.waiting_for != self.last_waiting;
-        self.last_waiting.clone_from(&update.waiting_for);
-        if changed && !update.waiting_for.is_empty() && matches!(self.display, Display::Lines) {
-            remark(&format!("waiting: {}", visible(&update.waiting_for)));
+    /// Whether nothing runs for a reason that has not been told yet.
+    pub fn is_waiting(&self) -> bool {
+        self.waiting.is_some()
+    }
+
+    /// Says why nothing runs; called when it lasts. Bars show it all the time.
+    pub fn tell_waiting(&mut self) {
+        let Some(reason) = self.waiting.take() else { return };
+        if matches!(self.display, Display::Lines) {
+            remark(&format!("waiting: {}", visible(&reason)));
+        }
+        self.told_waiting = reason;
+    }
+
+    fn note_waiting(&mut self, update: &v1::StudyUpdate) {
+        if update.waiting_for.is_empty() {
+            self.waiting = None;
+            self.told_waiting.clear();
+        } else if update.waiting_for != self.told_waiting {
+            self.waiting = Some(update.waiting_for.clone());
         }
     }
 
@@ -130,13 +153,14 @@ fn ended_line(trial: &v1::Trial, study: &v1::Study) -> String {
     };
     let values = values_text(trial, &study.objectives);
     let what = match trial.state.as_str() {
-        "failed" | "cancelled" if !trial.end.is_empty() => format!(": {}", visible(&trial.end)),
-        _ if values.is_empty() => String::new(),
-        _ => format!("  {values}"),
+        // The end of a trial begins with its state.
+        "failed" | "cancelled" if !trial.end.is_empty() => visible(&trial.end),
+        state if values.is_empty() => state.to_owned(),
+        state => format!("{state}  {values}"),
     };
     let best = study.best.as_ref().is_some_and(|best| best.number == trial.number && trial.state == "complete");
     let best = if best { "  (best so far)" } else { "" };
-    format!("trial {} {}{what}{took}{best}", trial.number, trial.state)
+    format!("trial {} {what}{took}{best}", trial.number)
 }
 
 fn best_text(study: &v1::Study) -> String {
@@ -199,7 +223,7 @@ mod tests {
         assert_eq!(ended_line(&complete, &study()), "trial 7 complete  loss 0.25  4.2s");
         let best = v1::Study { best: Some(complete.clone()), ..study() };
         assert_eq!(ended_line(&complete, &best), "trial 7 complete  loss 0.25  4.2s  (best so far)");
-        let failed = v1::Trial { end: "exit code 1\u{1b}".to_owned(), ..trial("failed") };
+        let failed = v1::Trial { end: "failed: exit code 1\u{1b}".to_owned(), ..trial("failed") };
         assert_eq!(ended_line(&failed, &study()), "trial 7 failed: exit code 1\u{fffd}  4.2s");
     }
 

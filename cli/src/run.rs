@@ -71,6 +71,9 @@ async fn attend(context: &Context, args: &RunArgs, file: &StudyFile, session: &S
     if study.state == "finished" {
         return result::show(context, &session.client, &study).await;
     }
+    if session.place == Place::Here {
+        name_others(session, &study).await?;
+    }
     let mut workers = LocalWorkers::start(context, args, session).await?;
     let followed = tokio::select! {
         followed = watch::until_finished(&session.client, &study) => followed.map(Some),
@@ -80,7 +83,7 @@ async fn attend(context: &Context, args: &RunArgs, file: &StudyFile, session: &S
     };
     let outcome = match followed {
         Ok(Some(study)) => result::show(context, &session.client, &study).await,
-        Ok(None) => Err(interrupted(context, args, session, &study, workers.count())),
+        Ok(None) => Err(interrupted(context, args, session, &study)),
         Err(failure) => Err(failure),
     };
     if !stop.is_wanted() && outcome.as_ref().is_ok_and(|()| workers.count() > 0) {
@@ -113,19 +116,30 @@ async fn create(session: &Session, file: &StudyFile) -> Result<v1::Study> {
     Ok(client.studies().move_study(v1::MoveStudyRequest { study: study.id.to_string(), action }).await?.into_inner())
 }
 
-/// Says what becomes of the study, and hands the exit code up.
-fn interrupted(context: &Context, args: &RunArgs, session: &Session, study: &v1::Study, workers: usize) -> Failure {
+/// An interrupted study of the same store goes on beside the one that was asked for.
+async fn name_others(session: &Session, study: &v1::Study) -> Result<()> {
+    let studies = session.client.studies().list_studies(v1::ListStudiesRequest {}).await?.into_inner().studies;
+    let others = studies.iter().filter(|other| other.id != study.id && other.state == "active" && other.driver != "clients");
+    for other in others {
+        remark(&format!("study {} `{}` goes on too; `hone study pause {0}` keeps it back", other.id, visible(&other.name)));
+    }
+    Ok(())
+}
+
+/// Says at once what becomes of the study; the failure carries the way on.
+fn interrupted(context: &Context, args: &RunArgs, session: &Session, study: &v1::Study) -> Failure {
     let name = visible(&study.name);
-    let message = match (session.place, workers) {
-        (Place::Here, _) => format!("stopping `{name}`: running trials are handed back"),
-        (Place::Holder | Place::Named, 0) => format!("left; `{name}` goes on at its coordinator"),
-        (Place::Holder | Place::Named, _) => format!("left with this machine's workers; `{name}` goes on where others are"),
-    };
-    let failure = Failure::new(Kind::Interrupted, message);
+    let place = &context.typed_place;
     match session.place {
-        Place::Here => failure.hint(format!("`hone run {}{}` goes on", args.study.display(), context.typed_place)),
+        Place::Here => {
+            remark("stopping: running trials are handed back; Ctrl-C again stops at once");
+            let way_on = format!("`hone run {}{place}` goes on", args.study.display());
+            Failure::new(Kind::Interrupted, format!("stopped `{name}`")).hint(way_on)
+        }
         Place::Holder | Place::Named => {
-            failure.hint(format!("`hone study watch {0}` follows it, `hone study stop {0}` ends it", study.id))
+            let id = study.id;
+            Failure::new(Kind::Interrupted, format!("left `{name}`, which goes on at its coordinator"))
+                .hint(format!("`hone study watch {id}{place}` follows it, `hone study stop {id}{place}` ends it"))
         }
     }
 }

@@ -120,8 +120,8 @@ mod tests {
     fn the_same_folder_is_the_same_archive() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("train.py"), "print()").unwrap();
-        let once = archive(folder.path(), 1 << 20).unwrap();
-        let again = archive(folder.path(), 1 << 20).unwrap();
+        let once = archive(folder.path(), 1 << 20, Vec::new()).unwrap();
+        let again = archive(folder.path(), 1 << 20, Vec::new()).unwrap();
         assert_eq!((once.hash, once.size), (again.hash, again.size));
     }
 
@@ -129,7 +129,7 @@ mod tests {
     fn a_folder_that_is_too_large_or_missing_is_wrong_usage() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("data"), [0; 100]).unwrap();
-        for failure in [archive(folder.path(), 10), archive(Path::new("/nonexistent"), 10)] {
+        for failure in [archive(folder.path(), 10, Vec::new()), archive(Path::new("/nonexistent"), 10, Vec::new())] {
             assert_eq!(failure.err().unwrap().kind.exit_code(), 2);
         }
     }
@@ -138,7 +138,7 @@ mod tests {
     fn an_archive_is_read_in_chunks_of_which_the_first_names_it() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("data"), vec![7; CHUNK_BYTES]).unwrap();
-        let archive = archive(folder.path(), 1 << 30).unwrap();
+        let archive = archive(folder.path(), 1 << 30, Vec::new()).unwrap();
         let (hash, size) = (archive.hash, archive.size);
         let (sender, mut receiver) = mpsc::channel(8);
         read_chunks(archive, &sender).unwrap();

@@ -89,7 +89,6 @@ impl StudyFile {
             name: Some(self.spec.name.clone()),
             update,
             paused: false,
-            request_id: uuid::Uuid::new_v4().to_string(),
         }
     }
 }

@@ -120,13 +120,8 @@ async fn logs(client: &Client, args: &LogsArgs) -> Result<()> {
 }
 
 async fn enqueue(client: &Client, args: EnqueueArgs) -> Result<()> {
-    let request = v1::EnqueueTrialRequest {
-        study: args.study,
-        params: assignments(&args.params)?,
-        tags: args.tag,
-        note: args.note,
-        request_id: uuid::Uuid::new_v4().to_string(),
-    };
+    let request =
+        v1::EnqueueTrialRequest { study: args.study, params: assignments(&args.params)?, tags: args.tag, note: args.note };
     let trial = client.trials().enqueue_trial(request).await?.into_inner();
     print_line(&format!("trial {} is {}", trial.number, trial.state))
 }

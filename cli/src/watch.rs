@@ -1,5 +1,7 @@
 //! Following a study until it is finished.
 
+use std::time::Duration;
+
 use hone_proto::v1;
 
 use crate::{
@@ -8,6 +10,9 @@ use crate::{
     output::visible,
     progress::Progress,
 };
+
+/// A wait that is shorter, as at every start, is not worth a word.
+const WAITING: Duration = Duration::from_secs(3);
 
 /// Shows the study's progress and returns it as it was at the end.
 ///
@@ -19,10 +24,14 @@ pub async fn until_finished(client: &Client, study: &v1::Study) -> Result<v1::St
     let request = v1::WatchStudyRequest { study: study.id.to_string() };
     let mut updates = client.studies().watch_study(request).await?.into_inner();
     let mut last = study.clone();
-    while let Some(update) = updates.message().await? {
-        progress.update(&update);
-        if let Some(study) = update.study {
-            last = study;
+    loop {
+        tokio::select! {
+            update = updates.message() => {
+                let Some(update) = update? else { break };
+                progress.update(&update);
+                last = update.study.unwrap_or(last);
+            }
+            () = tokio::time::sleep(WAITING), if progress.is_waiting() => progress.tell_waiting(),
         }
     }
     progress.clear();

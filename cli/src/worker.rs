@@ -41,11 +41,15 @@ pub async fn command(context: &Context, args: JoinArgs) -> Result<()> {
     config.labels = labels(&args.label)?;
     config.name = args.name.clone().unwrap_or_default();
     tokio::spawn(stop_on_signal(Stop::listen()?, stop, args.drain_hand_back));
-    remark(&format!("working for {address} in {}; Ctrl-C drains", folder.display()));
+    let working = || remark(&format!("working for {address} in {}; Ctrl-C drains", folder.display()));
     let ended = match &address {
-        Address::Unix(path) => hone_worker::run(config, SocketConnector::new(path)).await,
+        Address::Unix(path) => {
+            working();
+            hone_worker::run(config, SocketConnector::new(path)).await
+        }
         Address::Tcp { .. } => {
             let connector = join::TcpConnector::open(&address, context, &folder, &config.name).await?;
+            working();
             hone_worker::run(config, connector).await
         }
     };

@@ -59,6 +59,12 @@ pub struct View {
     pub now: hone_studies::Now,
 }
 
+/// Builds the first message of a stream, once the worker's id is known and which of its attempts are over.
+pub type WelcomeBuilder = Box<dyn FnOnce(WorkerId, &[HeldAttempt]) -> to_worker::Kind + Send>;
+
+/// Something to run on the writer's thread, between commits.
+type Errand = Box<dyn FnOnce(&mut Engine, &Store) + Send>;
+
 /// A worker that opens its stream.
 pub struct Arrival {
     pub session: u64,
@@ -70,7 +76,7 @@ pub struct Arrival {
     pub held: Vec<HeldAttempt>,
     pub draining: bool,
     /// Built once the worker's id is known; sent before anything else.
-    pub welcome: Box<dyn FnOnce(WorkerId, &[HeldAttempt]) -> to_worker::Kind + Send>,
+    pub welcome: WelcomeBuilder,
 }
 
 /// What becomes of a command; it fails when the writer stops before.
@@ -81,7 +87,7 @@ enum Message {
     Attach { arrival: Box<Arrival>, reply: oneshot::Sender<Result<WorkerId, Refusal>> },
     Detach { worker: WorkerId, session: u64 },
     View(oneshot::Sender<Result<Arc<View>, Refusal>>),
-    Store(Box<dyn FnOnce(&mut Engine, &Store) + Send>),
+    Store(Errand),
     SnapshotWritten { head: Head, result: Result<(), String> },
     Compact(oneshot::Sender<Result<(), Refusal>>),
     Tick,
@@ -235,7 +241,7 @@ struct ArrivalWaiter {
     session: u64,
     outbox: Outbox,
     open: DropGuard,
-    welcome: Box<dyn FnOnce(WorkerId, &[HeldAttempt]) -> to_worker::Kind + Send>,
+    welcome: WelcomeBuilder,
     reply: oneshot::Sender<Result<WorkerId, Refusal>>,
 }
 
@@ -245,7 +251,7 @@ struct Batch {
     commands: Vec<Command>,
     waiters: Vec<Waiter>,
     views: Vec<oneshot::Sender<Result<Arc<View>, Refusal>>>,
-    store: Vec<Box<dyn FnOnce(&mut Engine, &Store) + Send>>,
+    store: Vec<Errand>,
     stop: bool,
 }
 

@@ -240,7 +240,12 @@ impl Engine {
         }
     }
 
-    fn absorb(&mut self, committed: &mut Committed, groups: &mut Vec<Vec<Payload>>, outcome: Outcome) -> Result<(), JournalError> {
+    fn absorb(
+        &mut self,
+        committed: &mut Committed,
+        groups: &mut Vec<Vec<Payload>>,
+        outcome: Outcome,
+    ) -> Result<(), JournalError> {
         for effect in outcome.effects {
             match effect {
                 Effect::Propose { study, first_number, count, as_of } => {

@@ -49,9 +49,23 @@ impl Holder {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn write(data: &Path, socket: &Path, address: Option<SocketAddr>, token: &str, insecure: bool, build: &str) -> Result<Holder, HolderError> {
+    pub fn write(
+        data: &Path,
+        socket: &Path,
+        address: Option<SocketAddr>,
+        token: &str,
+        insecure: bool,
+        build: &str,
+    ) -> Result<Holder, HolderError> {
         let tls = address.is_some_and(|address| !address.ip().is_loopback()) && !insecure;
-        let contact = Contact { pid: std::process::id(), socket: socket.to_owned(), address, tls, token: token.to_owned(), build: build.to_owned() };
+        let contact = Contact {
+            pid: std::process::id(),
+            socket: socket.to_owned(),
+            address,
+            tls,
+            token: token.to_owned(),
+            build: build.to_owned(),
+        };
         let path = data.join(FILE);
         let failed = |source| HolderError { operation: "write", path: path.clone(), source };
         let temporary = data.join(".coordinator.json.new");

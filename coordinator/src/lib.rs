@@ -13,6 +13,7 @@ mod service;
 mod sessions;
 mod snapshot;
 mod store;
+mod timings;
 
 pub use clock::Clock;
 pub use server::{Config, Coordinator, StartError};

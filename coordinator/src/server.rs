@@ -9,12 +9,12 @@ use std::{
 
 use hone_proto::{
     v1::{
-        blob_service_server::BlobServiceServer, fleet_service_server::FleetServiceServer, store_service_server::StoreServiceServer,
-        study_service_server::StudyServiceServer, trial_service_server::TrialServiceServer,
+        blob_service_server::BlobServiceServer, fleet_service_server::FleetServiceServer,
+        store_service_server::StoreServiceServer, study_service_server::StudyServiceServer,
+        trial_service_server::TrialServiceServer,
     },
     worker::worker_service_server::WorkerServiceServer,
 };
-use hone_studies::Timings;
 use tokio::{sync::watch, task::JoinHandle};
 use tonic::transport::{Server, server::Router};
 use tower::layer::util::{Identity, Stack};
@@ -27,6 +27,7 @@ use crate::{
     service::{Services, Stays},
     sessions::Sessions,
     store::{OpenError, Store},
+    timings::timings,
 };
 
 /// The largest message: a page of trials with their curves; blobs travel in pieces.
@@ -94,16 +95,25 @@ impl Coordinator {
     /// The store is held, damaged or cannot be written; the address is taken.
     pub async fn start(config: Config) -> Result<Coordinator, StartError> {
         let clock = Clock::start();
-        let store = tokio::task::block_in_place(|| Store::open(&config.data, Timings::DEFAULT))?;
+        let store = tokio::task::block_in_place(|| Store::open(&config.data, timings()))?;
         let store_id = store.id();
         let gatekeeper = Arc::new(Gatekeeper::open(&config.data, &store_id, &config.names)?);
         let listeners = listeners(&config, &gatekeeper).await?;
         let sessions = Sessions::default();
         let writer = tokio::task::block_in_place(|| actor::start(store.clone(), clock, sessions.clone()))?;
-        let services = Services { writer: writer.clone(), sessions, store, stays: Stays::default(), gatekeeper, build: config.build.clone(), store_id };
+        let services = Services {
+            writer: writer.clone(),
+            sessions,
+            store,
+            stays: Stays::default(),
+            gatekeeper,
+            build: config.build.clone(),
+            store_id,
+        };
         let address = listeners.iter().find_map(Listener::address);
         let socket = listeners.iter().find_map(|listener| listener.socket().map(Path::to_owned)).unwrap_or_default();
-        let holder = Holder::write(&config.data, &socket, address, services.gatekeeper.client_token(), config.insecure, &config.build)?;
+        let holder =
+            Holder::write(&config.data, &socket, address, services.gatekeeper.client_token(), config.insecure, &config.build)?;
         let (stop, stopping) = watch::channel(false);
         let servers = listeners.into_iter().map(|listener| serve(&services, listener, stopping.clone())).collect();
         tokio::spawn(sweep(services.clone(), stopping));
@@ -175,7 +185,11 @@ async fn listeners(config: &Config, gatekeeper: &Arc<Gatekeeper>) -> Result<Vec<
     Ok(listeners)
 }
 
-fn serve(services: &Services, listener: Listener, mut stopping: watch::Receiver<bool>) -> JoinHandle<Result<(), tonic::transport::Error>> {
+fn serve(
+    services: &Services,
+    listener: Listener,
+    mut stopping: watch::Receiver<bool>,
+) -> JoinHandle<Result<(), tonic::transport::Error>> {
     let router = router(services);
     tokio::spawn(async move {
         let stopped = async move {
@@ -188,7 +202,8 @@ fn serve(services: &Services, listener: Listener, mut stopping: watch::Receiver<
 fn router(services: &Services) -> Router<Stack<AuthoriseLayer, Identity>> {
     let (reporter, health) = tonic_health::server::health_reporter();
     tokio::spawn(async move { reporter.set_service_status("", tonic_health::ServingStatus::Serving).await });
-    let reflection = tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(hone_proto::DESCRIPTORS).build_v1();
+    let reflection =
+        tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(hone_proto::DESCRIPTORS).build_v1();
     let s = services;
     Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE))
@@ -198,12 +213,18 @@ fn router(services: &Services) -> Router<Stack<AuthoriseLayer, Identity>> {
         .layer(AuthoriseLayer::new(services.gatekeeper.clone()))
         .add_service(health)
         .add_optional_service(reflection.ok())
-        .add_service(StudyServiceServer::new(s.clone()).max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE))
-        .add_service(TrialServiceServer::new(s.clone()).max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE))
+        .add_service(
+            StudyServiceServer::new(s.clone()).max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE),
+        )
+        .add_service(
+            TrialServiceServer::new(s.clone()).max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE),
+        )
         .add_service(FleetServiceServer::new(s.clone()).max_encoding_message_size(MAX_MESSAGE))
         .add_service(BlobServiceServer::new(s.clone()).max_decoding_message_size(MAX_MESSAGE))
         .add_service(StoreServiceServer::new(s.clone()).max_encoding_message_size(MAX_MESSAGE))
-        .add_service(WorkerServiceServer::new(s.clone()).max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE))
+        .add_service(
+            WorkerServiceServer::new(s.clone()).max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE),
+        )
 }
 
 async fn sweep(services: Services, mut stopping: watch::Receiver<bool>) {

@@ -119,6 +119,11 @@ impl Store {
         &self.directory
     }
 
+    /// How long leases last.
+    pub fn timings(&self) -> &Timings {
+        &self.timings
+    }
+
     pub fn blobs(&self) -> &BlobStore {
         &self.blobs
     }

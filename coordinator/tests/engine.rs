@@ -8,8 +8,8 @@ use hone_coordinator::{
     journal::{JournalError, MemoryDisk, MemoryJournal, memory::Fault},
 };
 use hone_studies::{
-    AttemptFiles, AttemptRecord, BlobId, Capacity, Cause, Command, Driver, Effect, Fact, Now, Point, Reply, State, StudyId, Timings, WorkerId,
-    WorkerProfile, file,
+    AttemptFiles, AttemptRecord, BlobId, Capacity, Cause, Command, Driver, Effect, Fact, Now, Point, Reply, State, StudyId,
+    Timings, WorkerId, WorkerProfile, file,
 };
 
 #[derive(Clone, Default)]
@@ -61,8 +61,14 @@ fn create(name: &str, sampler: &str, max_trials: u32) -> Command {
 
 fn attach(slots: u32) -> Command {
     let capacity = Capacity { cpus_milli: 1_000 * slots, memory_bytes: 1 << 30, gpus: Vec::new(), slots };
-    let profile =
-        WorkerProfile { key: "k".into(), name: "w".into(), host: "h".into(), build: "b".into(), capacity, labels: BTreeMap::new() };
+    let profile = WorkerProfile {
+        key: "k".into(),
+        name: "w".into(),
+        host: "h".into(),
+        build: "b".into(),
+        capacity,
+        labels: BTreeMap::new(),
+    };
     Command::AttachWorker { profile, incarnation: "1".into(), held: Vec::new(), draining: false }
 }
 
@@ -79,7 +85,12 @@ fn records(assignment: &hone_studies::Assignment) -> Vec<AttemptRecord> {
     let (task, attempt) = (assignment.task, assignment.attempt);
     let point = Point { step: None, metric: "loss".into(), value: assignment.params[0].abs() };
     let report = AttemptRecord { task, attempt, in_attempt: 1, fact: Fact::Report { points: vec![point] } };
-    let ended = AttemptRecord { task, attempt, in_attempt: 2, fact: Fact::Ended { cause: Cause::Exited, files: AttemptFiles::default() } };
+    let ended = AttemptRecord {
+        task,
+        attempt,
+        in_attempt: 2,
+        fact: Fact::Ended { cause: Cause::Exited, files: AttemptFiles::default() },
+    };
     vec![report, ended]
 }
 

@@ -31,6 +31,8 @@ pub struct PackOptions {
     pub max_bytes: u64,
     /// Names out of [`SKIPPED`] that are packed all the same.
     pub include: Vec<String>,
+    /// Names at the top of the folder that are left out.
+    pub leave_out: Vec<String>,
 }
 
 /// What was packed.
@@ -157,7 +159,7 @@ impl Write for Sink {
 }
 
 fn list(dir: &Path, options: &PackOptions) -> Result<Vec<Entry>, PackError> {
-    let include = options.include.clone();
+    let (include, leave_out) = (options.include.clone(), options.leave_out.clone());
     let walk = WalkBuilder::new(dir)
         .standard_filters(false)
         .add_custom_ignore_filename(IGNORE_FILE)
@@ -165,7 +167,8 @@ fn list(dir: &Path, options: &PackOptions) -> Result<Vec<Entry>, PackError> {
         .filter_entry(move |entry| {
             let name = entry.file_name();
             let skipped = SKIPPED.iter().any(|skip| name == *skip && !include.iter().any(|kept| kept == skip));
-            entry.depth() == 0 || !skipped
+            let left_out = entry.depth() == 1 && leave_out.iter().any(|left| name == left.as_str());
+            entry.depth() == 0 || !(skipped || left_out)
         })
         .build();
     let mut entries = Vec::new();

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 const LIMITS: UnpackLimits = UnpackLimits { max_entries: 1000, max_bytes: 1 << 20 };
 
 fn options() -> PackOptions {
-    PackOptions { max_bytes: 1 << 20, include: Vec::new() }
+    PackOptions { max_bytes: 1 << 20, include: Vec::new(), leave_out: Vec::new() }
 }
 
 /// A folder with these files; the content of each is its own name.
@@ -143,4 +143,16 @@ fn a_folder_becomes_one_blob() {
     fs::write(dir.path().join("source/b"), vec![1; 200_000]).unwrap();
     let error = pack_into(&store, &dir.path().join("source"), &options()).unwrap_err();
     assert!(matches!(error, PackError::Blob(BlobError::TooLarge { .. })), "{error}");
+}
+
+#[test]
+fn a_name_that_is_left_out_is_left_out_at_the_top_only() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("sub")).unwrap();
+    std::fs::write(folder.path().join("study.toml"), "a").unwrap();
+    std::fs::write(folder.path().join("sub/study.toml"), "b").unwrap();
+    let options = PackOptions { leave_out: vec!["study.toml".to_owned()], ..options() };
+    let mut archive = Vec::new();
+    let packed = pack(folder.path(), &options, &mut archive).unwrap();
+    assert_eq!((packed.entries, packed.bytes), (2, 1));
 }

@@ -61,7 +61,7 @@ pub struct Common {
     /// Certificate of the authority that vouches for `--server`, PEM
     #[arg(long, global = true, value_name = "FILE", env = "HONE_CA", hide_env_values = true)]
     pub ca: Option<PathBuf>,
-    /// Speak to `--server` without encryption, credential included
+    /// Speak to `--server` or `--join` without encryption, credential included
     #[arg(long, global = true)]
     pub insecure_plaintext: bool,
     /// When to use colours; `auto`: on a terminal unless $NO_COLOR is set

@@ -52,7 +52,7 @@ pub struct Session {
     pub place: Place,
     /// Its socket; `None` over TCP.
     pub socket: Option<std::path::PathBuf>,
-    embedded: Option<Embedded>,
+    embedded: Option<Box<Embedded>>,
 }
 
 impl Session {
@@ -97,7 +97,7 @@ impl Session {
         Ok(Some(Self { client, place: Place::Holder, socket: Some(contact.socket), embedded: None }))
     }
 
-    async fn here(embedded: Embedded) -> Result<Self> {
+    async fn here(embedded: Box<Embedded>) -> Result<Self> {
         let socket = embedded.socket().to_owned();
         let failed = |error: io::Error| Failure::new(Kind::Internal, format!("cannot speak to the coordinator: {error}"));
         let channel = channel::open_socket(&socket).await.map_err(failed)?;

@@ -35,7 +35,7 @@ pub enum Cell {
 pub struct Column {
     /// In CSV; never changes, unit last.
     pub name: Cow<'static, str>,
-    /// In tables.
+    /// In tables; empty: not shown there.
     pub title: Cow<'static, str>,
 }
 
@@ -91,7 +91,7 @@ impl Listing {
     }
 
     fn is_used(&self, at: usize) -> bool {
-        self.rows.iter().any(|row| row[at] != Cell::Nothing)
+        !self.columns[at].title.is_empty() && self.rows.iter().any(|row| row[at] != Cell::Nothing)
     }
 
     /// Writes a header line and one line per row, as RFC 4180 has it but with plain line ends.

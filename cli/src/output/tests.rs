@@ -52,6 +52,7 @@ fn complete() -> v1::Trial {
         tags: vec!["good".to_owned()],
         metrics: [("loss".to_owned(), f64::INFINITY), ("val_accuracy".to_owned(), 0.97)].into(),
         last_step: Some(2),
+        attempt_count: 1,
         ..v1::Trial::default()
     }
 }
@@ -111,8 +112,8 @@ fn trials_as_csv_have_a_column_per_parameter_and_exact_values() {
 fn trials_as_a_table_leave_out_empty_columns_and_hide_control_characters() {
     let listing = trials_listing(&[], &names(), &[failed()]);
     insta::assert_snapshot!(listing.table(Look::default()), @r"
-    TRIAL  STATE   ATTEMPTS  ORIGIN   END
-        8  failed         0  sampled  exit code 1�[31m
+    TRIAL  STATE   ATTEMPTS  END
+        8  failed         0  exit code 1�[31m
     ");
 }
 

@@ -22,9 +22,9 @@ pub fn trials_listing(objectives: &[v1::Objective], names: &[String], trials: &[
     let rest = [
         ("duration_seconds", "TOOK"),
         ("started", "STARTED"),
-        ("ended", "ENDED"),
+        ("ended", ""),
         ("attempts", "ATTEMPTS"),
-        ("origin", "ORIGIN"),
+        ("origin", ""),
         ("tags", "TAGS"),
         ("end", "END"),
     ];

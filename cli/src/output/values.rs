@@ -79,9 +79,15 @@ pub fn bytes_text(bytes: u64) -> String {
     format!("{size:.digits$} {}", UNITS[unit])
 }
 
-/// Keeps foreign text from steering the terminal: every control character becomes `�`.
+/// Keeps foreign text in one line and from steering the terminal: ends of lines become blanks, other control
+/// characters `�`.
 pub fn visible(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    let shown = |c: char| match c {
+        '\n' | '\t' => ' ',
+        c if c.is_control() => '\u{fffd}',
+        c => c,
+    };
+    text.trim_end().chars().map(shown).collect()
 }
 
 /// Writes a hash.
@@ -152,6 +158,6 @@ mod tests {
 
     #[test]
     fn foreign_text_cannot_steer_the_terminal() {
-        assert_eq!(visible("a\u{1b}[31m\n"), "a\u{fffd}[31m\u{fffd}");
+        assert_eq!(visible("a\u{1b}[31m\nb\rc\n"), "a\u{fffd}[31m b\u{fffd}c");
     }
 }

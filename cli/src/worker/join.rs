@@ -32,7 +32,7 @@ pub enum TcpConnector {
     /// The coordinator holds a store of this user on this machine.
     Socket(PathBuf),
     /// The operator asked for it.
-    Plaintext(Endpoint),
+    Plaintext(Box<Endpoint>),
     /// With a certificate.
     Tls(Box<Membership>),
 }
@@ -53,7 +53,7 @@ impl TcpConnector {
     /// No token, a token of another coordinator, or a coordinator that cannot be reached.
     pub async fn open(address: &Address, context: &Context, folder: &Path, name: &str) -> Result<Self> {
         if context.credentials.plaintext {
-            return Ok(Self::Plaintext(endpoint("http", address)?));
+            return Ok(Self::Plaintext(Box::new(endpoint("http", address)?)));
         }
         if let Some(socket) = own_socket(address, context) {
             return Ok(Self::Socket(socket));

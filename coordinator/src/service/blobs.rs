@@ -84,7 +84,8 @@ fn send_pieces(mut file: std::fs::File, offset: u64, size: u64, sender: &mpsc::S
 }
 
 fn hash_of(bytes: &[u8]) -> Result<Hash, Status> {
-    let bytes: [u8; 32] = bytes.try_into().map_err(|_| Status::invalid_argument(format!("a blob's hash has 32 bytes, not {}", bytes.len())))?;
+    let bytes: [u8; 32] =
+        bytes.try_into().map_err(|_| Status::invalid_argument(format!("a blob's hash has 32 bytes, not {}", bytes.len())))?;
     Ok(Hash::from_bytes(bytes))
 }
 

@@ -1,8 +1,8 @@
 //! Workers, as users see and steer them.
 
 use hone_proto::v1::{
-    GetWorkerRequest, ListWorkersRequest, ListWorkersResponse, SetWorkerRequest, Worker as WorkerMessage, fleet_service_server::FleetService,
-    set_worker_request::Action,
+    GetWorkerRequest, ListWorkersRequest, ListWorkersResponse, SetWorkerRequest, Worker as WorkerMessage,
+    fleet_service_server::FleetService, set_worker_request::Action,
 };
 use hone_studies::{Command, Worker, WorkerState};
 use tonic::{Request, Response, Status};
@@ -25,7 +25,8 @@ impl FleetService for Services {
 
     async fn get_worker(&self, request: Request<GetWorkerRequest>) -> Result<Response<WorkerMessage>, Status> {
         let view = self.view().await?;
-        let worker = client::find_worker(&view.state, &request.into_inner().worker).map_err(|error| statuses::from_select(&error))?;
+        let worker =
+            client::find_worker(&view.state, &request.into_inner().worker).map_err(|error| statuses::from_select(&error))?;
         Ok(Response::new(self.worker_message(&view, worker)))
     }
 

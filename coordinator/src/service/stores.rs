@@ -7,9 +7,9 @@ use std::{
 };
 
 use hone_proto::v1::{
-    BackupStoreRequest, BackupStoreResponse, CompactStoreRequest, CompactStoreResponse, CreateJoinTokenRequest, CreateJoinTokenResponse, EventBatch,
-    ExportEventsRequest, GetStoreRequest, StayRequest, StayResponse, Store as StoreMessage, VerifyStoreRequest, VerifyStoreResponse,
-    store_service_server::StoreService,
+    BackupStoreRequest, BackupStoreResponse, CompactStoreRequest, CompactStoreResponse, CreateJoinTokenRequest,
+    CreateJoinTokenResponse, EventBatch, ExportEventsRequest, GetStoreRequest, StayRequest, StayResponse, Store as StoreMessage,
+    VerifyStoreRequest, VerifyStoreResponse, store_service_server::StoreService,
 };
 use hone_studies::invariants;
 use tokio::sync::{mpsc, watch};
@@ -146,7 +146,9 @@ impl StoreService for Services {
     }
 
     async fn compact_store(&self, _: Request<CompactStoreRequest>) -> Result<Response<CompactStoreResponse>, Status> {
-        let usage = |writer: crate::actor::Writer| async move { writer.with_store(|engine, _| engine.journal().usage()).await.map_err(status) };
+        let usage = |writer: crate::actor::Writer| async move {
+            writer.with_store(|engine, _| engine.journal().usage()).await.map_err(status)
+        };
         let before = usage(self.writer.clone()).await?.bytes_on_disk;
         self.writer.compact().await.map_err(status)?;
         let view = self.view().await?;
@@ -162,7 +164,10 @@ impl StoreService for Services {
         }))
     }
 
-    async fn create_join_token(&self, request: Request<CreateJoinTokenRequest>) -> Result<Response<CreateJoinTokenResponse>, Status> {
+    async fn create_join_token(
+        &self,
+        request: Request<CreateJoinTokenRequest>,
+    ) -> Result<Response<CreateJoinTokenResponse>, Status> {
         let (token, expires_us) = self.gatekeeper.create_join_token(request.into_inner().ttl_us)?;
         Ok(Response::new(CreateJoinTokenResponse { token, expires_us }))
     }

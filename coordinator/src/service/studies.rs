@@ -3,9 +3,10 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use hone_proto::v1::{
-    BestTrialsRequest, BestTrialsResponse, CreateStudyRequest, CreateStudyResponse, GetStudyRequest, ListStudiesRequest, ListStudiesResponse,
-    MoveStudyRequest, PreviewStudyRequest, PreviewStudyResponse, RemoveStudyRequest, RemoveStudyResponse, SetStudyRequest, Study as StudyMessage,
-    StudyUpdate, WatchStudyRequest, move_study_request::Action, study_service_server::StudyService,
+    BestTrialsRequest, BestTrialsResponse, CreateStudyRequest, CreateStudyResponse, GetStudyRequest, ListStudiesRequest,
+    ListStudiesResponse, MoveStudyRequest, PreviewStudyRequest, PreviewStudyResponse, RemoveStudyRequest, RemoveStudyResponse,
+    SetStudyRequest, Study as StudyMessage, StudyUpdate, WatchStudyRequest, move_study_request::Action,
+    study_service_server::StudyService,
 };
 use hone_search::{History, SuggestRequest};
 use hone_studies::{BlobId, Command, Driver, Reply, Source, Study, StudyId, StudySpec, StudyState, best_trials, file};
@@ -34,7 +35,8 @@ impl StudyService for Services {
 
     async fn create_study(&self, request: Request<CreateStudyRequest>) -> Result<Response<CreateStudyResponse>, Status> {
         let request = request.into_inner();
-        let mut spec = file::parse(&request.text, &request.file).map_err(|errors| statuses::from_diagnostics(&errors, &request.text))?;
+        let mut spec =
+            file::parse(&request.text, &request.file).map_err(|errors| statuses::from_diagnostics(&errors, &request.text))?;
         if let Some(name) = &request.name {
             spec.name.clone_from(name);
         }
@@ -109,7 +111,8 @@ impl StudyService for Services {
 
     async fn preview_study(&self, request: Request<PreviewStudyRequest>) -> Result<Response<PreviewStudyResponse>, Status> {
         let request = request.into_inner();
-        let spec = file::parse(&request.text, &request.file).map_err(|errors| statuses::from_diagnostics(&errors, &request.text))?;
+        let spec =
+            file::parse(&request.text, &request.file).map_err(|errors| statuses::from_diagnostics(&errors, &request.text))?;
         let directions: Vec<_> = spec.objectives.iter().map(|objective| objective.direction).collect();
         let suggestions = hone_search::suggest(
             &spec.search.sampler,
@@ -138,7 +141,13 @@ impl Services {
 
     async fn create(&self, request: CreateStudyRequest, spec: StudySpec) -> Result<Response<CreateStudyResponse>, Status> {
         let source = self.source_of(&spec, &request.source)?;
-        let command = Command::CreateStudy { spec: Arc::new(spec), text: request.text, source, driver: Driver::Workers, paused: request.paused };
+        let command = Command::CreateStudy {
+            spec: Arc::new(spec),
+            text: request.text,
+            source,
+            driver: Driver::Workers,
+            paused: request.paused,
+        };
         let Reply::Study(id) = self.command(command).await? else {
             return Err(Status::internal("a study was created without an id"));
         };
@@ -149,9 +158,12 @@ impl Services {
     fn source_of(&self, spec: &StudySpec, given: &[u8]) -> Result<Option<BlobId>, Status> {
         match (&spec.source, given) {
             (Source::None, _) => Ok(None),
-            (Source::Path { path, .. }, []) => Err(Status::invalid_argument(format!("the study's source `{path}` was not uploaded"))),
+            (Source::Path { path, .. }, []) => {
+                Err(Status::invalid_argument(format!("the study's source `{path}` was not uploaded")))
+            }
             (Source::Path { .. }, hash) => {
-                let hash: [u8; 32] = hash.try_into().map_err(|_| Status::invalid_argument("the hash of the source must have 32 bytes"))?;
+                let hash: [u8; 32] =
+                    hash.try_into().map_err(|_| Status::invalid_argument("the hash of the source must have 32 bytes"))?;
                 if !self.store.blobs().contains(&hone_data::Hash::from_bytes(hash)) {
                     return Err(Status::failed_precondition("the packed source is not in the blob store; upload it first"));
                 }
@@ -161,7 +173,12 @@ impl Services {
     }
 
     /// An edited file of a study that is there: what may change changes, everything else is refused by key.
-    async fn update(&self, known: &Arc<Study>, request: &CreateStudyRequest, new: &StudySpec) -> Result<Response<CreateStudyResponse>, Status> {
+    async fn update(
+        &self,
+        known: &Arc<Study>,
+        request: &CreateStudyRequest,
+        new: &StudySpec,
+    ) -> Result<Response<CreateStudyResponse>, Status> {
         let (spec, mut changes) = file::merge_change(&known.spec, new).map_err(|errors| statuses::from_refusals(&errors))?;
         if !changes.is_empty() {
             let command = Command::ChangeStudy { study: known.id, spec: Arc::new(spec), text: request.text.clone() };
@@ -190,7 +207,7 @@ async fn watch(services: Services, id: StudyId, sender: mpsc::Sender<Result<Stud
             Ok(view) => study_update(&view, id, &mut seen),
             Err(refusal) => Err(status(refusal)),
         };
-        let over = update.as_ref().map_or(true, |update| is_over(update));
+        let over = update.as_ref().map_or(true, is_over);
         if sender.send(update).await.is_err() || over {
             return;
         }
@@ -219,6 +236,6 @@ fn study_update(view: &View, id: StudyId, seen: &mut Option<usize>) -> Result<St
         ended: numbers.filter_map(|number| trial_message(view, study, number, false)).collect(),
         running: running.filter_map(|trial| trial_message(view, study, trial.number, false)).collect(),
         workers: view.roster.sessions().filter(|(_, session)| session.connected).count() as u32,
-        waiting_for: client::waits_for(&view.state, &view.roster, study),
+        waiting_for: client::waits_for(&view.state, &view.roster, study, view.now),
     })
 }

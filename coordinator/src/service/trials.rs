@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, pin::Pin, sync::Arc};
 
 use hone_proto::{
     v1::{
-        AnnotateTrialRequest, EnqueueTrialRequest, Explanation, GetTrialRequest, ListTrialsRequest, ListTrialsResponse, LogPiece, StreamTrialsRequest,
-        Trial as TrialMessage, TrialBatch, TrialLogRequest, trial_service_server::TrialService,
+        AnnotateTrialRequest, EnqueueTrialRequest, Explanation, GetTrialRequest, ListTrialsRequest, ListTrialsResponse, LogPiece,
+        StreamTrialsRequest, Trial as TrialMessage, TrialBatch, TrialLogRequest, trial_service_server::TrialService,
     },
     worker::LogRequest,
 };
@@ -39,7 +39,9 @@ impl TrialService for Services {
         let study = find(&view, &request.study)?;
         let limit = if request.limit == 0 { PAGE } else { request.limit.min(MAX_PAGE) } as usize;
         let mut numbers = numbers_of(study, &request);
-        let wanted = |number: &u32| request.states.is_empty() || state_of(study, *number).is_some_and(|state| request.states.iter().any(|s| s == state));
+        let wanted = |number: &u32| {
+            request.states.is_empty() || state_of(study, *number).is_some_and(|state| request.states.iter().any(|s| s == state))
+        };
         let page: Vec<u32> = numbers.by_ref().filter(wanted).take(limit).collect();
         let more = numbers.any(|number| wanted(&number));
         let trials = page.into_iter().filter_map(|number| trial_message(&view, study, number, false)).collect();
@@ -74,14 +76,15 @@ impl TrialService for Services {
         let view = self.view().await?;
         let study = find(&view, &study)?;
         let trial = client::find_trial(study, &trial).map_err(|error| statuses::from_select(&error))?;
-        Ok(Response::new(client::explanation(&view.state, &view.roster, study, trial, view.now.wall)))
+        Ok(Response::new(client::explanation(&view.state, &view.roster, study, trial, view.now)))
     }
 
     async fn enqueue_trial(&self, request: Request<EnqueueTrialRequest>) -> TrialResult {
         let request = request.into_inner();
         let view = self.view().await?;
         let study = find(&view, &request.study)?;
-        let params = client::values_from_strings(&study.spec.space, &request.params).map_err(|problems| statuses::from_values(&problems))?;
+        let params = client::values_from_strings(&study.spec.space, &request.params)
+            .map_err(|problems| statuses::from_values(&problems))?;
         let attributes = annotations(&request.tags, &request.note);
         let reply = self.command(Command::Enqueue { study: study.id, params, attributes }).await?;
         self.trial_of(reply).await
@@ -105,7 +108,8 @@ impl TrialService for Services {
         let (study, id, number) = select(&view, &request.study, &request.trial)?;
         let before = trial_message(&view, study, number, false).unwrap_or_default();
         for (key, value) in changed_annotations(&before, &request) {
-            let command = Command::SetAttribute { owner: Owner::Trial(id), scope: Scope::User, key: key.to_owned(), value: Some(value) };
+            let command =
+                Command::SetAttribute { owner: Owner::Trial(id), scope: Scope::User, key: key.to_owned(), value: Some(value) };
             self.command(command).await?;
         }
         self.trial_of(Reply::Trial(id)).await
@@ -283,7 +287,8 @@ impl LogReader {
         let Some(log) = log else { return Ok(()) };
         let blobs = self.services.store.blobs().clone();
         let read = tokio::task::spawn_blocking(move || blobs.get(&hone_data::Hash::from_bytes(log.blob.0))).await;
-        let bytes = read.map_err(|_| Status::internal("reading the log panicked"))?.map_err(|error| statuses::from_blob(&error))?;
+        let bytes =
+            read.map_err(|_| Status::internal("reading the log panicked"))?.map_err(|error| statuses::from_blob(&error))?;
         for piece in bytes.get(offset as usize..).unwrap_or_default().chunks(256 * 1024) {
             if !self.piece(LogPiece { data: piece.to_vec().into(), ..LogPiece::default() }).await {
                 break;

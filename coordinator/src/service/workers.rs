@@ -6,7 +6,7 @@ use hone_proto::worker::{
     Ack, AuthorityRequest, AuthorityResponse, FromWorker, Goodbye, JoinRequest, JoinResponse, LogRequest, Records, Renew,
     RenewAck, ToWorker, Welcome, from_worker, to_worker, worker_service_server::WorkerService,
 };
-use hone_studies::{Command, HeldAttempt, Reply, Timings, WorkerId};
+use hone_studies::{Command, HeldAttempt, Reply, WorkerId};
 use tokio::sync::{mpsc, oneshot::error::TryRecvError};
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tokio_util::sync::CancellationToken;
@@ -59,6 +59,7 @@ impl WorkerService for Services {
         let (outbox, outbound) = mpsc::channel(OUTBOX);
         let session = self.sessions.next_id();
         let (own_build, store) = (self.build.clone(), self.store_id.clone());
+        let lease_ms = self.store.timings().lease / 1_000;
         let open = CancellationToken::new();
         let arrival = Arrival {
             session,
@@ -68,7 +69,9 @@ impl WorkerService for Services {
             incarnation: greeting.incarnation,
             held: greeting.held,
             draining: greeting.draining,
-            welcome: Box::new(move |worker, over| to_worker::Kind::Welcome(welcome(worker, over, protocol, own_build, store))),
+            welcome: Box::new(move |worker, over| {
+                to_worker::Kind::Welcome(welcome(worker, over, protocol, lease_ms, own_build, store))
+            }),
         };
         let worker = self.writer.attach(arrival).await.map_err(status)?;
         self.sessions.note_clock(worker, clock - wall_now());
@@ -79,8 +82,7 @@ impl WorkerService for Services {
     }
 }
 
-fn welcome(worker: WorkerId, over: &[HeldAttempt], protocol: u32, build: String, store: String) -> Welcome {
-    let lease_ms = Timings::DEFAULT.lease / 1_000;
+fn welcome(worker: WorkerId, over: &[HeldAttempt], protocol: u32, lease_ms: i64, build: String, store: String) -> Welcome {
     Welcome {
         protocol,
         build,

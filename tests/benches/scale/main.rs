@@ -18,7 +18,7 @@ use hone_proto::v1::{
 use hone_tests::benching::{
     coordinator::{self, Running},
     measure::{Samples, disk_bytes, memory_bytes},
-    table::{self, mebibytes, number},
+    table::{self, megabytes, number},
     worker::Workers,
 };
 
@@ -85,7 +85,7 @@ async fn write(figures: &mut Figures, coordinator: &Running, trials: u64) -> any
     for tenth in 1..=10 {
         workers.until(trials * tenth / 10).await?;
         let rate = (trials * tenth / 10) as f64 / start.elapsed().as_secs_f64();
-        println!("{} trials, {}/s, {}", trials * tenth / 10, number(rate), mebibytes(memory_bytes(coordinator.pid(), "VmRSS")));
+        println!("{} trials, {}/s, {}", trials * tenth / 10, number(rate), megabytes(memory_bytes(coordinator.pid(), "VmRSS")));
     }
     let rate = trials as f64 / start.elapsed().as_secs_f64();
     note(figures, "written through gRPC, durable trials per second", number(rate));
@@ -95,12 +95,12 @@ async fn write(figures: &mut Figures, coordinator: &Running, trials: u64) -> any
 async fn resources(figures: &mut Figures, coordinator: &Running, data: &Path, when: &str) -> anyhow::Result<()> {
     let store = StoreServiceClient::new(coordinator.channel().await?).get_store(GetStoreRequest {}).await?.into_inner();
     let pid = coordinator.pid();
-    note(figures, &format!("resident memory{when}"), mebibytes(memory_bytes(pid, "VmRSS")));
-    note(figures, &format!("resident memory, at most{when}"), mebibytes(memory_bytes(pid, "VmHWM")));
-    note(figures, &format!("on the disk{when}"), mebibytes(disk_bytes(data)));
+    note(figures, &format!("resident memory{when}"), megabytes(memory_bytes(pid, "VmRSS")));
+    note(figures, &format!("resident memory, at most{when}"), megabytes(memory_bytes(pid, "VmHWM")));
+    note(figures, &format!("on the disk{when}"), megabytes(disk_bytes(data)));
     let parts = [("journal", store.journal_bytes), ("snapshots", store.snapshot_bytes), ("blobs", store.blob_bytes)];
     for (part, bytes) in parts {
-        note(figures, &format!("… {part}{when}"), mebibytes(bytes));
+        note(figures, &format!("… {part}{when}"), megabytes(bytes));
     }
     note(figures, &format!("events{when}"), number(store.sequence as f64));
     Ok(())
@@ -122,20 +122,24 @@ async fn ask(figures: &mut Figures, coordinator: &Running, when: &str) -> anyhow
     let (studies, trials) = (coordinator.studies().await?, coordinator.trials().await?);
     let study = || STUDY.to_owned();
     latency(figures, &format!("show the study{when}"), async || {
-        Ok(drop(studies.clone().get_study(GetStudyRequest { study: study() }).await?))
+        studies.clone().get_study(GetStudyRequest { study: study() }).await?;
+        Ok(())
     })
     .await?;
     latency(figures, &format!("list 20 trials{when}"), async || {
         let page = ListTrialsRequest { study: study(), limit: 20, ..ListTrialsRequest::default() };
-        Ok(drop(trials.clone().list_trials(page).await?))
+        trials.clone().list_trials(page).await?;
+        Ok(())
     })
     .await?;
     latency(figures, &format!("show a trial{when}"), async || {
-        Ok(drop(trials.clone().get_trial(GetTrialRequest { study: study(), trial: "12345".to_owned() }).await?))
+        trials.clone().get_trial(GetTrialRequest { study: study(), trial: "12345".to_owned() }).await?;
+        Ok(())
     })
     .await?;
     latency(figures, &format!("the ten best{when}"), async || {
-        Ok(drop(studies.clone().best_trials(BestTrialsRequest { study: study(), count: 10 }).await?))
+        studies.clone().best_trials(BestTrialsRequest { study: study(), count: 10 }).await?;
+        Ok(())
     })
     .await
 }

@@ -53,12 +53,16 @@ struct Options {
 struct Floor {
     in_flight: usize,
     echo: f64,
-    sync: f64,
+    /// Into a file that grows.
+    append: f64,
+    /// Into a file that has its size already.
+    overwrite: f64,
 }
 
 impl Floor {
+    /// The rate when every completion passes the echo and the cheaper sync, one after the other.
     fn combined(&self) -> f64 {
-        floor::combined(self.echo, self.sync)
+        floor::combined(self.echo, self.append.max(self.overwrite))
     }
 }
 
@@ -96,8 +100,9 @@ async fn floors(folder: &Path, seconds: f64) -> anyhow::Result<Vec<Floor>> {
     let mut floors = Vec::new();
     for in_flight in [1, 16, 256] {
         let echo = floor::echo(folder, in_flight, seconds / 2.0).await?;
-        let sync = floor::append_and_sync(folder, in_flight, seconds / 2.0)?;
-        floors.push(Floor { in_flight, echo, sync });
+        let append = floor::append_and_sync(folder, in_flight, seconds / 2.0)?;
+        let overwrite = floor::overwrite_and_sync(folder, in_flight, seconds / 2.0)?;
+        floors.push(Floor { in_flight, echo, append, overwrite });
     }
     Ok(floors)
 }
@@ -115,8 +120,11 @@ async fn with_processes(repository: &Path, folder: &Path, seconds: f64) -> anyho
 }
 
 fn print_floors(floors: &[Floor]) {
-    let row = |floor: &Floor| vec![floor.in_flight.to_string(), number(floor.echo), number(floor.sync), number(floor.combined())];
-    let headings = ["in flight", "stream echo/s", "append + fdatasync/s", "one after the other/s"];
+    let row = |floor: &Floor| {
+        let rates = [floor.echo, floor.append, floor.overwrite, floor.combined()];
+        std::iter::once(floor.in_flight.to_string()).chain(rates.map(number)).collect()
+    };
+    let headings = ["in flight", "stream echo/s", "append + fdatasync/s", "overwrite + fdatasync/s", "echo, then sync/s"];
     table::print("Floor of this machine", &headings, &floors.iter().map(row).collect::<Vec<_>>());
 }
 
