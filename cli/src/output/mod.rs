@@ -83,7 +83,7 @@ pub fn print(text: &str) -> Result<()> {
 /// Writes bytes to standard output as they are.
 ///
 /// # Errors
-/// As for [`print`].
+/// As for [`print()`].
 pub fn print_bytes(bytes: &[u8]) -> Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| Failure::output(&error))
@@ -92,7 +92,7 @@ pub fn print_bytes(bytes: &[u8]) -> Result<()> {
 /// Writes text and an end of line to standard output.
 ///
 /// # Errors
-/// As for [`print`].
+/// As for [`print()`].
 pub fn print_line(text: &str) -> Result<()> {
     print(&format!("{text}\n"))
 }
