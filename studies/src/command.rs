@@ -10,7 +10,7 @@ use crate::{
     spec::StudySpec,
 };
 
-/// A wish. [`crate::decide`] may refuse it; nothing has happened until its events are applied.
+/// A wish. The core may refuse it; nothing has happened until its events are applied.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
     /// The coordinator has opened the store.
@@ -157,7 +157,7 @@ pub enum Fact {
         files: Vec<FileRef>,
         step: Option<i64>,
     },
-    /// `cause` is the worker's word; the core makes the [`End`] of it (values, pruning, cancelling).
+    /// `cause` is the worker's word; the core makes the [`End`](crate::End) of it (values, pruning, cancelling).
     Ended {
         cause: Cause,
         files: AttemptFiles,

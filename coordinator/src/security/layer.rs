@@ -1,4 +1,4 @@
-//! [`authorise`] around every service of a server, and the throttle around that.
+//! `authorise` around every service of a server, and the throttle around that.
 
 use std::{
     future::{Ready, ready},

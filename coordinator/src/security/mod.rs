@@ -6,7 +6,7 @@
 //!   Join ────────► gatekeeper ► token for certificate              authority, tokens, throttle
 //! ```
 //!
-//! [`authorise`] is the only place where a call is let through, and [`gatekeeper`] the only one that hands out
+//! [`mod@authorise`] is the only place where a call is let through, and `gatekeeper` the only one that hands out
 //! credentials. Private keys and tokens' hashes are files of mode 0600 under `<data>/tls`; no secret is in the journal,
 //! in a log, or in the debug output of anything here.
 
