@@ -170,22 +170,6 @@ impl Segment {
         self.point_value.extend(&other.point_value);
     }
 
-    /// Room for a whole segment at once: vectors that grow by doubling leave holes behind that nothing fits into.
-    fn make_room(&mut self) {
-        let more = SEGMENT_ROWS.saturating_sub(self.len());
-        let columns = Arc::make_mut(&mut self.columns);
-        columns.number.reserve_exact(more);
-        columns.outcome.reserve_exact(more);
-        columns.params.iter_mut().chain(&mut columns.values).for_each(|values| values.reserve_exact(more));
-        self.trial.reserve_exact(more);
-        for times in [&mut self.created, &mut self.started, &mut self.ended] {
-            times.reserve_exact(more);
-        }
-        for small in [&mut self.worker, &mut self.as_of, &mut self.why] {
-            small.reserve_exact(more);
-        }
-    }
-
     fn shrink(&mut self) {
         let columns = Arc::make_mut(&mut self.columns);
         columns.number.shrink_to_fit();
@@ -298,10 +282,8 @@ impl Finished {
     }
 
     fn seal(&mut self) {
-        let mut blocks = std::mem::take(&mut self.blocks).into_iter();
-        let mut sealed = blocks.next().map_or_else(Segment::default, Arc::unwrap_or_clone);
-        sealed.make_room();
-        for block in blocks {
+        let mut sealed = Segment::default();
+        for block in std::mem::take(&mut self.blocks) {
             sealed.append(&block);
         }
         sealed.shrink();
