@@ -13,6 +13,7 @@ use hone_data::durable::sync_dir;
 use sled::{Batch, IVec};
 
 use super::JournalError;
+use super::nudge::Nudge;
 use super::supervise::{supervised, supervised_for};
 
 /// Bytes of one segment. A leaf of up to 16 chunks is rewritten as one message and must fit well
@@ -51,6 +52,7 @@ pub type Change = (u64, Option<IVec>);
 /// An open sled database whose keys are sequence numbers.
 #[derive(Debug)]
 pub struct Database {
+    nudge: Option<Nudge>,
     /// Nothing only while dropping.
     db: Option<sled::Db>,
     dir: PathBuf,
@@ -70,7 +72,8 @@ impl Database {
         remove_generating(dir).map_err(io)?;
         let db = open_supervised(dir, options)?;
         let file = File::open(data_file(dir)).map_err(io)?;
-        let database = Self { db: Some(db), dir: dir.to_owned(), file, sync: options.sync };
+        let nudge = Nudge::start(db.clone()).map_err(io)?;
+        let database = Self { nudge: Some(nudge), db: Some(db), dir: dir.to_owned(), file, sync: options.sync };
         database.sync_everything()?;
         Ok(database)
     }
@@ -93,7 +96,7 @@ impl Database {
         }
         self.call("writing", |db| db.apply_batch(batch))?;
         written.into_iter().try_for_each(|key| self.evict_others(key))?;
-        self.call("writing", |db| db.flush().map(drop))?;
+        self.call("writing", |db| self.watched(|| db.flush().map(drop)))?;
         if self.sync { self.sync_data() } else { Ok(()) }
     }
 
@@ -147,6 +150,14 @@ impl Database {
         self.call("reading", look_up)
     }
 
+    /// Runs a flush with the helper beside it.
+    fn watched<T>(&self, flush: impl FnOnce() -> T) -> T {
+        match &self.nudge {
+            Some(nudge) => nudge.watch(flush),
+            None => flush(),
+        }
+    }
+
     fn db(&self) -> Option<&sled::Db> {
         self.db.as_ref()
     }
@@ -186,6 +197,8 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
+        // Its thread shares the database, which closes with its last owner.
+        drop(self.nudge.take());
         let db = self.db.take();
         if let Err(panic) = supervised(|| drop(db)) {
             tracing::warn!(panic, "sled did not close in order");

@@ -37,6 +37,7 @@ pub mod lock;
 pub mod maintenance;
 pub mod manifest;
 pub mod memory;
+mod nudge;
 mod opening;
 pub mod scan;
 pub mod sled_journal;

@@ -82,6 +82,7 @@ async fn measure(options: &Options) -> anyhow::Result<()> {
         print_hone(&[figure], &[]);
         return Ok(());
     }
+    print_load("before");
     let floors = floors(folder.path(), options.seconds).await?;
     print_floors(&floors);
     let mut figures = Vec::new();
@@ -93,6 +94,7 @@ async fn measure(options: &Options) -> anyhow::Result<()> {
     let processes =
         if options.skip_processes { Vec::new() } else { with_processes(&repository, folder.path(), options.seconds).await? };
     print_peers(&figures, &processes, &peers);
+    print_load("after");
     Ok(())
 }
 
@@ -128,6 +130,18 @@ fn print_floors(floors: &[Floor]) {
     table::print("Floor of this machine", &headings, &floors.iter().map(row).collect::<Vec<_>>());
 }
 
+/// A share of the floor. More than all of it means that the floor was disturbed: a single thread that sleeps in a sync
+/// waits for a processor when others want it, and then measures them and not the disk.
+fn share(rate: f64, floor: f64) -> String {
+    if rate > floor { "disturbed".to_owned() } else { percent(rate, floor) }
+}
+
+/// Prints how busy the machine is, because a busy one spoils the floors first.
+fn print_load(when: &str) {
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    println!("\nLoad average {when}: {}", load.split_whitespace().take(3).collect::<Vec<_>>().join(" "));
+}
+
 fn print_hone(figures: &[Figure], floors: &[Floor]) {
     let row = |figure: &Figure| {
         let floor = floors.iter().rfind(|floor| floor.in_flight <= figure.in_flight as usize);
@@ -135,7 +149,7 @@ fn print_hone(figures: &[Figure], floors: &[Floor]) {
             figure.name.clone(),
             figure.in_flight.to_string(),
             number(figure.per_second),
-            floor.map_or_else(|| "–".to_owned(), |floor| percent(figure.per_second, floor.combined())),
+            floor.map_or_else(|| "–".to_owned(), |floor| share(figure.per_second, floor.combined())),
             number(figure.coordinator_us),
             number(figure.worker_us),
             number(figure.acknowledgements),
