@@ -9,6 +9,7 @@
 //! | [`columns`] | finished trials, 8 bytes a cell, shared without copying |
 //! | [`sampler`] | random, Sobol, grid and TPE suggestions |
 //! | [`pruner`] | the median rule and asynchronous successive halving |
+//! | [`analysis`] | what finished trials say: fronts, volumes, importances |
 //!
 //! Inside, a parameter's value is one `f64`: a float as it is, an int converted, an option by its index, and NaN
 //! where the conditions of the parameter do not hold. [`Distribution::to_external`] and
@@ -63,6 +64,7 @@
 //! }
 //! ```
 
+pub mod analysis;
 pub mod columns;
 mod draw;
 mod normal;
