@@ -178,7 +178,17 @@ impl<'a> History<'a> {
 
     /// Iterates over trials as (columns, row) in the order in which they finished.
     pub fn rows(&self) -> impl Iterator<Item = (&'a Columns, usize)> + use<'a> {
-        self.parts().flat_map(|part| (0..part.len()).map(move |row| (part, row)))
+        self.rows_from(0)
+    }
+
+    /// Iterates over all trials but the first `skipped`, without visiting those.
+    pub fn rows_from(&self, skipped: usize) -> impl Iterator<Item = (&'a Columns, usize)> + use<'a> {
+        let mut before = 0;
+        self.parts().flat_map(move |part| {
+            let first = skipped.saturating_sub(before).min(part.len());
+            before += part.len();
+            (first..part.len()).map(move |row| (part, row))
+        })
     }
 }
 

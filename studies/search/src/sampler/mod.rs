@@ -3,6 +3,7 @@
 //! A suggestion is a pure function of the study seed, the sampler and its version, the trial number, and
 //! the history and pending trials given. Nothing else is read, so the same binary repeats it bit for bit.
 
+mod cache;
 mod config;
 mod grid;
 mod sobol;
@@ -12,6 +13,7 @@ use crate::columns::{History, Pending, same_numbers};
 use crate::draw::{Draw, Use};
 use crate::space::{Params, Plan, Space};
 
+pub use cache::SamplerCache;
 pub use config::{Direction, SamplerConfig, SamplerError, Startup, TpeConfig};
 
 /// What a sampler may know, and how much is wanted of it.
@@ -62,13 +64,20 @@ pub struct ParamSuggestion {
 /// Suggests `request.count` trials, numbered from `request.first_number`.
 ///
 /// Returns fewer only if a grid is exhausted. Each suggestion of a batch counts as pending for those after it.
+/// Learns the whole history anew; see [`suggest_cached`] for a study that asks again and again.
 pub fn suggest(config: &SamplerConfig, request: &SuggestRequest<'_>) -> Vec<Suggestion> {
-    let plan = request.space.plan();
+    suggest_cached(config, request, &mut SamplerCache::default())
+}
+
+/// Does what [`suggest`] does, and remembers in `cache` what it learnt from the history.
+pub fn suggest_cached(config: &SamplerConfig, request: &SuggestRequest<'_>, cache: &mut SamplerCache) -> Vec<Suggestion> {
+    let opened = cache.open(config, request);
+    let plan = opened.plan;
     match config {
-        SamplerConfig::Random => each(request, |number| random(request, &plan, number)),
-        SamplerConfig::Sobol => each(request, |number| sobol::point(request, &plan, number)),
+        SamplerConfig::Random => each(request, |number| random(request, plan, number)),
+        SamplerConfig::Sobol => each(request, |number| sobol::point(request, plan, number)),
         SamplerConfig::Grid => grid::suggest(request),
-        SamplerConfig::Tpe(config) => tpe::suggest(config, request, &plan),
+        SamplerConfig::Tpe(config) => tpe::suggest(config, request, plan),
     }
 }
 
@@ -78,6 +87,18 @@ pub fn suggest(config: &SamplerConfig, request: &SuggestRequest<'_>) -> Vec<Sugg
 /// trials that had it. A grid cannot be laid over a space that is still growing and draws at random.
 /// `None` if the space has no such parameter. Conditions are the caller's business here: who asks, gets.
 pub fn suggest_one_param(config: &SamplerConfig, request: &SuggestRequest<'_>, name: &str) -> Option<ParamSuggestion> {
+    suggest_one_param_cached(config, request, name, &mut SamplerCache::default())
+}
+
+/// Does what [`suggest_one_param`] does, and remembers in `cache` what it learnt from the history.
+///
+/// The cache may be the one that [`suggest_cached`] is given.
+pub fn suggest_one_param_cached(
+    config: &SamplerConfig,
+    request: &SuggestRequest<'_>,
+    name: &str,
+    cache: &mut SamplerCache,
+) -> Option<ParamSuggestion> {
     let index = request.space.index_of(name)?;
     let number = request.first_number;
     Some(match config {
@@ -88,7 +109,10 @@ pub fn suggest_one_param(config: &SamplerConfig, request: &SuggestRequest<'_>, n
             let value = sobol::value(request, number, index);
             ParamSuggestion { value, why: sobol::why(number) }
         }
-        SamplerConfig::Tpe(config) => tpe::suggest_one(config, request, index),
+        SamplerConfig::Tpe(tpe) => {
+            cache.open(config, request);
+            tpe::suggest_one(tpe, request, index)
+        }
     })
 }
 
@@ -115,3 +139,7 @@ fn random_value(request: &SuggestRequest<'_>, number: u32, index: usize) -> f64 
 #[cfg(test)]
 #[path = "sampler_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "cache_tests.rs"]
+mod cache_tests;
