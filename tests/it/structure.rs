@@ -16,6 +16,7 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
     let core = ["hone-search", "hone-studies"];
     BTreeMap::from([
         ("hone-search", vec![]),
+        ("hone-bench", vec!["hone-search"]),
         ("hone-studies", vec!["hone-search"]),
         ("hone-proto", vec![]),
         ("hone-data", vec![]),

@@ -1,0 +1,163 @@
+//! Runs Hone's samplers over the suites and sets them beside what is kept of the others.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use hone_search::{PrunerConfig, SamplerConfig};
+use rayon::prelude::*;
+
+use crate::cells::{Cells, Key, Regrets};
+use crate::drive::{regrets, search};
+use crate::hone::HoneSearch;
+use crate::report::{Comparison, Scales};
+use crate::stats::quantile;
+use crate::suites::{CHECKPOINTS, Library, Problem, Suite};
+
+/// Seeds over which random search's regret is taken as the unit.
+const SCALE_SEEDS: u64 = 20;
+
+/// What shall be compared.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// Hone's samplers, by kind.
+    #[arg(long, value_delimiter = ',', default_value = "tpe,random")]
+    pub samplers: Vec<String>,
+    /// A sampler with settings: LABEL=JSON, as in `wide={"kind":"tpe","candidates":64}`; may repeat.
+    #[arg(long, value_name = "LABEL=JSON")]
+    pub setting: Vec<String>,
+    /// Which suites.
+    #[arg(long, value_delimiter = ',', value_enum, default_values_t = Suite::ALL)]
+    pub suites: Vec<Suite>,
+    /// Only problems whose name contains one of these.
+    #[arg(long, value_delimiter = ',')]
+    pub problems: Vec<String>,
+    /// How many seeds, from 0.
+    #[arg(long, default_value_t = 20)]
+    pub seeds: u64,
+    /// Trials of each search.
+    #[arg(long, default_value_t = 400)]
+    pub trials: u32,
+    /// Functions and tables only, 200 trials.
+    #[arg(long)]
+    pub quick: bool,
+    /// Only the twelve functions that slow samplers are measured on.
+    #[arg(long)]
+    pub core: bool,
+    /// Others to compare with, by the start of their name; `none` for none.
+    #[arg(long, value_delimiter = ',')]
+    pub peers: Vec<String>,
+    /// Where the results of this run are written.
+    #[arg(long, default_value = "target/search-bench")]
+    pub out: PathBuf,
+}
+
+impl Options {
+    fn suites(&self) -> Vec<Suite> {
+        let is_quick = |suite: &Suite| matches!(suite, Suite::Functions | Suite::Tables);
+        self.suites.iter().copied().filter(|suite| !self.quick || is_quick(suite)).collect()
+    }
+
+    fn trials(&self) -> u32 {
+        if self.quick { self.trials.min(200) } else { self.trials }
+    }
+
+    fn problems(&self, library: &Library, suite: Suite) -> Vec<Problem> {
+        let is_wanted = |name: &str| self.problems.is_empty() || self.problems.iter().any(|part| name.contains(part));
+        let mut problems = library.problems(suite);
+        problems.retain(|problem| is_wanted(&problem.name) && (!self.core || problem.core));
+        problems
+    }
+
+    fn contenders(&self) -> Result<Vec<(String, SamplerConfig)>> {
+        let named = self.samplers.iter().filter(|kind| *kind != "none").map(|kind| {
+            let config = SamplerConfig::from_kind(kind);
+            config
+                .map(|config| (format!("hone-{kind}"), config))
+                .with_context(|| format!("there is no sampler `{kind}`; there are {}", SamplerConfig::KINDS.join(", ")))
+        });
+        let set = self.setting.iter().map(|setting| {
+            let (label, json) = setting.split_once('=').with_context(|| format!("`{setting}` is not LABEL=JSON"))?;
+            let config = serde_json::from_str(json).with_context(|| format!("`{json}` is no sampler"))?;
+            Ok((format!("hone-{label}"), config))
+        });
+        named.chain(set).collect()
+    }
+
+    fn is_peer_wanted(&self, name: &str) -> bool {
+        self.peers.is_empty() || self.peers.iter().any(|start| name.starts_with(start.as_str()))
+    }
+}
+
+/// Runs, prints and writes the comparison.
+pub fn run(options: &Options, library: &Library, kept: &std::path::Path) -> Result<()> {
+    let keys = keys(options, library);
+    if keys.is_empty() {
+        bail!("no problem has such a name");
+    }
+    let mut hone = Vec::new();
+    for (label, config) in options.contenders()? {
+        hone.push(run_all(&label, &config, library, &keys, options.trials())?);
+    }
+    for cells in &hone {
+        cells.write(&options.out)?;
+    }
+    let peers: Vec<Cells> = Cells::read_all(kept)?.into_iter().filter(|cells| options.is_peer_wanted(&cells.sampler)).collect();
+    let scales = scales(library, &keys)?;
+    for suite in options.suites() {
+        for &workers in suite.workers() {
+            let comparison = Comparison::new(suite, workers, &hone, &peers, &scales);
+            comparison.print();
+            comparison.print_problems(100);
+        }
+    }
+    println!("\nResults are in `{}`.", options.out.display());
+    Ok(())
+}
+
+fn keys(options: &Options, library: &Library) -> Vec<Key> {
+    let mut keys = Vec::new();
+    for suite in options.suites() {
+        for problem in options.problems(library, suite) {
+            for &workers in suite.workers() {
+                keys.extend((0..options.seeds).map(|seed| Key { suite, problem: problem.name.clone(), seed, workers }));
+            }
+        }
+    }
+    keys
+}
+
+fn run_all(label: &str, config: &SamplerConfig, library: &Library, keys: &[Key], trials: u32) -> Result<Cells> {
+    let start = std::time::Instant::now();
+    let cells = keys.par_iter().map(|key| Ok((key.clone(), run_one(config, library, key, trials)?)));
+    let (cells, seconds): (Vec<(Key, Regrets)>, Vec<f64>) =
+        cells.collect::<Result<Vec<_>>>()?.into_iter().map(|(key, (regrets, seconds))| ((key, regrets), seconds)).unzip();
+    let mean_us = 1e6 * seconds.iter().sum::<f64>() / seconds.len() as f64;
+    eprintln!("{label}: {} searches in {:.0} s, {mean_us:.0} µs a suggestion", keys.len(), start.elapsed().as_secs_f64());
+    Ok(Cells { sampler: label.to_owned(), cells: cells.into_iter().collect() })
+}
+
+/// The regrets of one search, and the mean time of its suggestions.
+fn run_one(config: &SamplerConfig, library: &Library, key: &Key, trials: u32) -> Result<(Regrets, f64)> {
+    let task = library.task(key.suite, &key.problem, key.seed)?;
+    let mut searcher = HoneSearch::new(&task, config, &PrunerConfig::None);
+    let ended = search(&task, &mut searcher, trials, key.workers).with_context(|| format!("{key:?}"))?;
+    let mean = searcher.seconds.iter().sum::<f64>() / searcher.seconds.len() as f64;
+    Ok((regrets(&task, &ended, &CHECKPOINTS), mean))
+}
+
+/// What random search is left with after 25 trials: the median over twenty seeds of each problem.
+fn scales(library: &Library, keys: &[Key]) -> Result<Scales> {
+    let mut problems: Vec<(Suite, String)> = keys.iter().map(|key| (key.suite, key.problem.clone())).collect();
+    problems.dedup();
+    let scale = |(suite, problem): (Suite, String)| -> Result<_> {
+        let mut left = Vec::new();
+        for seed in 0..SCALE_SEEDS {
+            let key = Key { suite, problem: problem.clone(), seed, workers: 1 };
+            let (regrets, _) = run_one(&SamplerConfig::Random, library, &key, CHECKPOINTS[0])?;
+            left.extend(regrets[0]);
+        }
+        Ok(((suite, problem), quantile(&left, 0.5)))
+    };
+    problems.into_par_iter().map(scale).collect::<Result<BTreeMap<_, _>>>()
+}

@@ -1,0 +1,94 @@
+//! Drives a sampler through a task: ask, run, tell, with simulated workers.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use anyhow::Result;
+use hone_search::Params;
+
+use crate::draw::Source;
+use crate::several;
+use crate::task::{Shown, Task};
+
+/// How a trial ended, as a sampler is told.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// Number of the trial.
+    pub number: u32,
+    /// Its final values; of a pruned trial none.
+    pub values: Vec<f64>,
+    /// Constraint values.
+    pub constraints: Vec<f64>,
+    /// The epoch and value at which it was pruned.
+    pub pruned: Option<(i64, f64)>,
+}
+
+/// Anything that can be asked for points.
+pub trait Searcher {
+    /// The point of trial `number`; NaN where a parameter is absent.
+    fn ask(&mut self, number: u32) -> Result<Params>;
+    /// Takes note of a value at an epoch and says whether the trial shall end.
+    fn report(&mut self, number: u32, step: i64, value: f64) -> Result<bool>;
+    /// Takes note of an end.
+    fn tell(&mut self, told: &Told) -> Result<()>;
+}
+
+/// How long trial `number` takes in simulated time: log-normal, most between half and double.
+pub fn duration(task: &Task, number: u32) -> f64 {
+    libm::exp(0.5 * Source::new(&task.name, task.seed).part("duration").normal(u64::from(number)))
+}
+
+/// Simulated time that can be ordered.
+#[derive(Clone, Copy, PartialEq, PartialOrd)]
+struct Moment(f64);
+
+impl Eq for Moment {}
+
+impl Ord for Moment {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+/// Runs `budget` trials on `workers` simulated workers and returns what they showed, in the order in which they ended.
+///
+/// A worker asks for its next trial when it has ended one, so that always all workers but the asking one are busy.
+pub fn search(task: &Task, searcher: &mut dyn Searcher, budget: u32, workers: usize) -> Result<Vec<Shown>> {
+    let mut running: BinaryHeap<Reverse<(Moment, u32)>> = BinaryHeap::new();
+    let mut shown_by: Vec<Option<Shown>> = vec![None; budget as usize];
+    let (mut asked, mut now) = (0, 0.0);
+    let mut ended = Vec::with_capacity(budget as usize);
+    loop {
+        while running.len() < workers && asked < budget {
+            let params = searcher.ask(asked)?;
+            shown_by[asked as usize] = Some(task.run(asked, &params));
+            running.push(Reverse((Moment(now + duration(task, asked)), asked)));
+            asked += 1;
+        }
+        let Some(Reverse((moment, number))) = running.pop() else { return Ok(ended) };
+        now = moment.0;
+        let Some(shown) = shown_by[number as usize].take() else { continue };
+        let (values, constraints) = (shown.values.clone(), shown.constraints.clone());
+        searcher.tell(&Told { number, values, constraints, pruned: None })?;
+        ended.push(shown);
+    }
+}
+
+/// The regret after each of the numbers of trials in `at`; `None` where fewer have ended.
+///
+/// With one objective, of the trial that looks best among those allowed, judged without noise. With several, the
+/// share of the largest hypervolume that is missing.
+pub fn regrets(task: &Task, ended: &[Shown], at: &[u32]) -> Vec<Option<f64>> {
+    let after = |&count: &u32| ended.get(..count as usize).map(|ended| regret(task, ended));
+    at.iter().map(after).collect()
+}
+
+fn regret(task: &Task, ended: &[Shown]) -> f64 {
+    let allowed = ended.iter().filter(|shown| shown.is_allowed());
+    if task.objectives > 1 {
+        let points: Vec<Vec<f64>> = allowed.map(|shown| shown.clean.clone()).collect();
+        return (1.0 - several::hypervolume(&points, &task.reference) / task.optimum).max(0.0);
+    }
+    let best = allowed.min_by(|a, b| a.values[0].total_cmp(&b.values[0]));
+    best.map_or(task.worst, |best| (best.clean[0] - task.optimum).max(0.0))
+}
