@@ -62,13 +62,6 @@ impl Options {
         if self.quick { self.trials.min(200) } else { self.trials }
     }
 
-    fn problems(&self, library: &Library, suite: Suite) -> Vec<Problem> {
-        let is_wanted = |name: &str| self.problems.is_empty() || self.problems.iter().any(|part| name.contains(part));
-        let mut problems = library.problems(suite);
-        problems.retain(|problem| is_wanted(&problem.name) && (!self.core || problem.core));
-        problems
-    }
-
     fn contenders(&self) -> Result<Vec<(String, SamplerConfig)>> {
         let named = self.samplers.iter().filter(|kind| *kind != "none").map(|kind| {
             let config = SamplerConfig::from_kind(kind);
@@ -89,9 +82,15 @@ impl Options {
     }
 }
 
+/// Hone's sampler of a kind, with its defaults.
+pub fn sampler(kind: &str) -> Result<SamplerConfig> {
+    let known = || format!("there is no sampler `{kind}`; there are {}", SamplerConfig::KINDS.join(", "));
+    SamplerConfig::from_kind(kind).with_context(known)
+}
+
 /// Runs, prints and writes the comparison.
 pub fn run(options: &Options, library: &Library, kept: &std::path::Path) -> Result<()> {
-    let keys = keys(options, library);
+    let keys = keys(library, &options.suites(), &options.problems, options.core, options.seeds);
     if keys.is_empty() {
         bail!("no problem has such a name");
     }
@@ -115,12 +114,16 @@ pub fn run(options: &Options, library: &Library, kept: &std::path::Path) -> Resu
     Ok(())
 }
 
-fn keys(options: &Options, library: &Library) -> Vec<Key> {
+/// What is to be searched: the problems of the suites whose name contains one of `parts`, if there are any.
+pub fn keys(library: &Library, suites: &[Suite], parts: &[String], core: bool, seeds: u64) -> Vec<Key> {
+    let is_wanted = |problem: &Problem| {
+        (parts.is_empty() || parts.iter().any(|part| problem.name.contains(part.as_str()))) && (!core || problem.core)
+    };
     let mut keys = Vec::new();
-    for suite in options.suites() {
-        for problem in options.problems(library, suite) {
+    for &suite in suites {
+        for problem in library.problems(suite).into_iter().filter(is_wanted) {
             for &workers in suite.workers() {
-                keys.extend((0..options.seeds).map(|seed| Key { suite, problem: problem.name.clone(), seed, workers }));
+                keys.extend((0..seeds).map(|seed| Key { suite, problem: problem.name.clone(), seed, workers }));
             }
         }
     }
@@ -138,7 +141,7 @@ fn run_all(label: &str, config: &SamplerConfig, library: &Library, keys: &[Key],
 }
 
 /// The regrets of one search, and the mean time of its suggestions.
-fn run_one(config: &SamplerConfig, library: &Library, key: &Key, trials: u32) -> Result<(Regrets, f64)> {
+pub fn run_one(config: &SamplerConfig, library: &Library, key: &Key, trials: u32) -> Result<(Regrets, f64)> {
     let task = library.task(key.suite, &key.problem, key.seed)?;
     let mut searcher = HoneSearch::new(&task, config, &PrunerConfig::None);
     let ended = search(&task, &mut searcher, trials, key.workers).with_context(|| format!("{key:?}"))?;

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use hone_search::{
-    Columns, Direction, History, Outcome, Params, Pending, PrunerConfig, PrunerState, Row, SamplerConfig, SuggestRequest,
-    Verdict, suggest,
+    Columns, Direction, History, Outcome, Params, Pending, PrunerConfig, PrunerState, Row, SamplerCache, SamplerConfig,
+    SuggestRequest, Verdict, suggest_cached,
 };
 
 use crate::drive::{Searcher, Told};
@@ -18,6 +18,7 @@ pub struct HoneSearch<'a> {
     directions: Vec<Direction>,
     finished: Columns,
     pending: Vec<Pending>,
+    cache: SamplerCache,
     pruner: PrunerState,
     curves: std::collections::BTreeMap<u32, Vec<(i64, f64)>>,
     /// How long each suggestion took.
@@ -33,21 +34,10 @@ impl<'a> HoneSearch<'a> {
             directions: vec![Direction::Minimize; task.objectives],
             finished: Columns::default(),
             pending: Vec::new(),
+            cache: SamplerCache::default(),
             pruner: PrunerState::new(pruner, Direction::Minimize),
             curves: std::collections::BTreeMap::new(),
             seconds: Vec::new(),
-        }
-    }
-
-    fn request(&self, number: u32) -> SuggestRequest<'_> {
-        SuggestRequest {
-            space: &self.task.space,
-            directions: &self.directions,
-            history: History { chunks: &[], tail: Some(&self.finished) },
-            pending: &self.pending,
-            seed: self.task.seed,
-            first_number: number,
-            count: 1,
         }
     }
 }
@@ -55,7 +45,16 @@ impl<'a> HoneSearch<'a> {
 impl Searcher for HoneSearch<'_> {
     fn ask(&mut self, number: u32) -> Result<Params> {
         let start = Instant::now();
-        let suggestion = suggest(&self.config, &self.request(number)).pop();
+        let request = SuggestRequest {
+            space: &self.task.space,
+            directions: &self.directions,
+            history: History { chunks: &[], tail: Some(&self.finished) },
+            pending: &self.pending,
+            seed: self.task.seed,
+            first_number: number,
+            count: 1,
+        };
+        let suggestion = suggest_cached(&self.config, &request, &mut self.cache).pop();
         self.seconds.push(start.elapsed().as_secs_f64());
         let params = suggestion.context("the sampler has no more points")?.params;
         self.pending.push(Pending { number, params: params.clone() });

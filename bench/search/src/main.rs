@@ -6,6 +6,8 @@ mod draw;
 mod drive;
 mod functions;
 mod hone;
+mod keep;
+mod peer;
 mod report;
 mod several;
 mod stats;
@@ -13,7 +15,7 @@ mod suites;
 mod tables;
 mod task;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -37,6 +39,10 @@ struct Cli {
 enum Command {
     /// Runs Hone's samplers and prints them beside the kept results of others.
     Compare(compare::Options),
+    /// Computes and keeps other samplers' results, as far as they are missing.
+    Peers(keep::Options),
+    /// Computes one cell again.
+    Cell(keep::CellOptions),
     /// Lists the problems.
     Problems,
 }
@@ -45,7 +51,9 @@ fn main() -> Result<()> {
     let cli = Cli::parse();
     let library = Library::open(&cli.tables)?;
     match &cli.command {
-        Command::Compare(options) => compare::run(options, &library, Path::new(&cli.kept)),
+        Command::Compare(options) => compare::run(options, &library, &cli.kept),
+        Command::Peers(options) => keep::run(options, &library, &cli.kept),
+        Command::Cell(options) => keep::cell(options, &library, &cli.kept),
         Command::Problems => list(&library),
     }
 }

@@ -90,6 +90,8 @@ pub struct Task {
     pub noise: f64,
     /// Where the hypervolume is measured from.
     pub reference: Vec<f64>,
+    /// Number of epochs whose values are reported; 1 where there are none.
+    pub epochs: usize,
     /// Seed of the instance and of its noise.
     pub seed: u64,
     /// The objective.
@@ -129,6 +131,7 @@ impl Task {
             worst: 0.0,
             noise: 0.0,
             reference: Vec::new(),
+            epochs: 1,
             seed,
             objective,
         }
