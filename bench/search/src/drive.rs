@@ -38,11 +38,17 @@ pub fn duration(task: &Task, number: u32) -> f64 {
     libm::exp(0.5 * Source::new(&task.name, task.seed).part("duration").normal(u64::from(number)))
 }
 
-/// Simulated time that can be ordered.
-#[derive(Clone, Copy, PartialEq, PartialOrd)]
-struct Moment(f64);
+/// Simulated time, ordered.
+#[derive(Clone, Copy, PartialEq)]
+pub struct Moment(pub f64);
 
 impl Eq for Moment {}
+
+impl PartialOrd for Moment {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl Ord for Moment {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {

@@ -12,7 +12,7 @@ use crate::peer::Program;
 use crate::suites::{CHECKPOINTS, Library, Suite};
 
 /// The program that speaks for the samplers in `requirements.txt`.
-const COMMAND: &str = ".cache/search-bench/bin/python bench/search/peer.py";
+pub const COMMAND: &str = ".cache/search-bench/bin/python bench/search/peer.py";
 
 /// Whose results shall be computed.
 #[derive(Clone, Debug, clap::Args)]

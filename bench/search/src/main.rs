@@ -2,14 +2,17 @@
 
 mod cells;
 mod compare;
+mod curves;
 mod draw;
 mod drive;
+mod fidelity;
 mod functions;
 mod hone;
 mod keep;
 mod peer;
 mod report;
 mod several;
+mod speed;
 mod stats;
 mod suites;
 mod tables;
@@ -39,6 +42,10 @@ struct Cli {
 enum Command {
     /// Runs Hone's samplers and prints them beside the kept results of others.
     Compare(compare::Options),
+    /// Runs pruners over the learning curves.
+    Curves(curves::Options),
+    /// Times suggestions against histories of growing length.
+    Speed(speed::Options),
     /// Computes and keeps other samplers' results, as far as they are missing.
     Peers(keep::Options),
     /// Computes one cell again.
@@ -52,6 +59,8 @@ fn main() -> Result<()> {
     let library = Library::open(&cli.tables)?;
     match &cli.command {
         Command::Compare(options) => compare::run(options, &library, &cli.kept),
+        Command::Curves(options) => curves::run(options, &library, &cli.kept),
+        Command::Speed(options) => speed::run(options),
         Command::Peers(options) => keep::run(options, &library, &cli.kept),
         Command::Cell(options) => keep::cell(options, &library, &cli.kept),
         Command::Problems => list(&library),

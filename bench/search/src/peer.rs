@@ -137,7 +137,8 @@ impl Searcher for PeerSearch<'_> {
 
     fn tell(&mut self, told: &Told) -> Result<()> {
         let Told { number, values, constraints, pruned } = told;
-        let message = json!({ "op": "tell", "trial": number, "values": values, "constraints": constraints, "pruned": pruned.is_some() });
+        let message =
+            json!({ "op": "tell", "trial": number, "values": values, "constraints": constraints, "pruned": pruned.is_some() });
         self.program.say(&message).map(|_| ())
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::cells::{Cells, Key};
+use crate::cells::{Cells, Key, Regrets};
 use crate::stats::{Paired, geometric_mean, quantile, ranks, wilcoxon};
 use crate::suites::{CHECKPOINTS, Suite};
 
@@ -15,6 +15,9 @@ pub const FLOOR: f64 = 1e-4;
 /// Random search's regret after 25 trials, by problem.
 pub type Scales = BTreeMap<(Suite, String), f64>;
 
+/// A problem and the seed of its instance.
+type Instance = (String, u64);
+
 /// Normalised regrets of all samplers in one suite with so many workers.
 pub struct Comparison {
     suite: Suite,
@@ -22,7 +25,7 @@ pub struct Comparison {
     /// Samplers in order; which of them are Hone's.
     samplers: Vec<(String, bool)>,
     /// For each sampler: by problem and seed, at [`CHECKPOINTS`].
-    regrets: Vec<BTreeMap<(String, u64), Vec<Option<f64>>>>,
+    regrets: Vec<BTreeMap<Instance, Regrets>>,
 }
 
 impl Comparison {
@@ -167,7 +170,7 @@ impl Comparison {
     }
 }
 
-fn normalise(key: &Key, regrets: &[Option<f64>], scales: &Scales) -> Option<((String, u64), Vec<Option<f64>>)> {
+fn normalise(key: &Key, regrets: &[Option<f64>], scales: &Scales) -> Option<(Instance, Regrets)> {
     let scale = scales.get(&(key.suite, key.problem.clone()))?;
     let normalised = regrets.iter().map(|regret| regret.map(|regret| (regret / scale).max(FLOOR))).collect();
     Some(((key.problem.clone(), key.seed), normalised))

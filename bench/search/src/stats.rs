@@ -7,7 +7,7 @@ pub fn quantile(values: &[f64], share: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
     let place = share * last as f64;
     let (low, high) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
-    low + (high - low) * place.fract()
+    if low == high { low } else { low + (high - low) * place.fract() }
 }
 
 /// The geometric mean of positive values; NaN of none.

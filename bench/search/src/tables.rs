@@ -102,7 +102,11 @@ impl Table {
             let curve = table.nearest(params).to_vec();
             Answer { values: curve.last().copied().into_iter().collect(), constraints: Vec::new(), curve }
         };
-        Task { optimum, epochs: self.epochs(), ..Task::new(&self.name, Family::Table, seed, self.space.clone(), Box::new(objective)) }
+        Task {
+            optimum,
+            epochs: self.epochs(),
+            ..Task::new(&self.name, Family::Table, seed, self.space.clone(), Box::new(objective))
+        }
     }
 }
 
