@@ -54,6 +54,27 @@ pub fn non_dominated<P: AsRef<[f64]>>(losses: &[P]) -> Vec<usize> {
     front
 }
 
+/// Returns the number of the front that each point lies on: 0 for those that nothing dominates, 1 for those that only
+/// points of front 0 dominate, and so on.
+///
+/// Efficient non-dominated sorting (Zhang et al. 2015). Losses as for [`non_dominated`].
+pub fn front_numbers<P: AsRef<[f64]>>(losses: &[P]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..losses.len()).collect();
+    order.sort_by(|&a, &b| compare(losses[a].as_ref(), losses[b].as_ref()).then(a.cmp(&b)));
+    let mut numbers = vec![0; losses.len()];
+    let mut fronts: Vec<Vec<usize>> = Vec::new();
+    for at in order {
+        // If no member of a front dominates the point, no member of a later one does.
+        let front = fronts.partition_point(|front| is_dominated(losses, front, losses[at].as_ref()));
+        numbers[at] = front;
+        match fronts.get_mut(front) {
+            Some(front) => front.push(at),
+            None => fronts.push(vec![at]),
+        }
+    }
+    numbers
+}
+
 /// Whether a front that comes before `point` in lexicographic order has a member that dominates it.
 fn is_dominated<P: AsRef<[f64]>>(losses: &[P], front: &[usize], point: &[f64]) -> bool {
     // With two losses the last member has the smallest second one: it dominates if any member does.
@@ -67,7 +88,7 @@ pub fn dominates(a: &[f64], b: &[f64]) -> bool {
 }
 
 /// Whether a trial may be on the front: complete, and no constraint violated or unknown.
-fn counts(columns: &Columns, row: usize) -> bool {
+pub(super) fn counts(columns: &Columns, row: usize) -> bool {
     columns.outcome[row] == Outcome::Complete && columns.violation(row) <= 0.0
 }
 
@@ -141,6 +162,11 @@ mod tests {
             let free = |&at: &usize| !losses.iter().any(|other| dominates(other, &losses[at]));
             let expected: Vec<usize> = (0..losses.len()).filter(free).collect();
             prop_assert_eq!(non_dominated(&losses), expected);
+            let numbers = front_numbers(&losses);
+            for (at, &number) in numbers.iter().enumerate() {
+                let above = (0..losses.len()).filter(|&other| dominates(&losses[other], &losses[at]));
+                prop_assert_eq!(number, above.map(|other| numbers[other] + 1).max().unwrap_or(0));
+            }
         }
     }
 }
