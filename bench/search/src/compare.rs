@@ -98,11 +98,13 @@ pub fn run(options: &Options, library: &Library, kept: &std::path::Path) -> Resu
     for (label, config) in options.contenders()? {
         hone.push(run_all(&label, &config, library, &keys, options.trials())?);
     }
+    clear(&options.out)?;
     for cells in &hone {
         cells.write(&options.out)?;
     }
     let peers: Vec<Cells> = Cells::read_all(kept)?.into_iter().filter(|cells| options.is_peer_wanted(&cells.sampler)).collect();
     let scales = scales(library, &keys)?;
+    write_scales(&scales, library, options)?;
     for suite in options.suites() {
         for &workers in suite.workers() {
             let comparison = Comparison::new(suite, workers, &hone, &peers, &scales);
@@ -163,4 +165,26 @@ fn scales(library: &Library, keys: &[Key]) -> Result<Scales> {
         Ok(((suite, problem), quantile(&left, 0.5)))
     };
     problems.into_par_iter().map(scale).collect::<Result<BTreeMap<_, _>>>()
+}
+
+/// Makes the folder and removes what an earlier comparison left there.
+fn clear(folder: &std::path::Path) -> Result<()> {
+    std::fs::create_dir_all(folder)?;
+    for path in std::fs::read_dir(folder)?.flatten().map(|entry| entry.path()) {
+        let is_ours = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("hone-"));
+        if is_ours && path.extension().is_some_and(|extension| extension == "csv") {
+            std::fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the units of regret, for the plots.
+fn write_scales(scales: &Scales, library: &Library, options: &Options) -> Result<()> {
+    let mut text = "suite,problem,family,regret\n".to_owned();
+    for ((suite, problem), regret) in scales {
+        let family = library.task(*suite, problem, 0)?.family.name();
+        text += &format!("{},{problem},{family},{regret}\n", suite.name());
+    }
+    Ok(std::fs::write(options.out.join("scales.csv"), text)?)
 }

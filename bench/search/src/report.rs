@@ -51,8 +51,7 @@ impl Comparison {
             return;
         }
         println!("\n## {}, {} at once\n", self.suite.name(), self.workers);
-        self.print_regrets();
-        self.print_ranks();
+        self.print_groups();
         self.print_pairs();
     }
 
@@ -76,61 +75,38 @@ impl Comparison {
         }
     }
 
-    fn print_regrets(&self) {
-        println!("Normalised regret: median [quartiles], geometric mean; over problems × seeds.\n");
-        print!("{:24} {:>6}", "sampler", "cells");
-        CHECKPOINTS.iter().for_each(|checkpoint| print!("  {:>32}", format!("{checkpoint} trials")));
-        println!();
-        for (index, (name, _)) in self.samplers.iter().enumerate() {
-            print!("{name:24} {:>6}", self.regrets[index].len());
-            for at in 0..CHECKPOINTS.len() {
-                let values: Vec<f64> = self.regrets[index].values().filter_map(|regrets| regrets[at]).collect();
-                print!("  {:>32}", summary(&values));
-            }
-            println!();
-        }
-    }
-
-    /// Ranks over the cells that all samplers of the table have; those with few cells get a table with all.
-    fn print_ranks(&self) {
+    /// A table over the cells that the samplers with most cells share; then, if some have few, one over what all share.
+    fn print_groups(&self) {
         let most = self.regrets.iter().map(BTreeMap::len).max().unwrap_or(0);
         let complete: Vec<usize> = (0..self.samplers.len()).filter(|&index| 10 * self.regrets[index].len() >= 9 * most).collect();
-        self.print_rank_table(&complete);
+        self.print_group(&complete);
         if complete.len() < self.samplers.len() {
-            self.print_rank_table(&(0..self.samplers.len()).collect::<Vec<_>>());
+            self.print_group(&(0..self.samplers.len()).collect::<Vec<_>>());
         }
     }
 
-    fn print_rank_table(&self, among: &[usize]) {
-        let counts: Vec<(usize, Vec<f64>)> = (0..CHECKPOINTS.len()).map(|at| self.mean_ranks(among, at)).collect();
-        if among.len() < 2 || counts.iter().all(|(count, _)| *count == 0) {
+    fn print_group(&self, among: &[usize]) {
+        let shared: Vec<Vec<Vec<f64>>> = (0..CHECKPOINTS.len()).map(|at| self.shared(among, at)).collect();
+        let checkpoints: Vec<usize> = (0..CHECKPOINTS.len()).filter(|&at| !shared[at].is_empty()).collect();
+        if checkpoints.is_empty() {
             return;
         }
-        println!("\nAverage rank among {} samplers, over the cells that all of them have:\n", among.len());
+        println!("\nOver the searches that all of these {} made: median [quartiles] and geometric mean of the", among.len());
+        println!("normalised regret, and the average rank.\n");
         print!("{:24}", "sampler");
-        CHECKPOINTS.iter().zip(&counts).for_each(|(at, (count, _))| print!(" {:>14}", format!("{at} ({count})")));
+        checkpoints.iter().for_each(|&at| print!("  {:>38}", format!("{} trials ({})", CHECKPOINTS[at], shared[at].len())));
         println!();
         for (place, &index) in among.iter().enumerate() {
             print!("{:24}", self.samplers[index].0);
-            counts.iter().for_each(|(count, means)| {
-                print!(" {:>14}", if *count == 0 { "-".into() } else { format!("{:.2}", means[place]) })
-            });
+            checkpoints.iter().for_each(|&at| print!("  {:>38}", summary(&shared[at], place)));
             println!();
         }
     }
 
-    /// The number of cells that all of `among` have at a checkpoint, and the mean rank of each over them.
-    fn mean_ranks(&self, among: &[usize], at: usize) -> (usize, Vec<f64>) {
-        let mut sums = vec![0.0; among.len()];
-        let mut count = 0_usize;
-        for key in self.regrets[among[0]].keys() {
-            let values: Option<Vec<f64>> = among.iter().map(|&index| self.regrets[index].get(key)?[at]).collect();
-            if let Some(values) = values {
-                count += 1;
-                sums.iter_mut().zip(ranks(&values)).for_each(|(sum, rank)| *sum += rank);
-            }
-        }
-        (count, sums.into_iter().map(|sum| sum / count as f64).collect())
+    /// The normalised regrets at a checkpoint of each search that all of `among` made.
+    fn shared(&self, among: &[usize], at: usize) -> Vec<Vec<f64>> {
+        let of_all = |instance| among.iter().map(|&index| self.regrets[index].get(instance)?[at]).collect();
+        self.regrets[among[0]].keys().filter_map(of_all).collect()
     }
 
     fn print_pairs(&self) {
@@ -176,12 +152,12 @@ fn normalise(key: &Key, regrets: &[Option<f64>], scales: &Scales) -> Option<(Ins
     Some(((key.problem.clone(), key.seed), normalised))
 }
 
-fn summary(values: &[f64]) -> String {
-    if values.is_empty() {
-        return "-".to_owned();
-    }
-    let [low, middle, high] = [0.25, 0.5, 0.75].map(|share| number(quantile(values, share)));
-    format!("{middle} [{low} {high}] {}", number(geometric_mean(values)))
+/// What the sampler at `place` reached in searches that several made.
+fn summary(shared: &[Vec<f64>], place: usize) -> String {
+    let values: Vec<f64> = shared.iter().map(|regrets| regrets[place]).collect();
+    let [low, middle, high] = [0.25, 0.5, 0.75].map(|share| number(quantile(&values, share)));
+    let rank = shared.iter().map(|regrets| ranks(regrets)[place]).sum::<f64>() / shared.len() as f64;
+    format!("{middle} [{low} {high}] {} {rank:.2}", number(geometric_mean(&values)))
 }
 
 fn number(value: f64) -> String {
