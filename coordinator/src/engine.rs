@@ -172,6 +172,11 @@ impl Engine {
         &mut *self.journal
     }
 
+    /// Journal and spilled events, to read both.
+    pub(crate) fn parts_mut(&mut self) -> (&mut dyn Journal, &dyn SpillStore) {
+        (&mut *self.journal, &*self.spill)
+    }
+
     /// Gives back the journal, to recover from it.
     pub fn into_parts(self) -> (Box<dyn Journal>, Box<dyn SpillStore>) {
         (self.journal, self.spill)
@@ -320,33 +325,5 @@ fn located(error: RecoverError, sequence: u64) -> RecoverError {
     match error {
         RecoverError::Event { source, .. } => RecoverError::Event { sequence, source },
         RecoverError::Journal(_) | RecoverError::Snapshot(_) => error,
-    }
-}
-
-/// Up to `count` events from a sequence number on, as JSON objects with their sequence numbers.
-///
-/// # Errors
-/// As [`replay`].
-pub fn export(engine: &mut Engine, from: u64, count: usize) -> Result<Vec<String>, RecoverError> {
-    let mut lines = Vec::new();
-    let from = from.max(engine.journal.usage().oldest);
-    if from > engine.journal.head().sequence {
-        return Ok(lines);
-    }
-    let mut stop = None;
-    let read = engine.journal.read(from, &mut |sequence, payload| {
-        if lines.len() == count {
-            return Err(JournalError::Rejected { sequence, detail: "enough".to_owned() });
-        }
-        match decode(&*engine.spill, payload) {
-            Ok((event, _)) => lines.push(serde_json::json!({ "sequence": sequence, "event": event }).to_string()),
-            Err(error) => stop = Some(located(error, sequence)),
-        }
-        if stop.is_some() { Err(JournalError::Rejected { sequence, detail: "undecodable".to_owned() }) } else { Ok(()) }
-    });
-    match (read, stop) {
-        (_, Some(error)) => Err(error),
-        (Err(JournalError::Rejected { .. }) | Ok(()), None) => Ok(lines),
-        (Err(error), None) => Err(error.into()),
     }
 }

@@ -5,6 +5,8 @@ mod clock;
 pub mod convert;
 mod effects;
 pub mod engine;
+pub mod export;
+mod heap;
 pub mod holder;
 pub mod journal;
 pub mod security;
