@@ -12,7 +12,7 @@
 
 use std::sync::Arc;
 
-use hone_search::{Columns, Direction, History, Pending, SamplerConfig, Space, SuggestRequest, Suggestion};
+use hone_search::{Columns, Direction, History, Pending, SamplerCache, SamplerConfig, Space, SuggestRequest, Suggestion};
 use hone_studies::{BlobId, Command, Core, Effect, Event, Now, Outcome, Proposal, Reject, Reply, State, StudyId, Timings};
 
 use crate::{
@@ -103,6 +103,11 @@ impl Question {
 
     /// The sampler's answer, as a command. A pure function of the question.
     pub fn answer(&self) -> Command {
+        self.answer_from(&mut SamplerCache::default())
+    }
+
+    /// The same answer, for less when `memory` was used for the study's former questions.
+    pub fn answer_from(&self, memory: &mut SamplerCache) -> Command {
         let request = SuggestRequest {
             space: &self.space,
             directions: &self.directions,
@@ -112,7 +117,7 @@ impl Question {
             first_number: self.first_number,
             count: self.count as usize,
         };
-        let suggestions = hone_search::suggest(&self.sampler, &request);
+        let suggestions = hone_search::suggest_cached(&self.sampler, &request, memory);
         if suggestions.is_empty() {
             return Command::Exhausted { study: self.study };
         }
