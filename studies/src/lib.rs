@@ -19,6 +19,7 @@ mod roster;
 mod settle;
 mod spec;
 mod state;
+mod stop;
 mod study;
 mod trial;
 mod worker;

@@ -16,6 +16,7 @@ use crate::{
     ids::{Micros, StudyId, TaskId, WorkerId},
     roster::Free,
     spec::{Resources, StudySpec},
+    stop,
     study::Study,
 };
 
@@ -35,12 +36,19 @@ fn end_studies(core: &mut Core, now: Now, out: &mut Outcome) {
     let unfinished: Vec<StudyId> = core.state.unfinished().map(|study| study.id).collect();
     for id in unfinished {
         let Some(study) = core.state.study(id) else { continue };
-        if study.state == StudyState::Active && reached_target(study) {
-            core.emit(out, studies_moved(id, now, StudyState::Stopping, "target reached"));
+        if let Some(reason) = reason_to_stop(study, now) {
+            core.emit(out, studies_moved(id, now, StudyState::Stopping, &reason));
         }
         cancel_queue_of_stopping(core, now, out, id);
         finish_if_over(core, now, out, id);
     }
+}
+
+fn reason_to_stop(study: &Study, now: Now) -> Option<String> {
+    if study.state != StudyState::Active {
+        return None;
+    }
+    if reached_target(study) { Some("target reached".to_owned()) } else { stop::reason(study, now.wall) }
 }
 
 fn reached_target(study: &Study) -> bool {

@@ -14,7 +14,7 @@ use std::{
     sync::Arc,
 };
 
-use hone_search::{Direction, Outcome, PrunerState};
+use hone_search::{Direction, Outcome, PrunerState, stop::StopState};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -22,6 +22,7 @@ use crate::{
     finished::Finished,
     ids::{BlobId, Micros, StudyId, TaskId},
     spec::StudySpec,
+    stop,
     trial::{Attributes, StateKind, Trial, TrialState, set_attribute},
 };
 
@@ -99,6 +100,9 @@ pub struct Study {
     waiting: BTreeSet<(Micros, TaskId)>,
     pub finished: Finished,
     pub pruner: Arc<PrunerState>,
+    /// What the rules to stop have seen; `None` without rules.
+    #[serde(default)]
+    pub stop: Option<Arc<StopState>>,
     overlay: BTreeMap<TaskId, Overlay>,
     pub attributes: Attributes,
     /// Goes up with every change of the spec, so that workers are sent the new one.
@@ -132,6 +136,7 @@ impl Study {
             waiting: BTreeSet::new(),
             finished: Finished::default(),
             pruner: Arc::new(PrunerState::new(&spec.search.pruner, direction)),
+            stop: stop::begin(&spec),
             overlay: BTreeMap::new(),
             attributes: Attributes::default(),
             revision: 0,
@@ -288,9 +293,13 @@ impl Study {
     }
 
     fn change(&mut self, spec: &Arc<StudySpec>, text: &str) {
+        let other_rules = self.spec.stop != spec.stop;
         self.spec = spec.clone();
         self.text = text.into();
         self.revision += 1;
+        if other_rules {
+            self.stop = stop::begin_again(self);
+        }
     }
 
     fn enter(&mut self, at: Micros, to: StudyState, reason: &str) {
@@ -366,6 +375,15 @@ impl Study {
         if let ([value], Outcome::Complete) = (trial.values.as_slice(), outcome) {
             self.consider(*value, trial.number);
         }
+        self.tell_rules(trial.number);
+    }
+
+    fn tell_rules(&mut self, number: u32) {
+        let Some(mut rules) = self.stop.take() else { return };
+        if let Some(trial) = self.finished.by_number(number) {
+            stop::record(&mut rules, self, trial);
+        }
+        self.stop = Some(rules);
     }
 
     fn consider(&mut self, value: f64, number: u32) {

@@ -12,10 +12,14 @@ pub(super) struct Table {
 
 pub(super) static ROOT: Table = Table {
     place: "the top of the file",
-    keys: &["name", "description", "priority", "weight", "source", "objective", "search", "space", "trial", "enqueue"],
+    keys: &["name", "description", "priority", "weight", "source", "objective", "search", "stop", "space", "trial", "enqueue"],
 };
 pub(super) static OBJECTIVE: Table = Table { place: "`[objective]`", keys: &["metric", "direction", "summary", "target"] };
 pub(super) static SEARCH: Table = Table { place: "`[search]`", keys: &["sampler", "seed", "max_trials", "parallel", "pruner"] };
+pub(super) static STOP: Table = Table {
+    place: "`[stop]`",
+    keys: &["no_improvement", "min_delta", "regret_bound", "confidence", "time", "cost", "cost_metric"],
+};
 pub(super) static SAMPLER: Table = Table { place: "this sampler", keys: &["kind"] };
 pub(super) static TPE: Table = Table {
     place: "the sampler `tpe`",
@@ -53,7 +57,7 @@ pub(super) static PARAMETER: Table =
 
 /// All tables, for the search of a key's right place and for the test of the guide.
 pub(super) static TABLES: &[&Table] =
-    &[&ROOT, &OBJECTIVE, &SEARCH, &SOURCE, &TRIAL, &RESOURCES, &KEEP, &PARAMETER, &TPE, &MEDIAN, &ASHA];
+    &[&ROOT, &OBJECTIVE, &SEARCH, &STOP, &SOURCE, &TRIAL, &RESOURCES, &KEEP, &PARAMETER, &TPE, &MEDIAN, &ASHA];
 
 /// What other tools call a key, and what it is called here.
 const ALIASES: &[(&str, &str)] = &[
@@ -69,6 +73,8 @@ const ALIASES: &[(&str, &str)] = &[
     ("n_jobs", "parallel"),
     ("workers", "parallel"),
     ("concurrency", "parallel"),
+    ("max_time", "time"),
+    ("early_stopping", "no_improvement"),
     ("goal", "direction"),
     ("mode", "direction"),
     ("choices", "choice"),

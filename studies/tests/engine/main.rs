@@ -8,5 +8,6 @@ mod lifecycle;
 mod records;
 mod sealing;
 mod sharing;
+mod stopping;
 mod support;
 mod workers;
