@@ -68,7 +68,7 @@ impl Searcher for HoneSearch<'_> {
         self.pruner.record(number, curve);
         Ok(match verdict {
             Verdict::Continue => false,
-            Verdict::Prune { .. } => true,
+            Verdict::Prune { .. } | Verdict::Pause { .. } => true,
         })
     }
 
