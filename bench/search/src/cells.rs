@@ -107,10 +107,9 @@ mod tests {
         let mut cells = Cells::new("some-1.0");
         let key = Key { suite: Suite::Parallel, problem: "branin-2".into(), seed: 3, workers: 8 };
         cells.cells.insert(key.clone(), vec![Some(1.5), Some(0.25), Some(0.0), None, None]);
-        let folder = std::env::temp_dir().join(format!("hone-bench-{}", std::process::id()));
-        let path = cells.write(&folder).expect("written");
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = cells.write(folder.path()).expect("written");
         let read = Cells::read(&path).expect("read");
-        std::fs::remove_dir_all(folder).expect("removed");
         assert_eq!((read.sampler, &read.cells[&key]), ("some-1.0".to_owned(), &cells.cells[&key]));
     }
 }

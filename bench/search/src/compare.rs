@@ -109,7 +109,7 @@ pub fn run(options: &Options, library: &Library, kept: &std::path::Path) -> Resu
         for &workers in suite.workers() {
             let comparison = Comparison::new(suite, workers, &hone, &peers, &scales);
             comparison.print();
-            comparison.print_problems(100);
+            comparison.print_problems(100, |problem| library.task(suite, problem, 0).map_or("", |task| task.family.name()));
         }
     }
     println!("\nResults are in `{}`.", options.out.display());

@@ -98,3 +98,72 @@ fn regret(task: &Task, ended: &[Shown]) -> f64 {
     let best = allowed.min_by(|a, b| a.values[0].total_cmp(&b.values[0]));
     best.map_or(task.worst, |best| (best.clean[0] - task.optimum).max(0.0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::{Answer, Family, floats};
+
+    /// Walks along the first axis and remembers what it was asked and told.
+    #[derive(Default)]
+    struct Walker {
+        pending: Vec<u32>,
+        most_pending: usize,
+        told: Vec<u32>,
+    }
+
+    impl Searcher for Walker {
+        fn ask(&mut self, number: u32) -> Result<Params> {
+            self.pending.push(number);
+            self.most_pending = self.most_pending.max(self.pending.len());
+            Ok(vec![f64::from(number) - 2.0])
+        }
+
+        fn report(&mut self, _: u32, _: i64, _: f64) -> Result<bool> {
+            Ok(false)
+        }
+
+        fn tell(&mut self, told: &Told) -> Result<()> {
+            self.pending.retain(|number| *number != told.number);
+            self.told.push(told.number);
+            Ok(())
+        }
+    }
+
+    fn line(constraint: f64, noise: f64) -> Task {
+        let objective =
+            move |params: &[f64]| Answer { values: vec![params[0].abs()], constraints: vec![constraint], curve: vec![] };
+        let task = Task::new("line", Family::Noisy, 1, floats(1), Box::new(objective));
+        Task { noise, worst: 9.0, ..task }
+    }
+
+    #[test]
+    fn one_worker_ends_trials_in_the_order_of_asking_and_regret_never_grows() {
+        let (task, mut walker) = (line(0.0, 0.0), Walker::default());
+        let ended = search(&task, &mut walker, 6, 1).expect("searched");
+        assert_eq!((walker.told, walker.most_pending), ((0..6).collect(), 1));
+        assert_eq!(regrets(&task, &ended, &[1, 2, 3, 6, 7]), [Some(2.0), Some(1.0), Some(0.0), Some(0.0), None]);
+    }
+
+    #[test]
+    fn many_workers_keep_as_many_trials_under_way_and_each_ends_once() {
+        let mut walker = Walker::default();
+        search(&line(0.0, 0.0), &mut walker, 100, 8).expect("searched");
+        assert_eq!(walker.most_pending, 8);
+        assert!(!walker.told.is_sorted());
+        walker.told.sort_unstable();
+        assert_eq!(walker.told, (0..100).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn forbidden_points_leave_the_worst_regret_and_noise_does_not_count() {
+        let forbidden = line(1.0, 0.0);
+        let ended = search(&forbidden, &mut Walker::default(), 3, 1).expect("searched");
+        assert_eq!(regrets(&forbidden, &ended, &[3]), [Some(9.0)]);
+        let noisy = line(0.0, 0.5);
+        let ended = search(&noisy, &mut Walker::default(), 5, 1).expect("searched");
+        let looks_best = ended.iter().min_by(|a, b| a.values[0].total_cmp(&b.values[0])).expect("five");
+        assert_ne!(looks_best.values, looks_best.clean);
+        assert_eq!(regrets(&noisy, &ended, &[5]), [Some(looks_best.clean[0])]);
+    }
+}

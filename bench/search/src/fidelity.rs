@@ -201,10 +201,9 @@ mod tests {
     fn traces_are_read_as_they_were_written() {
         let trace = Trace { epochs_of_100: 700, trials: 300, best: vec![(27, 0.5), (90, 0.25)] };
         let traces = Traces::from([(("curve".to_owned(), 3), trace.clone())]);
-        let folder = std::env::temp_dir().join(format!("hone-fidelity-{}", std::process::id()));
-        write(&folder, "some", &traces).expect("written");
-        let read = read(&folder.join("some.csv")).expect("read");
-        std::fs::remove_dir_all(folder).expect("removed");
+        let folder = tempfile::tempdir().expect("a folder");
+        write(folder.path(), "some", &traces).expect("written");
+        let read = read(&folder.path().join("some.csv")).expect("read");
         assert_eq!(read, traces);
         assert_eq!((trace.regret(26), trace.regret(89), trace.regret(1_000)), (None, Some(0.5), Some(0.25)));
         assert_eq!((trace.epochs_until(0.3), trace.epochs_until(0.1)), (90.0, f64::INFINITY));

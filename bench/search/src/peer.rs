@@ -142,3 +142,43 @@ impl Searcher for PeerSearch<'_> {
         self.program.say(&message).map(|_| ())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::functions::ALL;
+
+    /// A program that always says the same, and the script that must outlive its start.
+    fn program(answer: &str) -> (Program, tempfile::NamedTempFile) {
+        let mut script = tempfile::NamedTempFile::new().expect("a file");
+        writeln!(script, "while read -r line; do echo '{answer}'; done").expect("written");
+        (Program::open(&format!("sh {}", script.path().display())).expect("started"), script)
+    }
+
+    fn branin() -> Task {
+        ALL.iter().find(|named| named.name == "branin-2").expect("a function").task(0)
+    }
+
+    #[test]
+    fn a_program_is_asked_for_points_by_name() {
+        let (mut program, _script) = program(r#"{"version":"7","params":{"x1":-2.0,"x0":1}}"#);
+        let task = branin();
+        assert_eq!(program.version("any", &task).expect("a version"), "7");
+        let mut search = program.start("any", &task, 10, 1).expect("started").expect("supported");
+        assert_eq!(search.ask(0).expect("a point"), [1.0, -2.0]);
+        search.tell(&Told { number: 0, values: vec![1.0], constraints: vec![], pruned: None }).expect("told");
+    }
+
+    #[test]
+    fn what_a_program_cannot_do_is_told_apart_from_errors() {
+        let task = branin();
+        let (mut refuses, _script) = program(r#"{"unsupported":"too many parameters"}"#);
+        assert!(refuses.start("any", &task, 10, 1).expect("an answer").is_none());
+        let (mut fails, _script) = program(r#"{"error":"out of luck"}"#);
+        let error = fails.start("any", &task, 10, 1).err().expect("an error");
+        assert!(error.to_string().contains("out of luck"), "{error}");
+        let (mut leaves, _script) = program(r#"{"params":{"x0":99.0,"x1":0.0}}"#);
+        let mut search = leaves.start("any", &task, 10, 1).expect("started").expect("supported");
+        assert!(search.ask(0).is_err(), "out of bounds");
+    }
+}

@@ -55,24 +55,37 @@ impl Comparison {
         self.print_pairs();
     }
 
-    /// Prints for each problem the median normalised regret at `trials`.
-    pub fn print_problems(&self, trials: u32) {
+    /// Prints for each problem the median normalised regret at `trials`, and for each family the geometric mean.
+    pub fn print_problems(&self, trials: u32, family: impl Fn(&str) -> &'static str) {
         let Some(at) = CHECKPOINTS.iter().position(|checkpoint| *checkpoint == trials) else { return };
-        let problems: BTreeSet<&String> =
-            self.regrets.iter().flat_map(|cells| cells.keys().map(|(problem, _)| problem)).collect();
-        println!("\nMedian normalised regret at {trials} trials, by problem:\n");
-        print!("{:22}", "");
+        let problems: BTreeSet<&str> =
+            self.regrets.iter().flat_map(BTreeMap::keys).map(|(problem, _)| problem.as_str()).collect();
+        if problems.is_empty() {
+            return;
+        }
+        println!(
+            "\nMedian normalised regret at {trials} trials by problem; geometric mean by family. A sampler may have fewer seeds.\n"
+        );
+        print!("{:24}", "");
         self.samplers.iter().for_each(|(name, _)| print!(" {:>17}", name.chars().take(17).collect::<String>()));
         println!();
-        for problem in problems {
-            print!("{problem:22}");
-            for cells in &self.regrets {
-                let of_problem = cells.iter().filter(|((name, _), _)| name == problem);
-                let values: Vec<f64> = of_problem.filter_map(|(_, regrets)| regrets[at]).collect();
-                print!(" {:>17}", if values.is_empty() { "-".to_owned() } else { number(quantile(&values, 0.5)) });
-            }
-            println!();
+        for problem in &problems {
+            self.print_row(problem, |instance| instance == *problem, at, |values| quantile(values, 0.5));
         }
+        let families: BTreeSet<&str> = problems.iter().map(|problem| family(problem)).collect();
+        for kind in families.iter().filter(|_| families.len() > 1) {
+            self.print_row(&format!("= {kind}"), |problem| family(problem) == *kind, at, geometric_mean);
+        }
+    }
+
+    fn print_row(&self, label: &str, is_in: impl Fn(&str) -> bool, at: usize, of: impl Fn(&[f64]) -> f64) {
+        print!("{label:24}");
+        for cells in &self.regrets {
+            let chosen = cells.iter().filter(|((problem, _), _)| is_in(problem));
+            let values: Vec<f64> = chosen.filter_map(|(_, regrets)| regrets[at]).collect();
+            print!(" {:>17}", if values.is_empty() { "-".to_owned() } else { number(of(&values)) });
+        }
+        println!();
     }
 
     /// A table over the cells that the samplers with most cells share; then, if some have few, one over what all share.

@@ -142,3 +142,34 @@ fn cell_unit(parameter: &Parameter, cell: &str) -> Result<f64> {
     };
     Ok(to_unit(&parameter.distribution, value))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tables() -> Vec<Table> {
+        Table::read_all(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tables")).expect("the tables")
+    }
+
+    #[test]
+    fn random_points_get_losses_of_the_table_and_none_beats_the_best() {
+        for table in tables() {
+            let task = table.task(1);
+            assert!(table.space.validate().is_empty(), "{}", table.name);
+            let plan = table.space.plan();
+            for point in 0..50 {
+                let unit = |index: usize| f64::from((point * 7 + index as u32 * 13) % 50) / 50.0;
+                let params = plan.fill(|index, _| table.space.parameters[index].distribution.from_unit(unit(index)));
+                let shown = task.run(0, &params);
+                assert_eq!((shown.values.len(), shown.curve.len()), (1, table.epochs()), "{}", table.name);
+                assert!(shown.values[0] >= task.optimum && table.losses.contains(&shown.curve), "{}", table.name);
+            }
+        }
+    }
+
+    #[test]
+    fn other_options_and_missing_numbers_are_a_whole_range_apart() {
+        assert_eq!(distance(&[false, true], &[0.25, 1.0], &[0.75, 2.0]), 1.25);
+        assert_eq!(distance(&[false, false], &[f64::NAN, f64::NAN], &[0.75, f64::NAN]), 1.0);
+    }
+}

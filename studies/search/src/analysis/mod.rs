@@ -3,6 +3,7 @@
 //! Everything here is a pure function of finished trials; nothing suggests, prunes or decides.
 
 mod cells;
+pub mod explain;
 pub mod hypervolume;
 pub mod importance;
 pub mod pareto;
