@@ -69,6 +69,7 @@ def plot_trials(samplers, scales, suite, workers, out):
             axes.plot(numpy.array(CHECKPOINTS)[there], means, label=f"{sampler} ({len(values)})", **style(sampler))
     axes.set(xscale="log", yscale="log", xlabel="trials", ylabel="geometric mean of normalised regret", title=f"{suite}, {workers} at once")
     axes.set_xticks(CHECKPOINTS, CHECKPOINTS)
+    axes.minorticks_off()
     axes.legend(fontsize=7, title="sampler (searches)", title_fontsize=7)
     save(figure, out, f"{suite}-{workers}")
 
@@ -120,8 +121,9 @@ def plot_curves(folders, out):
             reached = [[min([regret for used, regret in run if used <= look], default=numpy.nan) for look in looks] for run in runs]
             enough = numpy.isfinite(reached).mean(axis=0) > 0.5
             axes.plot(looks[enough], numpy.nanmedian(numpy.array(reached)[:, enough], axis=0), label=name, **{**style(name), "marker": ""})
-        axes.set(xscale="log", yscale="symlog", xlabel="epochs", ylabel="median regret", title=problem)
+        axes.set(xscale="log", xlabel="epochs", ylabel="median regret", title=problem)
         axes.set_yscale("symlog", linthresh=1e-3)
+        axes.set_ylim(bottom=-1e-4)
         axes.legend(fontsize=7)
         save(figure, out, f"curves-{problem}")
 

@@ -12,6 +12,9 @@ use crate::suites::{CHECKPOINTS, Suite};
 /// Smaller normalised regrets count as this.
 pub const FLOOR: f64 = 1e-4;
 
+/// What is compared with, unless nothing else is there.
+const BASELINES: [&str; 3] = ["hone-random", "hone-sobol", "hone-grid"];
+
 /// Random search's regret after 25 trials, by problem.
 pub type Scales = BTreeMap<(Suite, String), f64>;
 
@@ -123,8 +126,10 @@ impl Comparison {
     }
 
     fn print_pairs(&self) {
-        let ours = (0..self.samplers.len()).filter(|&index| self.samplers[index].1);
-        for one in ours {
+        let ours: Vec<usize> = (0..self.samplers.len()).filter(|&index| self.samplers[index].1).collect();
+        let is_baseline = |index: usize| BASELINES.contains(&self.samplers[index].0.as_str());
+        let only_baselines = ours.iter().all(|&index| is_baseline(index));
+        for one in ours.into_iter().filter(|&index| only_baselines || !is_baseline(index)) {
             let others: Vec<usize> = (0..self.samplers.len()).filter(|&other| other != one).collect();
             if others.is_empty() {
                 continue;
