@@ -3,10 +3,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use hone_search::{Condition, Direction, Distribution, Parameter, Promotion, PrunerConfig, SamplerConfig, Space, TpeConfig, Value};
+use hone_search::{
+    Condition, Direction, Distribution, Parameter, Promotion, PrunerConfig, SamplerConfig, Space, TpeConfig, Value,
+};
 use hone_studies::{
-    Capacity, Gpu, Keep, KeepOutputs, Micros, Objective, Resources, SECOND, Search, Source, StudySpec, Summary, TrialSpec,
-    WorkerProfile,
+    Capacity, Gpu, Keep, KeepOutputs, Micros, Objective, Resources, SECOND, Search, Source, StopSpec, StudySpec, Summary,
+    TrialSpec, WorkerProfile,
 };
 
 use super::{dice::Dice, program::Temper};
@@ -264,6 +266,7 @@ fn study(dice: &mut Dice, at: i64, trials: i64) -> PlannedStudy {
         stubborn: dice.percent(20),
     };
     let spec = StudySpec {
+        stop: StopSpec::default(),
         name: format!("study-{at}"),
         description: String::new(),
         objectives: vec![Objective {
@@ -301,7 +304,9 @@ fn pruner(dice: &mut Dice) -> PrunerConfig {
     match dice.below(3) {
         0 => PrunerConfig::None,
         1 => PrunerConfig::Median { startup_trials: 3, warmup_steps: 1, interval: 1 },
-        _ => PrunerConfig::Asha { min_steps: 1, reduction: 2, max_steps: None, early_stopping_rate: 0, promotion: Promotion::Stop },
+        _ => {
+            PrunerConfig::Asha { min_steps: 1, reduction: 2, max_steps: None, early_stopping_rate: 0, promotion: Promotion::Stop }
+        }
     }
 }
 
