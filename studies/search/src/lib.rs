@@ -75,8 +75,8 @@ pub mod space;
 pub use columns::{Columns, History, NO_STEP, Outcome, Pending, Row, same_numbers};
 pub use pruner::{PrunerConfig, PrunerError, PrunerState, Verdict};
 pub use sampler::{
-    Direction, ParamSuggestion, SamplerCache, SamplerConfig, SamplerError, Startup, SuggestRequest, Suggestion, TpeConfig,
-    suggest, suggest_cached, suggest_one_param, suggest_one_param_cached,
+    CmaEsConfig, Direction, ParamSuggestion, Restarts, SamplerCache, SamplerConfig, SamplerError, Startup, SuggestRequest,
+    Suggestion, TpeConfig, suggest, suggest_cached, suggest_one_param, suggest_one_param_cached,
 };
 pub use space::{
     Choice, Condition, Distribution, Grid, Parameter, Params, ParamsError, Plan, Space, SpaceError, Value, ValueError,
