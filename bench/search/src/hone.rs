@@ -66,10 +66,7 @@ impl Searcher for HoneSearch<'_> {
         curve.push((step, value));
         let verdict = self.pruner.judge(number, curve);
         self.pruner.record(number, curve);
-        Ok(match verdict {
-            Verdict::Continue => false,
-            Verdict::Prune { .. } => true,
-        })
+        Ok(verdict != Verdict::Continue)
     }
 
     fn tell(&mut self, told: &Told) -> Result<()> {
