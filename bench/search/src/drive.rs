@@ -23,12 +23,27 @@ pub struct Told {
     pub pruned: Option<(i64, f64)>,
 }
 
+/// What becomes of a trial after a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// It goes on.
+    GoOn,
+    /// It ends, pruned.
+    End,
+    /// It waits with its checkpoint.
+    Wait,
+}
+
 /// Anything that can be asked for points.
 pub trait Searcher {
     /// The point of trial `number`; NaN where a parameter is absent.
     fn ask(&mut self, number: u32) -> Result<Params>;
-    /// Takes note of a value at an epoch and says whether the trial shall end.
-    fn report(&mut self, number: u32, step: i64, value: f64) -> Result<bool>;
+    /// Takes note of a value at an epoch and says what becomes of the trial.
+    fn report(&mut self, number: u32, step: i64, value: f64) -> Result<Next>;
+    /// A trial that waits and shall go on now, before another is begun.
+    fn resume(&mut self) -> Result<Option<u32>> {
+        Ok(None)
+    }
     /// Takes note of an end.
     fn tell(&mut self, told: &Told) -> Result<()>;
 }
@@ -119,8 +134,8 @@ mod tests {
             Ok(vec![f64::from(number) - 2.0])
         }
 
-        fn report(&mut self, _: u32, _: i64, _: f64) -> Result<bool> {
-            Ok(false)
+        fn report(&mut self, _: u32, _: i64, _: f64) -> Result<Next> {
+            Ok(Next::GoOn)
         }
 
         fn tell(&mut self, told: &Told) -> Result<()> {

@@ -10,7 +10,7 @@ use hone_search::PrunerConfig;
 use rayon::prelude::*;
 
 use crate::compare::sampler;
-use crate::drive::{Moment, Searcher, Told, duration};
+use crate::drive::{Moment, Next, Searcher, Told, duration};
 use crate::hone::HoneSearch;
 use crate::stats::{quantile, wilcoxon};
 use crate::suites::{Library, Suite};
@@ -65,41 +65,55 @@ pub fn train(task: &Task, searcher: &mut dyn Searcher, workers: usize) -> Result
     let (mut trace, mut used, mut ended, mut now) = (Trace::default(), 0, 0, 0.0);
     while used < budget {
         while events.len() < workers {
-            let number = trace.trials;
-            let shown = task.run(number, &searcher.ask(number)?);
-            running.insert(number, Running { curve: shown.curve, done: 0 });
+            let number = match searcher.resume()? {
+                Some(number) => number,
+                None => begin(task, searcher, &mut trace, &mut running)?,
+            };
             events.push(Reverse((Moment(now + duration(task, number)), number)));
-            trace.trials += 1;
         }
         let Some(Reverse((moment, number))) = events.pop() else { break };
         let trial = running.get_mut(&number).context("a trial that runs")?;
         (now, used, trial.done) = (moment.0, used + 1, trial.done + 1);
-        let (value, epoch) = (trial.curve[trial.done - 1], trial.done as i64);
-        let is_pruned = searcher.report(number, epoch, value)? && trial.done < trial.curve.len();
-        if !is_pruned && trial.done < trial.curve.len() {
-            events.push(Reverse((Moment(now + duration(task, number)), number)));
-            continue;
-        }
+        let (value, epoch, is_last) = (trial.curve[trial.done - 1], trial.done as i64, trial.done == trial.curve.len());
+        let pruned = match searcher.report(number, epoch, value)? {
+            _ if is_last => None,
+            Next::GoOn => {
+                events.push(Reverse((Moment(now + duration(task, number)), number)));
+                continue;
+            }
+            Next::Wait => continue,
+            Next::End => Some((epoch, value)),
+        };
         running.remove(&number);
-        let values = if is_pruned { Vec::new() } else { vec![value] };
-        searcher.tell(&Told { number, values, constraints: Vec::new(), pruned: is_pruned.then_some((epoch, value)) })?;
+        let values = if is_last { vec![value] } else { Vec::new() };
+        searcher.tell(&Told { number, values, constraints: Vec::new(), pruned })?;
         ended += 1;
         if ended == 100 {
             trace.epochs_of_100 = used;
         }
-        if !is_pruned {
+        if is_last {
             trace.finish(used, (value - task.optimum).max(0.0));
         }
     }
     Ok(trace)
 }
 
+/// Begins the next trial and returns its number.
+fn begin(task: &Task, searcher: &mut dyn Searcher, trace: &mut Trace, running: &mut BTreeMap<u32, Running>) -> Result<u32> {
+    let number = trace.trials;
+    let shown = task.run(number, &searcher.ask(number)?);
+    running.insert(number, Running { curve: shown.curve, done: 0 });
+    trace.trials += 1;
+    Ok(number)
+}
+
 /// Traces by problem and seed.
 pub type Traces = BTreeMap<(String, u64), Trace>;
 
-/// A pruner by its name, on curves of so many epochs.
-pub fn pruner(kind: &str, epochs: usize) -> Result<PrunerConfig> {
-    let settings = serde_json::json!({ "kind": kind, "max_steps": epochs });
+/// A pruner by its name, on curves of so many epochs; `asha:resume` lets trials wait instead of ending them.
+pub fn pruner(name: &str, epochs: usize) -> Result<PrunerConfig> {
+    let (kind, promotion) = name.split_once(':').unwrap_or((name, "stop"));
+    let settings = serde_json::json!({ "kind": kind, "max_steps": epochs, "promotion": promotion });
     serde_json::from_value(settings)
         .with_context(|| format!("there is no pruner `{kind}`; there are {}", PrunerConfig::KINDS.join(", ")))
 }

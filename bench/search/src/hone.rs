@@ -8,7 +8,7 @@ use hone_search::{
     SuggestRequest, Verdict, suggest_cached,
 };
 
-use crate::drive::{Searcher, Told};
+use crate::drive::{Next, Searcher, Told};
 use crate::task::Task;
 
 /// A study in memory.
@@ -61,12 +61,12 @@ impl Searcher for HoneSearch<'_> {
         Ok(params)
     }
 
-    fn report(&mut self, number: u32, step: i64, value: f64) -> Result<bool> {
+    fn report(&mut self, number: u32, step: i64, value: f64) -> Result<Next> {
         let curve = self.curves.entry(number).or_default();
         curve.push((step, value));
         let verdict = self.pruner.judge(number, curve);
         self.pruner.record(number, curve);
-        Ok(verdict != Verdict::Continue)
+        Ok(if verdict == Verdict::Continue { Next::GoOn } else { Next::End })
     }
 
     fn tell(&mut self, told: &Told) -> Result<()> {

@@ -9,7 +9,7 @@ use hone_search::{Choice, Params, Space};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::drive::{Searcher, Told};
+use crate::drive::{Next, Searcher, Told};
 use crate::task::Task;
 
 /// A running program that speaks the protocol.
@@ -131,8 +131,9 @@ impl Searcher for PeerSearch<'_> {
         self.internal(&answer.params)
     }
 
-    fn report(&mut self, number: u32, step: i64, value: f64) -> Result<bool> {
-        Ok(self.program.say(&json!({ "op": "report", "trial": number, "step": step, "value": value }))?.prune)
+    fn report(&mut self, number: u32, step: i64, value: f64) -> Result<Next> {
+        let answer = self.program.say(&json!({ "op": "report", "trial": number, "step": step, "value": value }))?;
+        Ok(if answer.prune { Next::End } else { Next::GoOn })
     }
 
     fn tell(&mut self, told: &Told) -> Result<()> {
