@@ -8,7 +8,7 @@
 //! | [`space`] | parameters, their distributions, conditions between them, the points of finite spaces |
 //! | [`columns`] | finished trials, 8 bytes a cell, shared without copying |
 //! | [`sampler`] | random, Sobol, grid and TPE suggestions |
-//! | [`pruner`] | the median rule and asynchronous successive halving |
+//! | [`pruner`] | rules that stop or pause trials under way |
 //! | [`analysis`] | what finished trials say: fronts, volumes, importances |
 //!
 //! Inside, a parameter's value is one `f64`: a float as it is, an int converted, an option by its index, and NaN
@@ -73,7 +73,7 @@ pub mod sampler;
 pub mod space;
 
 pub use columns::{Columns, History, NO_STEP, Outcome, Pending, Row, same_numbers};
-pub use pruner::{PrunerConfig, PrunerError, PrunerState, Verdict};
+pub use pruner::{Promotable, Promotion, PrunerConfig, PrunerError, PrunerState, Verdict};
 pub use sampler::{
     CmaEsConfig, Direction, ParamSuggestion, Restarts, SamplerCache, SamplerConfig, SamplerError, Startup, SuggestRequest,
     Suggestion, TpeConfig, suggest, suggest_cached, suggest_one_param, suggest_one_param_cached,

@@ -154,7 +154,8 @@ fn judge(study: &Study, trial: &Trial, points: &[Point]) -> Option<(i64, String)
     curve.push((step, new.value));
     match study.pruner.judge(trial.number, &curve) {
         Verdict::Continue => None,
-        Verdict::Prune { reason } => Some((step, reason)),
+        // Nothing waits yet: study files cannot ask for a pruner that pauses.
+        Verdict::Prune { reason } | Verdict::Pause { reason, .. } => Some((step, reason)),
     }
 }
 

@@ -26,6 +26,20 @@ pub(super) static MEDIAN: Table =
     Table { place: "the pruner `median`", keys: &["kind", "startup_trials", "warmup_steps", "interval"] };
 pub(super) static ASHA: Table =
     Table { place: "the pruner `asha`", keys: &["kind", "min_steps", "reduction", "max_steps", "early_stopping_rate"] };
+pub(super) static PERCENTILE: Table =
+    Table { place: "the pruner `percentile`", keys: &["kind", "percentile", "startup_trials", "warmup_steps", "interval"] };
+pub(super) static HALVING: Table = Table {
+    place: "the pruner `halving`",
+    keys: &["kind", "min_steps", "reduction", "max_steps", "early_stopping_rate", "cohort"],
+};
+pub(super) static HYPERBAND: Table =
+    Table { place: "the pruner `hyperband`", keys: &["kind", "min_steps", "reduction", "max_steps", "brackets"] };
+pub(super) static THRESHOLD: Table =
+    Table { place: "the pruner `threshold`", keys: &["kind", "lower", "upper", "warmup_steps", "interval"] };
+pub(super) static PATIENCE: Table = Table { place: "the pruner `patience`", keys: &["kind", "patience", "min_delta", "pruner"] };
+pub(super) static WILCOXON: Table = Table { place: "the pruner `wilcoxon`", keys: &["kind", "p_threshold", "startup_steps"] };
+pub(super) static LEARNING_CURVE: Table =
+    Table { place: "the pruner `learning_curve`", keys: &["kind", "error_rate", "startup_trials", "control", "min_steps"] };
 pub(super) static SOURCE: Table = Table { place: "`[source]`", keys: &["path", "max_size"] };
 pub(super) static TRIAL: Table = Table {
     place: "`[trial]`",
@@ -52,8 +66,26 @@ pub(super) static PARAMETER: Table =
     Table { place: "a parameter", keys: &["float", "int", "choice", "bool", "scale", "step", "when"] };
 
 /// All tables, for the search of a key's right place and for the test of the guide.
-pub(super) static TABLES: &[&Table] =
-    &[&ROOT, &OBJECTIVE, &SEARCH, &SOURCE, &TRIAL, &RESOURCES, &KEEP, &PARAMETER, &TPE, &MEDIAN, &ASHA];
+pub(super) static TABLES: &[&Table] = &[
+    &ROOT,
+    &OBJECTIVE,
+    &SEARCH,
+    &SOURCE,
+    &TRIAL,
+    &RESOURCES,
+    &KEEP,
+    &PARAMETER,
+    &TPE,
+    &MEDIAN,
+    &ASHA,
+    &PERCENTILE,
+    &HALVING,
+    &HYPERBAND,
+    &THRESHOLD,
+    &PATIENCE,
+    &WILCOXON,
+    &LEARNING_CURVE,
+];
 
 /// What other tools call a key, and what it is called here.
 const ALIASES: &[(&str, &str)] = &[

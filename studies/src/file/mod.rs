@@ -16,6 +16,7 @@ mod enqueue;
 mod keys;
 mod objective;
 mod programs;
+mod pruner;
 mod resolved;
 mod search;
 mod settings;

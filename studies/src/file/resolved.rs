@@ -1,8 +1,9 @@
 //! Writes a study as a study file with every default filled in. [`super::parse`] reads it back to the same study.
 
-use hone_search::{Condition, Direction, Distribution, Parameter, PrunerConfig, SamplerConfig, Startup, Value};
+use hone_search::{Condition, Direction, Distribution, Parameter, SamplerConfig, Startup, Value};
 
 use super::document::{joined, key_text, quoted};
+use super::pruner;
 use super::units::{format_duration, format_size};
 use crate::spec::{KeepOutputs, Objective, Resources, Search, Source, StudySpec, Summary, TrialSpec};
 
@@ -96,7 +97,7 @@ fn objective_entries(objective: &Objective) -> Vec<(String, String)> {
 fn search(search: &Search) -> Vec<(String, String)> {
     let mut entries = vec![
         pair("sampler", sampler(&search.sampler)),
-        pair("pruner", pruner(&search.pruner)),
+        pair("pruner", pruner::to_text(&search.pruner)),
         pair("seed", search.seed.to_string()),
     ];
     entries.extend(search.max_trials.map(|trials| pair("max_trials", trials.to_string())));
@@ -115,23 +116,6 @@ fn sampler(config: &SamplerConfig) -> String {
          constant_liar = {} }}",
         tpe.startup_trials, tpe.candidates, tpe.multivariate, tpe.constant_liar
     )
-}
-
-fn pruner(config: &PrunerConfig) -> String {
-    match config {
-        PrunerConfig::None => quoted("none"),
-        PrunerConfig::Median { startup_trials, warmup_steps, interval } => format!(
-            "{{ kind = \"median\", startup_trials = {startup_trials}, warmup_steps = {warmup_steps}, \
-             interval = {interval} }}"
-        ),
-        PrunerConfig::Asha { min_steps, reduction, max_steps, early_stopping_rate } => {
-            let last = max_steps.map(|steps| format!(", max_steps = {steps}")).unwrap_or_default();
-            format!(
-                "{{ kind = \"asha\", min_steps = {min_steps}, reduction = {reduction}{last}, \
-                 early_stopping_rate = {early_stopping_rate} }}"
-            )
-        }
-    }
 }
 
 fn trial(trial: &TrialSpec) -> Vec<(String, String)> {

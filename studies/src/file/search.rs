@@ -8,19 +8,15 @@ use super::convert::{boolean, count, integer, one_of, text, unknown_name, unsign
 use super::diagnostic::{listed, shown};
 use super::document::{Node, Problem, Section};
 use super::keys;
+use super::pruner;
 use super::space::ReadSpace;
 use crate::spec::Search;
 
 /// Trials are numbered with 32 bits.
 const MAX_TRIALS: RangeInclusive<i64> = 1..=4_000_000_000;
 const PARALLEL: RangeInclusive<i64> = 1..=1_000_000;
-const STARTUP_TRIALS: RangeInclusive<i64> = 0..=1_000_000;
+pub(super) const STARTUP_TRIALS: RangeInclusive<i64> = 0..=1_000_000;
 const CANDIDATES: RangeInclusive<i64> = 1..=10_000;
-/// Every step that a double can count to.
-const FROM_ZERO: RangeInclusive<i64> = 0..=(1 << 53);
-const FROM_ONE: RangeInclusive<i64> = 1..=(1 << 53);
-const REDUCTION: RangeInclusive<i64> = 2..=1_000;
-const STOPPING_RATE: RangeInclusive<i64> = 0..=100;
 
 const STARTUPS: &[(&str, Startup)] = &[("sobol", Startup::Sobol), ("random", Startup::Random)];
 
@@ -34,7 +30,7 @@ pub(super) fn read(root: &Section, name: &str) -> Search {
     let section = section.as_ref();
     Search {
         sampler: section.and_then(|section| section.get("sampler")).map(|node| sampler(&node)).unwrap_or_default(),
-        pruner: section.and_then(|section| section.get("pruner")).map(|node| pruner(&node)).unwrap_or_default(),
+        pruner: section.and_then(|section| section.get("pruner")).map(|node| pruner::read(&node)).unwrap_or_default(),
         seed: section.and_then(|section| section.read("seed", unsigned)).unwrap_or_else(|| seed_from(name)),
         max_trials: section.and_then(|section| section.read("max_trials", max_trials)),
         parallel: section.and_then(|section| section.read("parallel", parallel)),
@@ -65,7 +61,7 @@ pub(super) fn seed_from(name: &str) -> u64 {
 }
 
 /// Reads `"kind"`, or the `kind` of `{ kind = "kind", … }`.
-fn kind(node: &Node, known: &[&str]) -> Option<String> {
+pub(super) fn kind(node: &Node, known: &[&str]) -> Option<String> {
     let named = |node: &Node| {
         let kind = text(node)?;
         if known.contains(&kind.as_str()) { Ok(kind) } else { Err(unknown_name(&kind, known)) }
@@ -102,53 +98,6 @@ fn tpe(node: &Node, default: TpeConfig) -> TpeConfig {
         multivariate: section.read("multivariate", boolean).unwrap_or(default.multivariate),
         constant_liar: section.read("constant_liar", boolean).unwrap_or(default.constant_liar),
     }
-}
-
-fn pruner(node: &Node) -> PrunerConfig {
-    match kind(node, PrunerConfig::KINDS).and_then(|kind| PrunerConfig::from_kind(&kind)).unwrap_or_default() {
-        PrunerConfig::None => {
-            node.section(&keys::NO_PRUNER);
-            PrunerConfig::None
-        }
-        config @ PrunerConfig::Median { .. } => {
-            node.section(&keys::MEDIAN).map_or(config.clone(), |section| median(&section, config))
-        }
-        config @ PrunerConfig::Asha { .. } => node.section(&keys::ASHA).map_or(config.clone(), |section| asha(&section, config)),
-    }
-}
-
-/// Puts what the file says into a `Median`.
-fn median(section: &Section, mut config: PrunerConfig) -> PrunerConfig {
-    if let PrunerConfig::Median { startup_trials, warmup_steps, interval } = &mut config {
-        put(startup_trials, section.read("startup_trials", |node| count(node, &STARTUP_TRIALS)));
-        put(warmup_steps, section.read("warmup_steps", |node| integer(node, &FROM_ZERO)));
-        put(interval, section.read("interval", |node| integer(node, &FROM_ONE)));
-    }
-    config
-}
-
-/// Puts what the file says into an `Asha`.
-fn asha(section: &Section, mut config: PrunerConfig) -> PrunerConfig {
-    if let PrunerConfig::Asha { min_steps, reduction, max_steps, early_stopping_rate } = &mut config {
-        put(min_steps, section.read("min_steps", |node| integer(node, &FROM_ONE)));
-        put(reduction, section.read("reduction", |node| count(node, &REDUCTION)));
-        put(early_stopping_rate, section.read("early_stopping_rate", |node| count(node, &STOPPING_RATE)));
-        *max_steps = section.read("max_steps", |node| last_step(node, *min_steps));
-    }
-    config
-}
-
-fn put<T>(place: &mut T, given: Option<T>) {
-    given.into_iter().for_each(|given| *place = given);
-}
-
-fn last_step(node: &Node, min_steps: i64) -> Result<i64, Problem> {
-    let last = integer(node, &FROM_ONE)?;
-    if last > min_steps {
-        return Ok(last);
-    }
-    let message = format!("`{last}` is not above `min_steps`, {min_steps}, so nothing would ever be pruned");
-    Err(Problem::new(message).hint("write the step at which trials end anyway, or leave it out"))
 }
 
 /// Checks what the sampler and the pruner want of the rest of the file.

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use hone_search::{Condition, Direction, Distribution, Parameter, PrunerConfig, SamplerConfig, Space, TpeConfig, Value};
+use hone_search::{Condition, Direction, Distribution, Parameter, Promotion, PrunerConfig, SamplerConfig, Space, TpeConfig, Value};
 use hone_studies::{
     Capacity, Gpu, Keep, KeepOutputs, Micros, Objective, Resources, SECOND, Search, Source, StudySpec, Summary, TrialSpec,
     WorkerProfile,
@@ -301,7 +301,7 @@ fn pruner(dice: &mut Dice) -> PrunerConfig {
     match dice.below(3) {
         0 => PrunerConfig::None,
         1 => PrunerConfig::Median { startup_trials: 3, warmup_steps: 1, interval: 1 },
-        _ => PrunerConfig::Asha { min_steps: 1, reduction: 2, max_steps: None, early_stopping_rate: 0 },
+        _ => PrunerConfig::Asha { min_steps: 1, reduction: 2, max_steps: None, early_stopping_rate: 0, promotion: Promotion::Stop },
     }
 }
 

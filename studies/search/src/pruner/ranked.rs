@@ -23,7 +23,7 @@ impl PartialEq for Ranked {
 }
 
 /// Maps a number to an integer of the same order: NaN above all, zeros alike.
-fn key(value: f64) -> u64 {
+pub(super) fn key(value: f64) -> u64 {
     if value.is_nan() {
         return u64::MAX;
     }

@@ -110,8 +110,8 @@ fn samplers_and_pruners_are_checked_by_name_and_by_option() {
         ),
         (
             r#"{ kind = "asha", min_steps = 2, reduction = 3 }"#,
-            r#""hyperband""#,
-            "study.toml:10:10: search.pruner: unknown value `hyperband`\nhint: there are `none`, `median` and `asha`",
+            r#""racing""#,
+            "study.toml:10:10: search.pruner: unknown value `racing`\nhint: there are `none`, `median`, `percentile`, `asha`, `halving`, `hyperband`, `threshold`, `patience`, `wilcoxon` and `learning_curve`",
         ),
         ("reduction = 3", "reduction = 1", "study.toml:10:54: search.pruner.reduction: `1` is not within 2 and 1000"),
         (
@@ -123,6 +123,16 @@ fn samplers_and_pruners_are_checked_by_name_and_by_option() {
             r#"kind = "asha", min_steps = 2, reduction = 3"#,
             r#"kind = "median", interval = 0"#,
             "study.toml:10:40: search.pruner.interval: `0` is not within 1 and 9007199254740992",
+        ),
+        (
+            r#"kind = "asha", min_steps = 2, reduction = 3"#,
+            r#"kind = "patience", pruner = { kind = "percentile", percentile = 100 }"#,
+            "study.toml:10:76: search.pruner.pruner.percentile: `100` is not above 0 and below 100",
+        ),
+        (
+            r#"kind = "asha", min_steps = 2, reduction = 3"#,
+            r#"kind = "threshold", lower = 2, upper = 1"#,
+            "study.toml:10:40: search.pruner.lower: `2` is not at most `upper`",
         ),
     ]);
 }

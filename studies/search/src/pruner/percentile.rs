@@ -1,5 +1,5 @@
-//! The median rule (Golovin et al. 2017): a trial's best value so far against the median of what completed
-//! trials had reached by the same step.
+//! The median rule (Golovin et al. 2017), for any percentile: a trial's best value so far against the median, or
+//! another percentile, of what completed trials had reached by the same step.
 //!
 //! For each step at which a completed trial reported, the best losses so far of all completed trials are kept
 //! in order, so that a verdict needs two look-ups.
@@ -10,14 +10,20 @@ use serde::{Deserialize, Serialize};
 
 use super::Verdict;
 use super::ranked::Ranked;
+use super::reports::{Reports, is_due};
 use crate::sampler::Direction;
 
+/// The percentile that the median is.
+pub(super) const MEDIAN: f64 = 50.0;
+
 /// Steps tracked at most; beyond that they are rounded up to a coarser and coarser grid, which makes the
-/// median lag behind by less than one grid cell.
+/// percentile lag behind by less than one grid cell.
 const TRACKED_STEPS: usize = 256;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Median {
+pub(super) struct Percentile {
+    /// Of the best, that goes on.
+    percent: f64,
     startup_trials: u32,
     warmup_steps: i64,
     interval: i64,
@@ -28,9 +34,10 @@ pub(super) struct Median {
     completed: BTreeSet<u32>,
 }
 
-impl Median {
-    pub(super) fn new(startup_trials: u32, warmup_steps: i64, interval: i64) -> Self {
+impl Percentile {
+    pub(super) fn new(percent: f64, startup_trials: u32, warmup_steps: i64, interval: i64) -> Self {
         Self {
+            percent,
             startup_trials,
             warmup_steps,
             interval: interval.max(1),
@@ -40,54 +47,49 @@ impl Median {
         }
     }
 
-    pub(super) fn finish(&mut self, direction: Direction, number: u32, curve: &[(i64, f64)]) {
+    pub(super) fn finish(&mut self, number: u32, reports: &Reports) {
         if !self.completed.insert(number) {
             return;
         }
-        for &(step, _) in curve {
+        for (step, _) in reports.losses() {
             self.track(step);
         }
-        let Some(&(first, _)) = curve.first() else {
+        let mut points = reports.losses().peekable();
+        let Some(&(first, _)) = points.peek() else {
             return;
         };
-        let mut points = curve.iter().peekable();
         let mut best = f64::NAN;
         for (&step, losses) in self.best.range_mut(round_up(first, self.stride)..) {
-            while let Some(&(_, value)) = points.next_if(|&&(reported, _)| reported <= step) {
-                best = best.min(direction.to_loss(value));
+            while let Some((_, loss)) = points.next_if(|&(reported, _)| reported <= step) {
+                best = best.min(loss);
             }
             losses.insert(best);
         }
     }
 
-    pub(super) fn judge(&self, direction: Direction, curve: &[(i64, f64)]) -> Verdict {
-        let Some(&(step, _)) = curve.last() else {
+    pub(super) fn judge(&self, reports: &Reports) -> Verdict {
+        let Some((step, _)) = reports.losses().next_back() else {
             return Verdict::Continue;
         };
-        if self.completed.len() < self.startup_trials as usize || !self.is_due(curve) {
+        let enough = self.completed.len() >= self.startup_trials as usize;
+        if !enough || !is_due(reports.first(), self.warmup_steps, self.interval) {
             return Verdict::Continue;
         }
-        let Some(median) = self.best.range(..=step).next_back().and_then(|(_, losses)| middle(losses)) else {
+        let known = self.best.range(..=step).next_back();
+        let Some(limit) = known.and_then(|(_, losses)| percentile(losses, self.percent)) else {
             return Verdict::Continue;
         };
         // `min` skips NaN, so that one bad report does not hide the good ones before it.
-        let best = curve.iter().fold(f64::NAN, |best, &(_, value)| best.min(direction.to_loss(value)));
-        if !Direction::Minimize.is_better(median, best) {
+        let best = reports.losses().fold(f64::NAN, |best, (_, loss)| best.min(loss));
+        if !Direction::Minimize.is_better(limit, best) {
             return Verdict::Continue;
         }
-        let (best, median) = (direction.to_loss(best), direction.to_loss(median));
-        let reason = format!("median: best {best} at step {step} is behind {median}");
-        Verdict::Prune { reason }
+        let (name, best, limit) = (self.name(), reports.value(best), reports.value(limit));
+        Verdict::Prune { reason: format!("{name}: best {best} at step {step} is behind {limit}") }
     }
 
-    /// Whether the last point is past the warm-up and the first one of its interval.
-    fn is_due(&self, curve: &[(i64, f64)]) -> bool {
-        let interval_of = |step: i64| (i128::from(step) - i128::from(self.warmup_steps)).div_euclid(i128::from(self.interval));
-        let Some((&(step, _), before)) = curve.split_last() else {
-            return false;
-        };
-        let previous = before.last().map(|&(step, _)| interval_of(step));
-        step >= self.warmup_steps && previous.is_none_or(|previous| previous < interval_of(step))
+    fn name(&self) -> String {
+        if self.percent == MEDIAN { "median".to_owned() } else { format!("percentile {}", self.percent) }
     }
 
     /// Starts tracking `step`: nobody reported since the tracked step before it, so its losses hold here too.
@@ -118,10 +120,14 @@ fn round_up(step: i64, stride: i64) -> i64 {
     i64::try_from(multiple).unwrap_or(i64::MAX)
 }
 
-/// Returns the median; between two middle numbers their mean, or the worse one if that is no number.
-fn middle(losses: &Ranked) -> Option<f64> {
-    let upper = losses.nth(losses.len() / 2)?;
-    let lower = losses.nth(losses.len().saturating_sub(1) / 2)?;
-    let mean = lower / 2.0 + upper / 2.0;
-    Some(if mean.is_finite() { mean } else { upper })
+/// Returns the loss below which `percent` of `losses` lie, interpolated between two neighbours (Hyndman and Fan 1996,
+/// definition 7); the worse one if that is no number.
+fn percentile(losses: &Ranked, percent: f64) -> Option<f64> {
+    let last = losses.len().checked_sub(1)?;
+    let place = last as f64 * (percent / 100.0).clamp(0.0, 1.0);
+    let lower = losses.nth(place as usize)?;
+    let upper = losses.nth((place.ceil() as usize).min(last))?;
+    let share = place.fract();
+    let between = lower * (1.0 - share) + upper * share;
+    Some(if between.is_finite() { between } else { upper })
 }

@@ -1,11 +1,17 @@
+mod curves;
+mod objectives;
+mod rules;
+mod waiting;
+
 use proptest::prelude::*;
 
 use super::*;
+use crate::columns::Outcome;
 
 const NAN: f64 = f64::NAN;
 
 fn asha(min_steps: i64, reduction: u32, max_steps: Option<i64>) -> PrunerConfig {
-    PrunerConfig::Asha { min_steps, reduction, max_steps, early_stopping_rate: 0 }
+    PrunerConfig::Asha { min_steps, reduction, max_steps, early_stopping_rate: 0, promotion: Promotion::Stop }
 }
 
 fn median(startup_trials: u32, warmup_steps: i64, interval: i64) -> PrunerConfig {
@@ -108,7 +114,13 @@ fn asha_counts_a_re_reported_step_once_with_its_latest_value() {
 
 #[test]
 fn asha_stops_below_max_steps_and_skips_early_rungs() {
-    let config = PrunerConfig::Asha { min_steps: 1, reduction: 3, max_steps: Some(27), early_stopping_rate: 1 };
+    let config = PrunerConfig::Asha {
+        min_steps: 1,
+        reduction: 3,
+        max_steps: Some(27),
+        early_stopping_rate: 1,
+        promotion: Promotion::Stop,
+    };
     let state = minimise(&config);
     let needed: Vec<i64> = (0..100).filter(|&step| state.needs_step(step)).collect();
     assert_eq!(needed, [3, 9]);
@@ -208,6 +220,28 @@ fn median_memory_is_bounded_when_no_two_trials_report_at_the_same_step() {
     assert!(!is_pruned(&state, 99, &[(i64::MAX, 0.5)]));
 }
 
+/// One of each kind that has settings worth varying, besides the defaults.
+fn every_config() -> Vec<PrunerConfig> {
+    let defaults = PrunerConfig::KINDS.iter().filter_map(|kind| PrunerConfig::from_kind(kind));
+    let resume = |config: PrunerConfig| match config {
+        PrunerConfig::Asha { min_steps, reduction, max_steps, early_stopping_rate, .. } => {
+            PrunerConfig::Asha { min_steps, reduction, max_steps, early_stopping_rate, promotion: Promotion::Resume }
+        }
+        PrunerConfig::Halving { min_steps, reduction, max_steps, early_stopping_rate, .. } => {
+            let promotion = Promotion::Resume;
+            PrunerConfig::Halving { min_steps, reduction, max_steps, early_stopping_rate, cohort: 4, promotion }
+        }
+        PrunerConfig::Hyperband { min_steps, reduction, max_steps, brackets, .. } => {
+            PrunerConfig::Hyperband { min_steps, reduction, max_steps, brackets, promotion: Promotion::Resume }
+        }
+        other => other,
+    };
+    let bounds = PrunerConfig::Threshold { lower: Some(-1.0), upper: Some(7.5), warmup_steps: 2, interval: 3 };
+    let wrapped = PrunerConfig::Patience { patience: 2, min_delta: 0.5, pruner: Some(Box::new(asha(1, 2, None))) };
+    let eager = PrunerConfig::LearningCurve { error_rate: 0.5, startup_trials: 2, control: 0.3, min_steps: 1 };
+    defaults.clone().chain(defaults.map(resume)).chain([bounds, wrapped, eager]).collect()
+}
+
 #[test]
 fn settings_are_checked_by_name() {
     for kind in PrunerConfig::KINDS {
@@ -217,7 +251,7 @@ fn settings_are_checked_by_name() {
         assert_eq!(serde_json::from_str::<PrunerConfig>(&json).unwrap(), config);
     }
     let errors = asha(0, 1, Some(0)).validate();
-    let settings: Vec<&str> = errors.iter().map(|error| error.setting).collect();
+    let settings: Vec<&str> = errors.iter().map(PrunerError::setting).collect();
     assert_eq!(settings, ["min_steps", "reduction", "max_steps"]);
     assert_eq!(errors[1].to_string(), "pruner setting `reduction` must be at least 2, not `1`");
     assert_eq!(median(0, -1, 0).validate().len(), 2);
@@ -294,5 +328,67 @@ proptest! {
             f64::from(own) > middle
         };
         prop_assert_eq!(is_pruned(&state, 99, &[(step, f64::from(own))]), expected);
+    }
+}
+
+/// Plays reports and ends; pauses and resumes as the verdicts say.
+fn play_through(config: &PrunerConfig, curves: &[Vec<(i64, f64)>], order: &[usize]) -> (PrunerState, Vec<Verdict>) {
+    let mut state = PrunerState::new(config, Direction::Minimize);
+    let mut told = vec![0; curves.len()];
+    let mut verdicts = Vec::new();
+    for &trial in order {
+        let (number, curve) = (trial as u32 % curves.len() as u32, &curves[trial % curves.len()]);
+        let at = &mut told[number as usize];
+        if *at == usize::MAX || state.paused().contains(&number) {
+            if let Some(next) = state.promotable(false).first() {
+                state.resume(next.number);
+            }
+            continue;
+        }
+        *at += 1;
+        let so_far = &curve[..(*at).min(curve.len())];
+        let verdict = state.judge(number, so_far);
+        state.record(number, so_far);
+        assert_eq!(state.judge(number, so_far), verdict, "recording changes no verdict");
+        match &verdict {
+            Verdict::Pause { step, .. } => state.pause(number, *step),
+            Verdict::Prune { .. } => {
+                state.finish(number, Outcome::Pruned, so_far);
+                *at = usize::MAX;
+            }
+            Verdict::Continue if *at >= curve.len() => {
+                state.finish(number, Outcome::Complete, so_far);
+                *at = usize::MAX;
+            }
+            Verdict::Continue => {}
+        }
+        verdicts.push(verdict);
+    }
+    (state, verdicts)
+}
+
+const ODD: [f64; 6] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300, -1e300, 5e-324];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn every_rule_repeats_itself_survives_bytes_and_strange_numbers(
+        cells in prop::collection::vec(prop::collection::vec(0..16_usize, 1..14), 1..10),
+        order in prop::collection::vec(0..1000_usize, 0..150),
+    ) {
+        let value = |cell: usize| ODD.get(cell).copied().unwrap_or(cell as f64);
+        let curve = |cells: &Vec<usize>| (1..).zip(cells.iter().map(|&cell| value(cell))).collect();
+        let curves: Vec<Vec<(i64, f64)>> = cells.iter().map(curve).collect();
+        for config in every_config() {
+            let (state, verdicts) = play_through(&config, &curves, &order);
+            prop_assert_eq!(&play_through(&config, &curves, &order), &(state.clone(), verdicts.clone()));
+            let packed = rmp_serde::to_vec(&state).unwrap();
+            prop_assert_eq!(&rmp_serde::from_slice::<PrunerState>(&packed).unwrap(), &state);
+            let pauses = verdicts.iter().any(|verdict| matches!(verdict, Verdict::Pause { .. }));
+            prop_assert!(!pauses || config.pauses());
+            let waiting: Vec<u32> = state.paused();
+            prop_assert!(state.promotable(true).iter().all(|found| waiting.contains(&found.number)));
+        }
     }
 }
