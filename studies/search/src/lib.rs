@@ -9,6 +9,7 @@
 //! | [`columns`] | finished trials, 8 bytes a cell, shared without copying |
 //! | [`sampler`] | random, Sobol, grid and TPE suggestions |
 //! | [`pruner`] | rules that stop or pause trials under way |
+//! | [`stop`] | rules that stop a whole study |
 //! | [`analysis`] | what finished trials say: fronts, volumes, importances |
 //!
 //! Inside, a parameter's value is one `f64`: a float as it is, an int converted, an option by its index, and NaN
@@ -71,6 +72,7 @@ mod normal;
 pub mod pruner;
 pub mod sampler;
 pub mod space;
+pub mod stop;
 
 pub use columns::{Columns, History, NO_STEP, Outcome, Pending, Row, same_numbers};
 pub use pruner::{Promotable, Promotion, PrunerConfig, PrunerError, PrunerState, Verdict};

@@ -123,8 +123,8 @@ impl LearningCurve {
         let Some(limits) = Limits::new(self, target, bests.len()) else {
             return Verdict::Continue;
         };
-        let new = bests.iter().enumerate().skip(before);
-        let Some((_, best)) = new.filter(|&(check, &best)| limits.exceeded(check, best)).next_back() else {
+        let mut new = bests.iter().enumerate().skip(before);
+        let Some((_, best)) = new.find(|&(check, &best)| limits.exceeded(check, best)) else {
             return Verdict::Continue;
         };
         let (best, target) = (reports.value(*best), reports.value(target));

@@ -35,7 +35,7 @@ mod learning_curve;
 mod patience;
 mod pausing;
 mod percentile;
-mod ranked;
+pub(crate) mod ranked;
 mod reports;
 mod rule;
 mod rung;

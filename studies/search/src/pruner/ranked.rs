@@ -9,7 +9,7 @@ const BUCKET: usize = 512;
 ///
 /// Inserting and removing move at most one run; a rank adds up the lengths of the runs before.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Ranked {
+pub(crate) struct Ranked {
     buckets: Vec<Vec<f64>>,
     len: usize,
 }
@@ -23,7 +23,7 @@ impl PartialEq for Ranked {
 }
 
 /// Maps a number to an integer of the same order: NaN above all, zeros alike.
-pub(super) fn key(value: f64) -> u64 {
+pub(crate) fn key(value: f64) -> u64 {
     if value.is_nan() {
         return u64::MAX;
     }
@@ -32,11 +32,11 @@ pub(super) fn key(value: f64) -> u64 {
 }
 
 impl Ranked {
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    pub(super) fn insert(&mut self, value: f64) {
+    pub(crate) fn insert(&mut self, value: f64) {
         let at = self.bucket_of(value);
         if self.buckets.is_empty() {
             self.buckets.push(Vec::new());
@@ -53,7 +53,7 @@ impl Ranked {
     }
 
     /// Removes one number equal to `value`, if there is one.
-    pub(super) fn remove(&mut self, value: f64) {
+    pub(crate) fn remove(&mut self, value: f64) {
         let at = self.bucket_of(value);
         let Some(bucket) = self.buckets.get_mut(at) else {
             return;
@@ -70,7 +70,7 @@ impl Ranked {
     }
 
     /// Returns how many numbers are smaller than `value`.
-    pub(super) fn smaller(&self, value: f64) -> usize {
+    pub(crate) fn smaller(&self, value: f64) -> usize {
         let at = self.bucket_of(value);
         let before: usize = self.buckets[..at].iter().map(Vec::len).sum();
         let within = self.buckets.get(at);
@@ -78,7 +78,7 @@ impl Ranked {
     }
 
     /// Returns the number at `rank`, from 0 for the smallest.
-    pub(super) fn nth(&self, rank: usize) -> Option<f64> {
+    pub(crate) fn nth(&self, rank: usize) -> Option<f64> {
         let mut rank = rank;
         for bucket in &self.buckets {
             if rank < bucket.len() {
