@@ -34,6 +34,10 @@ pub enum Use {
     Restart = 22,
     /// Which option of a categorical parameter.
     Option = 23,
+    /// Where a model's acquisition is looked at.
+    Acquisition = 32,
+    /// Weights of several objectives.
+    Weights = 33,
 }
 
 /// A stream of draws for one question.

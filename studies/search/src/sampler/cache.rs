@@ -11,7 +11,7 @@
 
 use std::ops::Range;
 
-use super::{Direction, SamplerConfig, SuggestRequest, cmaes};
+use super::{Direction, SamplerConfig, SuggestRequest, cmaes, gp};
 use crate::columns::{Columns, History};
 use crate::space::{Plan, Space};
 
@@ -33,6 +33,8 @@ pub(super) enum Memory {
     Empty,
     /// Of CMA-ES.
     CmaEs(cmaes::Memory),
+    /// The last fit of a Gaussian process, and its factor.
+    Gp(Box<gp::Memory>),
 }
 
 /// A cache opened for one request.

@@ -45,6 +45,8 @@ pub enum SamplerConfig {
     Tpe(TpeConfig),
     /// Covariance matrix adaptation evolution strategy.
     CmaEs(CmaEsConfig),
+    /// Gaussian process with expected improvement.
+    Gp(GpConfig),
 }
 
 /// What CMA-ES does when a run has nothing left to gain.
@@ -104,6 +106,22 @@ impl Default for TpeConfig {
     }
 }
 
+/// Settings of the Gaussian-process sampler.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GpConfig {
+    /// Number of complete or pruned trials before the model is used; those come from the Sobol sampler.
+    pub startup_trials: u32,
+    /// Trials that the model holds at most; the time of a suggestion grows with the square of this number.
+    pub max_points: u32,
+}
+
+impl Default for GpConfig {
+    fn default() -> Self {
+        Self { startup_trials: 10, max_points: 500 }
+    }
+}
+
 impl Default for SamplerConfig {
     fn default() -> Self {
         Self::Tpe(TpeConfig::default())
@@ -135,7 +153,7 @@ pub enum SamplerError {
 
 impl SamplerConfig {
     /// The names of all samplers, as in study files.
-    pub const KINDS: &[&str] = &["random", "sobol", "grid", "tpe", "cmaes"];
+    pub const KINDS: &[&str] = &["random", "sobol", "grid", "tpe", "cmaes", "gp"];
 
     /// Returns the sampler called `kind` with its default settings.
     pub fn from_kind(kind: &str) -> Option<Self> {
@@ -145,6 +163,7 @@ impl SamplerConfig {
             "grid" => Some(Self::Grid),
             "tpe" => Some(Self::Tpe(TpeConfig::default())),
             "cmaes" => Some(Self::CmaEs(CmaEsConfig::default())),
+            "gp" => Some(Self::Gp(GpConfig::default())),
             _ => None,
         }
     }
@@ -157,13 +176,14 @@ impl SamplerConfig {
             Self::Grid => "grid",
             Self::Tpe(_) => "tpe",
             Self::CmaEs(_) => "cmaes",
+            Self::Gp(_) => "gp",
         }
     }
 
     /// Returns a number that grows whenever the sampler answers the same request differently.
     pub fn version(&self) -> u32 {
         match self {
-            Self::Random | Self::Sobol | Self::Grid | Self::Tpe(_) | Self::CmaEs(_) => 1,
+            Self::Random | Self::Sobol | Self::Grid | Self::Tpe(_) | Self::CmaEs(_) | Self::Gp(_) => 1,
         }
     }
 
@@ -171,7 +191,7 @@ impl SamplerConfig {
     pub fn is_cheap(&self) -> bool {
         match self {
             Self::Random | Self::Sobol | Self::Grid => true,
-            Self::Tpe(_) | Self::CmaEs(_) => false,
+            Self::Tpe(_) | Self::CmaEs(_) | Self::Gp(_) => false,
         }
     }
 
@@ -181,7 +201,7 @@ impl SamplerConfig {
             Self::Random | Self::Sobol => Vec::new(),
             Self::Grid => grid_errors(space),
             Self::Tpe(config) if config.candidates == 0 => vec![SamplerError::NoCandidates],
-            Self::Tpe(_) => Vec::new(),
+            Self::Tpe(_) | Self::Gp(_) => Vec::new(),
             Self::CmaEs(config) => population_error(config.population).into_iter().collect(),
         }
     }

@@ -8,6 +8,7 @@ mod cmaes;
 mod config;
 mod cube;
 pub(crate) mod dominance;
+mod gp;
 mod grid;
 mod sobol;
 pub(crate) mod standing;
@@ -18,7 +19,7 @@ use crate::draw::{Draw, Use};
 use crate::space::{Params, Plan, Space};
 
 pub use cache::SamplerCache;
-pub use config::{CmaEsConfig, Direction, Restarts, SamplerConfig, SamplerError, Startup, TpeConfig};
+pub use config::{CmaEsConfig, Direction, GpConfig, Restarts, SamplerConfig, SamplerError, Startup, TpeConfig};
 
 /// What a sampler may know, and how much is wanted of it.
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +84,7 @@ pub fn suggest_cached(config: &SamplerConfig, request: &SuggestRequest<'_>, cach
         SamplerConfig::Grid => grid::suggest(request),
         SamplerConfig::Tpe(config) => tpe::suggest(config, request, plan),
         SamplerConfig::CmaEs(config) => cmaes::suggest(config, request, opened),
+        SamplerConfig::Gp(config) => gp::suggest(config, request, opened),
     }
 }
 
@@ -119,6 +121,7 @@ pub fn suggest_one_param_cached(
             tpe::suggest_one(tpe, request, index)
         }
         SamplerConfig::CmaEs(cmaes) => cmaes::suggest_one(cmaes, request, cache.open(config, request), index),
+        SamplerConfig::Gp(gp) => gp::suggest_one(gp, request, cache.open(config, request), index),
     })
 }
 
