@@ -19,8 +19,8 @@ pub struct Told {
     pub values: Vec<f64>,
     /// Constraint values.
     pub constraints: Vec<f64>,
-    /// The epoch and value at which it was pruned.
-    pub pruned: Option<(i64, f64)>,
+    /// Whether it was pruned.
+    pub is_pruned: bool,
 }
 
 /// What becomes of a trial after a report.
@@ -90,7 +90,7 @@ pub fn search(task: &Task, searcher: &mut dyn Searcher, budget: u32, workers: us
         now = moment.0;
         let Some(shown) = shown_by[number as usize].take() else { continue };
         let (values, constraints) = (shown.values.clone(), shown.constraints.clone());
-        searcher.tell(&Told { number, values, constraints, pruned: None })?;
+        searcher.tell(&Told { number, values, constraints, is_pruned: false })?;
         ended.push(shown);
     }
 }

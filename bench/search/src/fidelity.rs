@@ -25,8 +25,6 @@ const LOOKS: [u64; 5] = [5, 10, 20, 50, 100];
 /// What one search did.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Trace {
-    /// Epochs used by the first hundred trials.
-    pub epochs_of_100: u64,
     /// Trials begun.
     pub trials: u32,
     /// Epochs used in all until the best finished training got this regret; ascending.
@@ -62,7 +60,7 @@ pub fn train(task: &Task, searcher: &mut dyn Searcher, workers: usize) -> Result
     let budget = TRAININGS * task.epochs as u64;
     let mut events: BinaryHeap<Reverse<(Moment, u32)>> = BinaryHeap::new();
     let mut running: BTreeMap<u32, Running> = BTreeMap::new();
-    let (mut trace, mut used, mut ended, mut now) = (Trace::default(), 0, 0, 0.0);
+    let (mut trace, mut used, mut now) = (Trace::default(), 0, 0.0);
     while used < budget {
         while events.len() < workers {
             let number = match searcher.resume()? {
@@ -75,22 +73,18 @@ pub fn train(task: &Task, searcher: &mut dyn Searcher, workers: usize) -> Result
         let trial = running.get_mut(&number).context("a trial that runs")?;
         (now, used, trial.done) = (moment.0, used + 1, trial.done + 1);
         let (value, epoch, is_last) = (trial.curve[trial.done - 1], trial.done as i64, trial.done == trial.curve.len());
-        let pruned = match searcher.report(number, epoch, value)? {
-            _ if is_last => None,
+        match searcher.report(number, epoch, value)? {
+            _ if is_last => {}
             Next::GoOn => {
                 events.push(Reverse((Moment(now + duration(task, number)), number)));
                 continue;
             }
             Next::Wait => continue,
-            Next::End => Some((epoch, value)),
-        };
+            Next::End => {}
+        }
         running.remove(&number);
         let values = if is_last { vec![value] } else { Vec::new() };
-        searcher.tell(&Told { number, values, constraints: Vec::new(), pruned })?;
-        ended += 1;
-        if ended == 100 {
-            trace.epochs_of_100 = used;
-        }
+        searcher.tell(&Told { number, values, constraints: Vec::new(), is_pruned: !is_last })?;
         if is_last {
             trace.finish(used, (value - task.optimum).max(0.0));
         }
@@ -138,10 +132,10 @@ pub fn problems(library: &Library, seeds: u64) -> Vec<(String, u64)> {
 
 /// Writes `NAME.csv`.
 pub fn write(folder: &Path, name: &str, traces: &Traces) -> Result<()> {
-    let mut text = "problem,seed,trials,epochs_of_100,epochs:regret\n".to_owned();
+    let mut text = "problem,seed,trials,epochs:regret\n".to_owned();
     for ((problem, seed), trace) in traces {
         let best: Vec<String> = trace.best.iter().map(|(used, regret)| format!("{used}:{regret:.5}")).collect();
-        let _ = writeln!(text, "{problem},{seed},{},{},{}", trace.trials, trace.epochs_of_100, best.join(" "));
+        let _ = writeln!(text, "{problem},{seed},{},{}", trace.trials, best.join(" "));
     }
     std::fs::create_dir_all(folder)?;
     Ok(std::fs::write(folder.join(format!("{name}.csv")), text)?)
@@ -156,13 +150,13 @@ pub fn read(path: &Path) -> Result<Traces> {
 
 fn parse(line: &str) -> Result<((String, u64), Trace)> {
     let cells: Vec<&str> = line.split(',').collect();
-    let [problem, seed, trials, epochs, best] = cells[..] else { anyhow::bail!("expected 5 columns") };
+    let [problem, seed, trials, best] = cells[..] else { anyhow::bail!("expected 4 columns") };
     let pair = |pair: &str| -> Result<(u64, f64)> {
         let (used, regret) = pair.split_once(':').context("expected epochs:regret")?;
         Ok((used.parse()?, regret.parse()?))
     };
     let best = best.split_whitespace().map(pair).collect::<Result<_>>()?;
-    Ok(((problem.to_owned(), seed.parse()?), Trace { trials: trials.parse()?, epochs_of_100: epochs.parse()?, best }))
+    Ok(((problem.to_owned(), seed.parse()?), Trace { trials: trials.parse()?, best }))
 }
 
 /// Prints for each problem what all contenders reach; the first of `contenders` is who the others are measured against.
@@ -173,7 +167,7 @@ pub fn print(contenders: &[(String, Traces)], library: &Library) {
     println!("divided by the median of those that the contender needs for it; p: signed-rank test of final regrets against it.");
     for table in library.curves() {
         println!("\n{} ({} epochs)\n", table.name, table.epochs());
-        print!("{:28} {:>7} {:>14}", "contender", "trials", "epochs of 100");
+        print!("{:28} {:>7} {:>14}", "contender", "trials", "epochs a trial");
         LOOKS.iter().for_each(|look| print!(" {look:>24}"));
         println!(" {:>14} {:>8}", "times fewer", "p");
         for (name, traces) in contenders {
@@ -189,7 +183,11 @@ fn print_contender(name: &str, traces: &Traces, base: &Traces, problem: &str, ep
         return;
     }
     let median = |value: &dyn Fn(&Trace) -> f64| quantile(&mine.iter().map(|(_, trace)| value(trace)).collect::<Vec<_>>(), 0.5);
-    print!("{name:28} {:>7.0} {:>14.0}", median(&|trace| f64::from(trace.trials)), median(&|trace| trace.epochs_of_100 as f64));
+    print!(
+        "{name:28} {:>7.0} {:>14.1}",
+        median(&|trace| f64::from(trace.trials)),
+        median(&|trace| (TRAININGS * epochs) as f64 / f64::from(trace.trials))
+    );
     for look in LOOKS {
         let regrets: Vec<f64> = mine.iter().filter_map(|(_, trace)| trace.regret(look * epochs)).collect();
         let [low, middle, high] = [0.25, 0.5, 0.75].map(|share| quantile(&regrets, share));
@@ -213,7 +211,7 @@ mod tests {
 
     #[test]
     fn traces_are_read_as_they_were_written() {
-        let trace = Trace { epochs_of_100: 700, trials: 300, best: vec![(27, 0.5), (90, 0.25)] };
+        let trace = Trace { trials: 300, best: vec![(27, 0.5), (90, 0.25)] };
         let traces = Traces::from([(("curve".to_owned(), 3), trace.clone())]);
         let folder = tempfile::tempdir().expect("a folder");
         write(folder.path(), "some", &traces).expect("written");

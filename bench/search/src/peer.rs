@@ -137,9 +137,8 @@ impl Searcher for PeerSearch<'_> {
     }
 
     fn tell(&mut self, told: &Told) -> Result<()> {
-        let Told { number, values, constraints, pruned } = told;
-        let message =
-            json!({ "op": "tell", "trial": number, "values": values, "constraints": constraints, "pruned": pruned.is_some() });
+        let Told { number, values, constraints, is_pruned } = told;
+        let message = json!({ "op": "tell", "trial": number, "values": values, "constraints": constraints, "pruned": is_pruned });
         self.program.say(&message).map(|_| ())
     }
 }
@@ -167,7 +166,7 @@ mod tests {
         assert_eq!(program.version("any", &task).expect("a version"), "7");
         let mut search = program.start("any", &task, 10, 1).expect("started").expect("supported");
         assert_eq!(search.ask(0).expect("a point"), [1.0, -2.0]);
-        search.tell(&Told { number: 0, values: vec![1.0], constraints: vec![], pruned: None }).expect("told");
+        search.tell(&Told { number: 0, values: vec![1.0], constraints: vec![], is_pruned: false }).expect("told");
     }
 
     #[test]
