@@ -14,7 +14,11 @@ use crate::suites::{Library, Suite};
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
     /// Hone's, as SAMPLER+PRUNER; the first is what the others are measured against.
-    #[arg(long, value_delimiter = ',', default_value = "tpe,tpe+median,tpe+asha,random,random+asha")]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "tpe,tpe+median,tpe+asha,tpe+asha:resume,tpe+hyperband,tpe+learning_curve,random,random+asha,random+asha:resume"
+    )]
     pub contenders: Vec<String>,
     /// How many seeds, from 0.
     #[arg(long, default_value_t = 20)]

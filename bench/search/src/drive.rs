@@ -19,16 +19,31 @@ pub struct Told {
     pub values: Vec<f64>,
     /// Constraint values.
     pub constraints: Vec<f64>,
-    /// The epoch and value at which it was pruned.
-    pub pruned: Option<(i64, f64)>,
+    /// Whether it was pruned.
+    pub is_pruned: bool,
+}
+
+/// What becomes of a trial after a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// It goes on.
+    GoOn,
+    /// It ends, pruned.
+    End,
+    /// It waits with its checkpoint.
+    Wait,
 }
 
 /// Anything that can be asked for points.
 pub trait Searcher {
     /// The point of trial `number`; NaN where a parameter is absent.
     fn ask(&mut self, number: u32) -> Result<Params>;
-    /// Takes note of a value at an epoch and says whether the trial shall end.
-    fn report(&mut self, number: u32, step: i64, value: f64) -> Result<bool>;
+    /// Takes note of a value at an epoch and says what becomes of the trial.
+    fn report(&mut self, number: u32, step: i64, value: f64) -> Result<Next>;
+    /// A trial that waits and shall go on now, before another is begun.
+    fn resume(&mut self) -> Result<Option<u32>> {
+        Ok(None)
+    }
     /// Takes note of an end.
     fn tell(&mut self, told: &Told) -> Result<()>;
 }
@@ -75,7 +90,7 @@ pub fn search(task: &Task, searcher: &mut dyn Searcher, budget: u32, workers: us
         now = moment.0;
         let Some(shown) = shown_by[number as usize].take() else { continue };
         let (values, constraints) = (shown.values.clone(), shown.constraints.clone());
-        searcher.tell(&Told { number, values, constraints, pruned: None })?;
+        searcher.tell(&Told { number, values, constraints, is_pruned: false })?;
         ended.push(shown);
     }
 }
@@ -119,8 +134,8 @@ mod tests {
             Ok(vec![f64::from(number) - 2.0])
         }
 
-        fn report(&mut self, _: u32, _: i64, _: f64) -> Result<bool> {
-            Ok(false)
+        fn report(&mut self, _: u32, _: i64, _: f64) -> Result<Next> {
+            Ok(Next::GoOn)
         }
 
         fn tell(&mut self, told: &Told) -> Result<()> {

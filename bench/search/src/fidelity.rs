@@ -10,7 +10,7 @@ use hone_search::PrunerConfig;
 use rayon::prelude::*;
 
 use crate::compare::sampler;
-use crate::drive::{Moment, Searcher, Told, duration};
+use crate::drive::{Moment, Next, Searcher, Told, duration};
 use crate::hone::HoneSearch;
 use crate::stats::{quantile, wilcoxon};
 use crate::suites::{Library, Suite};
@@ -25,8 +25,6 @@ const LOOKS: [u64; 5] = [5, 10, 20, 50, 100];
 /// What one search did.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Trace {
-    /// Epochs used by the first hundred trials.
-    pub epochs_of_100: u64,
     /// Trials begun.
     pub trials: u32,
     /// Epochs used in all until the best finished training got this regret; ascending.
@@ -62,44 +60,54 @@ pub fn train(task: &Task, searcher: &mut dyn Searcher, workers: usize) -> Result
     let budget = TRAININGS * task.epochs as u64;
     let mut events: BinaryHeap<Reverse<(Moment, u32)>> = BinaryHeap::new();
     let mut running: BTreeMap<u32, Running> = BTreeMap::new();
-    let (mut trace, mut used, mut ended, mut now) = (Trace::default(), 0, 0, 0.0);
+    let (mut trace, mut used, mut now) = (Trace::default(), 0, 0.0);
     while used < budget {
         while events.len() < workers {
-            let number = trace.trials;
-            let shown = task.run(number, &searcher.ask(number)?);
-            running.insert(number, Running { curve: shown.curve, done: 0 });
+            let number = match searcher.resume()? {
+                Some(number) => number,
+                None => begin(task, searcher, &mut trace, &mut running)?,
+            };
             events.push(Reverse((Moment(now + duration(task, number)), number)));
-            trace.trials += 1;
         }
         let Some(Reverse((moment, number))) = events.pop() else { break };
         let trial = running.get_mut(&number).context("a trial that runs")?;
         (now, used, trial.done) = (moment.0, used + 1, trial.done + 1);
-        let (value, epoch) = (trial.curve[trial.done - 1], trial.done as i64);
-        let is_pruned = searcher.report(number, epoch, value)? && trial.done < trial.curve.len();
-        if !is_pruned && trial.done < trial.curve.len() {
-            events.push(Reverse((Moment(now + duration(task, number)), number)));
-            continue;
+        let (value, epoch, is_last) = (trial.curve[trial.done - 1], trial.done as i64, trial.done == trial.curve.len());
+        match searcher.report(number, epoch, value)? {
+            _ if is_last => {}
+            Next::GoOn => {
+                events.push(Reverse((Moment(now + duration(task, number)), number)));
+                continue;
+            }
+            Next::Wait => continue,
+            Next::End => {}
         }
         running.remove(&number);
-        let values = if is_pruned { Vec::new() } else { vec![value] };
-        searcher.tell(&Told { number, values, constraints: Vec::new(), pruned: is_pruned.then_some((epoch, value)) })?;
-        ended += 1;
-        if ended == 100 {
-            trace.epochs_of_100 = used;
-        }
-        if !is_pruned {
+        let values = if is_last { vec![value] } else { Vec::new() };
+        searcher.tell(&Told { number, values, constraints: Vec::new(), is_pruned: !is_last })?;
+        if is_last {
             trace.finish(used, (value - task.optimum).max(0.0));
         }
     }
     Ok(trace)
 }
 
+/// Begins the next trial and returns its number.
+fn begin(task: &Task, searcher: &mut dyn Searcher, trace: &mut Trace, running: &mut BTreeMap<u32, Running>) -> Result<u32> {
+    let number = trace.trials;
+    let shown = task.run(number, &searcher.ask(number)?);
+    running.insert(number, Running { curve: shown.curve, done: 0 });
+    trace.trials += 1;
+    Ok(number)
+}
+
 /// Traces by problem and seed.
 pub type Traces = BTreeMap<(String, u64), Trace>;
 
-/// A pruner by its name, on curves of so many epochs.
-pub fn pruner(kind: &str, epochs: usize) -> Result<PrunerConfig> {
-    let settings = serde_json::json!({ "kind": kind, "max_steps": epochs });
+/// A pruner by its name, on curves of so many epochs; `asha:resume` lets trials wait instead of ending them.
+pub fn pruner(name: &str, epochs: usize) -> Result<PrunerConfig> {
+    let (kind, promotion) = name.split_once(':').unwrap_or((name, "stop"));
+    let settings = serde_json::json!({ "kind": kind, "max_steps": epochs, "promotion": promotion });
     serde_json::from_value(settings)
         .with_context(|| format!("there is no pruner `{kind}`; there are {}", PrunerConfig::KINDS.join(", ")))
 }
@@ -124,10 +132,10 @@ pub fn problems(library: &Library, seeds: u64) -> Vec<(String, u64)> {
 
 /// Writes `NAME.csv`.
 pub fn write(folder: &Path, name: &str, traces: &Traces) -> Result<()> {
-    let mut text = "problem,seed,trials,epochs_of_100,epochs:regret\n".to_owned();
+    let mut text = "problem,seed,trials,epochs:regret\n".to_owned();
     for ((problem, seed), trace) in traces {
         let best: Vec<String> = trace.best.iter().map(|(used, regret)| format!("{used}:{regret:.5}")).collect();
-        let _ = writeln!(text, "{problem},{seed},{},{},{}", trace.trials, trace.epochs_of_100, best.join(" "));
+        let _ = writeln!(text, "{problem},{seed},{},{}", trace.trials, best.join(" "));
     }
     std::fs::create_dir_all(folder)?;
     Ok(std::fs::write(folder.join(format!("{name}.csv")), text)?)
@@ -142,13 +150,13 @@ pub fn read(path: &Path) -> Result<Traces> {
 
 fn parse(line: &str) -> Result<((String, u64), Trace)> {
     let cells: Vec<&str> = line.split(',').collect();
-    let [problem, seed, trials, epochs, best] = cells[..] else { anyhow::bail!("expected 5 columns") };
+    let [problem, seed, trials, best] = cells[..] else { anyhow::bail!("expected 4 columns") };
     let pair = |pair: &str| -> Result<(u64, f64)> {
         let (used, regret) = pair.split_once(':').context("expected epochs:regret")?;
         Ok((used.parse()?, regret.parse()?))
     };
     let best = best.split_whitespace().map(pair).collect::<Result<_>>()?;
-    Ok(((problem.to_owned(), seed.parse()?), Trace { trials: trials.parse()?, epochs_of_100: epochs.parse()?, best }))
+    Ok(((problem.to_owned(), seed.parse()?), Trace { trials: trials.parse()?, best }))
 }
 
 /// Prints for each problem what all contenders reach; the first of `contenders` is who the others are measured against.
@@ -159,7 +167,7 @@ pub fn print(contenders: &[(String, Traces)], library: &Library) {
     println!("divided by the median of those that the contender needs for it; p: signed-rank test of final regrets against it.");
     for table in library.curves() {
         println!("\n{} ({} epochs)\n", table.name, table.epochs());
-        print!("{:28} {:>7} {:>14}", "contender", "trials", "epochs of 100");
+        print!("{:28} {:>7} {:>14}", "contender", "trials", "epochs a trial");
         LOOKS.iter().for_each(|look| print!(" {look:>24}"));
         println!(" {:>14} {:>8}", "times fewer", "p");
         for (name, traces) in contenders {
@@ -175,7 +183,11 @@ fn print_contender(name: &str, traces: &Traces, base: &Traces, problem: &str, ep
         return;
     }
     let median = |value: &dyn Fn(&Trace) -> f64| quantile(&mine.iter().map(|(_, trace)| value(trace)).collect::<Vec<_>>(), 0.5);
-    print!("{name:28} {:>7.0} {:>14.0}", median(&|trace| f64::from(trace.trials)), median(&|trace| trace.epochs_of_100 as f64));
+    print!(
+        "{name:28} {:>7.0} {:>14.1}",
+        median(&|trace| f64::from(trace.trials)),
+        median(&|trace| (TRAININGS * epochs) as f64 / f64::from(trace.trials))
+    );
     for look in LOOKS {
         let regrets: Vec<f64> = mine.iter().filter_map(|(_, trace)| trace.regret(look * epochs)).collect();
         let [low, middle, high] = [0.25, 0.5, 0.75].map(|share| quantile(&regrets, share));
@@ -199,7 +211,7 @@ mod tests {
 
     #[test]
     fn traces_are_read_as_they_were_written() {
-        let trace = Trace { epochs_of_100: 700, trials: 300, best: vec![(27, 0.5), (90, 0.25)] };
+        let trace = Trace { trials: 300, best: vec![(27, 0.5), (90, 0.25)] };
         let traces = Traces::from([(("curve".to_owned(), 3), trace.clone())]);
         let folder = tempfile::tempdir().expect("a folder");
         write(folder.path(), "some", &traces).expect("written");

@@ -8,7 +8,7 @@ use hone_search::{
     SuggestRequest, Verdict, suggest_cached,
 };
 
-use crate::drive::{Searcher, Told};
+use crate::drive::{Next, Searcher, Told};
 use crate::task::Task;
 
 /// A study in memory.
@@ -61,21 +61,35 @@ impl Searcher for HoneSearch<'_> {
         Ok(params)
     }
 
-    fn report(&mut self, number: u32, step: i64, value: f64) -> Result<bool> {
+    fn report(&mut self, number: u32, step: i64, value: f64) -> Result<Next> {
         let curve = self.curves.entry(number).or_default();
         curve.push((step, value));
         let verdict = self.pruner.judge(number, curve);
         self.pruner.record(number, curve);
         Ok(match verdict {
-            Verdict::Continue => false,
-            Verdict::Prune { .. } | Verdict::Pause { .. } => true,
+            Verdict::Continue => Next::GoOn,
+            Verdict::Prune { .. } => Next::End,
+            Verdict::Pause { step, .. } => {
+                self.pruner.pause(number, step);
+                Next::Wait
+            }
         })
+    }
+
+    /// Until it ends, a trial that waits is one under way to the sampler.
+    fn resume(&mut self) -> Result<Option<u32>> {
+        for waiting in self.pruner.hopeless() {
+            self.tell(&Told { number: waiting.number, values: Vec::new(), constraints: Vec::new(), is_pruned: true })?;
+        }
+        let next = self.pruner.promotable(false).first().map(|promotable| promotable.number);
+        next.into_iter().for_each(|number| self.pruner.resume(number));
+        Ok(next)
     }
 
     fn tell(&mut self, told: &Told) -> Result<()> {
         let at = self.pending.iter().position(|pending| pending.number == told.number);
         let params = self.pending.remove(at.context("told of a trial that nobody asked for")?).params;
-        let outcome = if told.pruned.is_some() { Outcome::Pruned } else { Outcome::Complete };
+        let outcome = if told.is_pruned { Outcome::Pruned } else { Outcome::Complete };
         let curve = self.curves.remove(&told.number).unwrap_or_default();
         self.pruner.finish(told.number, outcome, &curve);
         self.finished.push(Row {

@@ -9,7 +9,7 @@ use hone_search::{Choice, Params, Space};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::drive::{Searcher, Told};
+use crate::drive::{Next, Searcher, Told};
 use crate::task::Task;
 
 /// A running program that speaks the protocol.
@@ -131,14 +131,14 @@ impl Searcher for PeerSearch<'_> {
         self.internal(&answer.params)
     }
 
-    fn report(&mut self, number: u32, step: i64, value: f64) -> Result<bool> {
-        Ok(self.program.say(&json!({ "op": "report", "trial": number, "step": step, "value": value }))?.prune)
+    fn report(&mut self, number: u32, step: i64, value: f64) -> Result<Next> {
+        let answer = self.program.say(&json!({ "op": "report", "trial": number, "step": step, "value": value }))?;
+        Ok(if answer.prune { Next::End } else { Next::GoOn })
     }
 
     fn tell(&mut self, told: &Told) -> Result<()> {
-        let Told { number, values, constraints, pruned } = told;
-        let message =
-            json!({ "op": "tell", "trial": number, "values": values, "constraints": constraints, "pruned": pruned.is_some() });
+        let Told { number, values, constraints, is_pruned } = told;
+        let message = json!({ "op": "tell", "trial": number, "values": values, "constraints": constraints, "pruned": is_pruned });
         self.program.say(&message).map(|_| ())
     }
 }
@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(program.version("any", &task).expect("a version"), "7");
         let mut search = program.start("any", &task, 10, 1).expect("started").expect("supported");
         assert_eq!(search.ask(0).expect("a point"), [1.0, -2.0]);
-        search.tell(&Told { number: 0, values: vec![1.0], constraints: vec![], pruned: None }).expect("told");
+        search.tell(&Told { number: 0, values: vec![1.0], constraints: vec![], is_pruned: false }).expect("told");
     }
 
     #[test]

@@ -152,7 +152,7 @@ fn peer_us(program: &mut Program, name: &str, task: &Task, size: usize, options:
     for number in size as u32..trials {
         let params = searcher.ask(number)?;
         let values = task.run(number, &params).values;
-        searcher.tell(&Told { number, values, constraints: Vec::new(), pruned: None })?;
+        searcher.tell(&Told { number, values, constraints: Vec::new(), is_pruned: false })?;
         if searcher.seconds.len() > 2 && start.elapsed() > Duration::from_secs_f64(options.seconds) {
             break;
         }

@@ -26,6 +26,18 @@ pub enum Use {
     Scramble = 5,
     /// Replacements for points that were tried before.
     Replacement = 6,
+    /// A standard normal number.
+    Normal = 20,
+    /// Where a finished trial is taken to have been drawn.
+    Origin = 21,
+    /// What a restarted search is like.
+    Restart = 22,
+    /// Which option of a categorical parameter.
+    Option = 23,
+    /// Where a model's acquisition is looked at.
+    Acquisition = 32,
+    /// Weights of several objectives.
+    Weights = 33,
 }
 
 /// A stream of draws for one question.

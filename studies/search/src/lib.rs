@@ -77,8 +77,8 @@ pub mod stop;
 pub use columns::{Columns, History, NO_STEP, Outcome, Pending, Row, same_numbers};
 pub use pruner::{Promotable, Promotion, PrunerConfig, PrunerError, PrunerState, Verdict};
 pub use sampler::{
-    Direction, ParamSuggestion, SamplerCache, SamplerConfig, SamplerError, Startup, SuggestRequest, Suggestion, TpeConfig,
-    suggest, suggest_cached, suggest_one_param, suggest_one_param_cached,
+    CmaEsConfig, Direction, GpConfig, ParamSuggestion, Restarts, SamplerCache, SamplerConfig, SamplerError, Startup,
+    SuggestRequest, Suggestion, TpeConfig, suggest, suggest_cached, suggest_one_param, suggest_one_param_cached,
 };
 pub use space::{
     Choice, Condition, Distribution, Grid, Parameter, Params, ParamsError, Plan, Space, SpaceError, Value, ValueError,

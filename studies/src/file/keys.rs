@@ -25,6 +25,7 @@ pub(super) static TPE: Table = Table {
     place: "the sampler `tpe`",
     keys: &["kind", "startup_trials", "startup", "candidates", "multivariate", "constant_liar"],
 };
+pub(super) static GP: Table = Table { place: "the sampler `gp`", keys: &["kind", "startup_trials", "max_points"] };
 pub(super) static NO_PRUNER: Table = Table { place: "the pruner `none`", keys: &["kind"] };
 pub(super) static MEDIAN: Table =
     Table { place: "the pruner `median`", keys: &["kind", "startup_trials", "warmup_steps", "interval"] };
@@ -81,6 +82,7 @@ pub(super) static TABLES: &[&Table] = &[
     &KEEP,
     &PARAMETER,
     &TPE,
+    &GP,
     &MEDIAN,
     &ASHA,
     &PERCENTILE,

@@ -1,6 +1,6 @@
 //! Writes a study as a study file with every default filled in. [`super::parse`] reads it back to the same study.
 
-use hone_search::{Condition, Direction, Distribution, Parameter, SamplerConfig, Startup, Value};
+use hone_search::{Condition, Direction, Distribution, Parameter, SamplerConfig, Startup, TpeConfig, Value};
 
 use super::document::{joined, key_text, quoted};
 use super::pruner;
@@ -124,7 +124,16 @@ fn stop(stop: &StopSpec) -> Vec<(String, String)> {
 }
 
 fn sampler(config: &SamplerConfig) -> String {
-    let SamplerConfig::Tpe(tpe) = config else { return quoted(config.name()) };
+    match config {
+        SamplerConfig::Random | SamplerConfig::Sobol | SamplerConfig::Grid => quoted(config.name()),
+        SamplerConfig::Tpe(tpe) => resolved_tpe(tpe),
+        SamplerConfig::Gp(gp) => {
+            format!("{{ kind = \"gp\", startup_trials = {}, max_points = {} }}", gp.startup_trials, gp.max_points)
+        }
+    }
+}
+
+fn resolved_tpe(tpe: &TpeConfig) -> String {
     let startup = match tpe.startup {
         Startup::Sobol => "sobol",
         Startup::Random => "random",

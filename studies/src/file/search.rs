@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use hone_search::{PrunerConfig, SamplerConfig, SamplerError, Startup, TpeConfig};
+use hone_search::{GpConfig, PrunerConfig, SamplerConfig, SamplerError, Startup, TpeConfig};
 
 use super::convert::{boolean, count, integer, one_of, text, unknown_name, unsigned, wrong};
 use super::diagnostic::{listed, shown};
@@ -16,6 +16,8 @@ use crate::spec::Search;
 const MAX_TRIALS: RangeInclusive<i64> = 1..=4_000_000_000;
 const PARALLEL: RangeInclusive<i64> = 1..=1_000_000;
 pub(super) const STARTUP_TRIALS: RangeInclusive<i64> = 0..=1_000_000;
+/// Fewer cannot tell a function; more take seconds for every suggestion.
+const MAX_POINTS: RangeInclusive<i64> = 64..=2_000;
 const CANDIDATES: RangeInclusive<i64> = 1..=10_000;
 
 const STARTUPS: &[(&str, Startup)] = &[("sobol", Startup::Sobol), ("random", Startup::Random)];
@@ -85,6 +87,7 @@ fn sampler(node: &Node) -> SamplerConfig {
             config
         }
         Some(SamplerConfig::Tpe(config)) => SamplerConfig::Tpe(tpe(node, config)),
+        Some(SamplerConfig::Gp(config)) => SamplerConfig::Gp(gp(node, config)),
     }
 }
 
@@ -98,6 +101,13 @@ fn tpe(node: &Node, default: TpeConfig) -> TpeConfig {
         multivariate: section.read("multivariate", boolean).unwrap_or(default.multivariate),
         constant_liar: section.read("constant_liar", boolean).unwrap_or(default.constant_liar),
     }
+}
+
+fn gp(node: &Node, default: GpConfig) -> GpConfig {
+    let Some(section) = node.section(&keys::GP) else { return default };
+    let trials = section.read("startup_trials", |node| count(node, &STARTUP_TRIALS));
+    let points = section.read("max_points", |node| count(node, &MAX_POINTS));
+    GpConfig { startup_trials: trials.unwrap_or(default.startup_trials), max_points: points.unwrap_or(default.max_points) }
 }
 
 /// Checks what the sampler and the pruner want of the rest of the file.

@@ -11,7 +11,7 @@
 
 use std::ops::Range;
 
-use super::{Direction, SamplerConfig, SuggestRequest};
+use super::{Direction, SamplerConfig, SuggestRequest, cmaes, gp};
 use crate::columns::{Columns, History};
 use crate::space::{Plan, Space};
 
@@ -31,6 +31,10 @@ pub(super) enum Memory {
     /// Nothing has been learnt.
     #[default]
     Empty,
+    /// Of CMA-ES.
+    CmaEs(cmaes::Memory),
+    /// The last fit of a Gaussian process, and its factor.
+    Gp(Box<gp::Memory>),
 }
 
 /// A cache opened for one request.
@@ -38,7 +42,6 @@ pub(super) struct Opened<'a> {
     /// The space's plan.
     pub(super) plan: &'a Plan,
     /// What was learnt from the rows before `unseen`; [`Memory::Empty`] if that is nothing or was forgotten.
-    #[expect(dead_code, reason = "the first sampler with a memory reads it")]
     pub(super) memory: &'a mut Memory,
     /// The rows of the history that the memory does not hold yet, counted from the oldest. The sampler must
     /// learn them all, in order: the cache takes them for seen from now on.

@@ -43,6 +43,34 @@ pub enum SamplerConfig {
     Grid,
     /// Tree-structured Parzen estimator.
     Tpe(TpeConfig),
+    /// Covariance matrix adaptation evolution strategy.
+    CmaEs(CmaEsConfig),
+    /// Gaussian process with expected improvement.
+    Gp(GpConfig),
+}
+
+/// What CMA-ES does when a run has nothing left to gain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Restarts {
+    /// Starts again, in turns with doubled generations and with small ones.
+    #[default]
+    Bipop,
+    /// Starts again with doubled generations.
+    Ipop,
+    /// Goes on.
+    None,
+}
+
+/// Settings of the covariance matrix adaptation evolution strategy.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CmaEsConfig {
+    /// Trials in a generation, at least 2; `None` for `4 + 2 ln d` in `d` dimensions, doubled until it holds a
+    /// third of the trials under way.
+    pub population: Option<u32>,
+    /// What happens when a run has nothing left to gain.
+    pub restarts: Restarts,
 }
 
 /// How TPE finds its first points.
@@ -78,6 +106,22 @@ impl Default for TpeConfig {
     }
 }
 
+/// Settings of the Gaussian-process sampler.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GpConfig {
+    /// Number of complete or pruned trials before the model is used; those come from the Sobol sampler.
+    pub startup_trials: u32,
+    /// Trials that the model holds at most; the time of a suggestion grows with the square of this number.
+    pub max_points: u32,
+}
+
+impl Default for GpConfig {
+    fn default() -> Self {
+        Self { startup_trials: 10, max_points: 500 }
+    }
+}
+
 impl Default for SamplerConfig {
     fn default() -> Self {
         Self::Tpe(TpeConfig::default())
@@ -99,11 +143,17 @@ pub enum SamplerError {
     /// TPE without candidates.
     #[error("`candidates` must be at least 1")]
     NoCandidates,
+    /// A generation too small to tell good trials from bad ones.
+    #[error("`population` must be at least 2, not `{population}`")]
+    SmallPopulation {
+        /// What was given.
+        population: u32,
+    },
 }
 
 impl SamplerConfig {
     /// The names of all samplers, as in study files.
-    pub const KINDS: &[&str] = &["random", "sobol", "grid", "tpe"];
+    pub const KINDS: &[&str] = &["random", "sobol", "grid", "tpe", "cmaes", "gp"];
 
     /// Returns the sampler called `kind` with its default settings.
     pub fn from_kind(kind: &str) -> Option<Self> {
@@ -112,6 +162,8 @@ impl SamplerConfig {
             "sobol" => Some(Self::Sobol),
             "grid" => Some(Self::Grid),
             "tpe" => Some(Self::Tpe(TpeConfig::default())),
+            "cmaes" => Some(Self::CmaEs(CmaEsConfig::default())),
+            "gp" => Some(Self::Gp(GpConfig::default())),
             _ => None,
         }
     }
@@ -123,13 +175,15 @@ impl SamplerConfig {
             Self::Sobol => "sobol",
             Self::Grid => "grid",
             Self::Tpe(_) => "tpe",
+            Self::CmaEs(_) => "cmaes",
+            Self::Gp(_) => "gp",
         }
     }
 
     /// Returns a number that grows whenever the sampler answers the same request differently.
     pub fn version(&self) -> u32 {
         match self {
-            Self::Random | Self::Sobol | Self::Grid | Self::Tpe(_) => 1,
+            Self::Random | Self::Sobol | Self::Grid | Self::Tpe(_) | Self::CmaEs(_) | Self::Gp(_) => 1,
         }
     }
 
@@ -137,7 +191,7 @@ impl SamplerConfig {
     pub fn is_cheap(&self) -> bool {
         match self {
             Self::Random | Self::Sobol | Self::Grid => true,
-            Self::Tpe(_) => false,
+            Self::Tpe(_) | Self::CmaEs(_) | Self::Gp(_) => false,
         }
     }
 
@@ -147,9 +201,14 @@ impl SamplerConfig {
             Self::Random | Self::Sobol => Vec::new(),
             Self::Grid => grid_errors(space),
             Self::Tpe(config) if config.candidates == 0 => vec![SamplerError::NoCandidates],
-            Self::Tpe(_) => Vec::new(),
+            Self::Tpe(_) | Self::Gp(_) => Vec::new(),
+            Self::CmaEs(config) => population_error(config.population).into_iter().collect(),
         }
     }
+}
+
+fn population_error(population: Option<u32>) -> Option<SamplerError> {
+    population.filter(|&population| population < 2).map(|population| SamplerError::SmallPopulation { population })
 }
 
 fn grid_errors(space: &Space) -> Vec<SamplerError> {

@@ -4,9 +4,14 @@
 //! the history and pending trials given. Nothing else is read, so the same binary repeats it bit for bit.
 
 mod cache;
+mod cmaes;
 mod config;
+mod cube;
+pub(crate) mod dominance;
+mod gp;
 mod grid;
 mod sobol;
+pub(crate) mod standing;
 mod tpe;
 
 use crate::columns::{History, Pending, same_numbers};
@@ -14,7 +19,7 @@ use crate::draw::{Draw, Use};
 use crate::space::{Params, Plan, Space};
 
 pub use cache::SamplerCache;
-pub use config::{Direction, SamplerConfig, SamplerError, Startup, TpeConfig};
+pub use config::{CmaEsConfig, Direction, GpConfig, Restarts, SamplerConfig, SamplerError, Startup, TpeConfig};
 
 /// What a sampler may know, and how much is wanted of it.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +83,8 @@ pub fn suggest_cached(config: &SamplerConfig, request: &SuggestRequest<'_>, cach
         SamplerConfig::Sobol => each(request, |number| sobol::point(request, plan, number)),
         SamplerConfig::Grid => grid::suggest(request),
         SamplerConfig::Tpe(config) => tpe::suggest(config, request, plan),
+        SamplerConfig::CmaEs(config) => cmaes::suggest(config, request, opened),
+        SamplerConfig::Gp(config) => gp::suggest(config, request, opened),
     }
 }
 
@@ -113,6 +120,8 @@ pub fn suggest_one_param_cached(
             cache.open(config, request);
             tpe::suggest_one(tpe, request, index)
         }
+        SamplerConfig::CmaEs(cmaes) => cmaes::suggest_one(cmaes, request, cache.open(config, request), index),
+        SamplerConfig::Gp(gp) => gp::suggest_one(gp, request, cache.open(config, request), index),
     })
 }
 

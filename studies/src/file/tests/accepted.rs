@@ -201,7 +201,8 @@ fn the_resolved_file_is_the_same_study() {
     let sources = edited("name = \"digits-mlp\"", "name = \"\"\nsource = \"none\"");
     let median = edited("kind = \"asha\", min_steps = 2, reduction = 3", "kind = \"median\", warmup_steps = 4");
     let last = edited("reduction = 3", "reduction = 3, max_steps = 27");
-    for text in [STUDY, SHORTEST, FULLEST, &sources, &median, &last] {
+    let gp = edited("sampler = \"tpe\"", "sampler = { kind = \"gp\", max_points = 300 }");
+    for text in [STUDY, SHORTEST, FULLEST, &sources, &median, &last, &gp] {
         let once = spec(text);
         assert_eq!(spec(&spec_to_toml(&once)), once);
     }
