@@ -17,12 +17,18 @@ use crate::suites::{CHECKPOINTS, Library, Problem, Suite};
 /// Seeds over which random search's regret is taken as the unit.
 const SCALE_SEEDS: u64 = 20;
 
+/// Seeds of slow samplers.
+const SLOW_SEEDS: u64 = 6;
+
 /// What shall be compared.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// Hone's samplers, by kind.
-    #[arg(long, value_delimiter = ',', default_value = "tpe,random")]
+    /// Hone's samplers, by kind; all but grid and sobol if none is named.
+    #[arg(long, value_delimiter = ',')]
     pub samplers: Vec<String>,
+    /// Those of them that only search the core functions, tables and several objectives, with 6 seeds and 100 trials.
+    #[arg(long, value_delimiter = ',', default_value = "gp,auto")]
+    pub slow: Vec<String>,
     /// A sampler with settings: LABEL=JSON, as in `wide={"kind":"tpe","candidates":64}`; may repeat.
     #[arg(long, value_name = "LABEL=JSON")]
     pub setting: Vec<String>,
@@ -63,12 +69,11 @@ impl Options {
     }
 
     fn contenders(&self) -> Result<Vec<(String, SamplerConfig)>> {
-        let named = self.samplers.iter().filter(|kind| *kind != "none").map(|kind| {
-            let config = SamplerConfig::from_kind(kind);
-            config
-                .map(|config| (format!("hone-{kind}"), config))
-                .with_context(|| format!("there is no sampler `{kind}`; there are {}", SamplerConfig::KINDS.join(", ")))
-        });
+        let by_default =
+            SamplerConfig::KINDS.iter().filter(|kind| !["grid", "sobol"].contains(*kind)).map(|kind| (*kind).to_owned());
+        let kinds = if self.samplers.is_empty() { by_default.collect() } else { self.samplers.clone() };
+        let kinds = kinds.into_iter().filter(|kind| kind != "none");
+        let named = kinds.map(|kind| Ok((format!("hone-{kind}"), sampler(&kind)?)));
         let set = self.setting.iter().map(|setting| {
             let (label, json) = setting.split_once('=').with_context(|| format!("`{setting}` is not LABEL=JSON"))?;
             let config = serde_json::from_str(json).with_context(|| format!("`{json}` is no sampler"))?;
@@ -96,7 +101,12 @@ pub fn run(options: &Options, library: &Library, kept: &std::path::Path) -> Resu
     }
     let mut hone = Vec::new();
     for (label, config) in options.contenders()? {
-        hone.push(run_all(&label, &config, library, &keys, options.trials())?);
+        let is_slow = options.slow.iter().any(|slow| label == format!("hone-{slow}"));
+        let (keys, trials) =
+            if is_slow { (few(library, &keys), options.trials().min(100)) } else { (keys.clone(), options.trials()) };
+        if !keys.is_empty() {
+            hone.push(run_all(&label, &config, library, &keys, trials)?);
+        }
     }
     clear(&options.out)?;
     for cells in &hone {
@@ -130,6 +140,17 @@ pub fn keys(library: &Library, suites: &[Suite], parts: &[String], core: bool, s
         }
     }
     keys
+}
+
+/// What samplers are run on that take too long for everything.
+fn few(library: &Library, keys: &[Key]) -> Vec<Key> {
+    let core: Vec<String> = library.problems(Suite::Parallel).into_iter().map(|problem| problem.name).collect();
+    let is_among = |key: &&Key| match key.suite {
+        Suite::Functions => core.contains(&key.problem),
+        Suite::Tables | Suite::Several => true,
+        Suite::Parallel => false,
+    };
+    keys.iter().filter(is_among).filter(|key| key.seed < SLOW_SEEDS).cloned().collect()
 }
 
 fn run_all(label: &str, config: &SamplerConfig, library: &Library, keys: &[Key], trials: u32) -> Result<Cells> {

@@ -38,6 +38,12 @@ pub enum Use {
     Acquisition = 32,
     /// Weights of several objectives.
     Weights = 33,
+    /// Which trials a point descends from, and whether it mixes them.
+    Parents = 24,
+    /// How a value mixes those of its parents.
+    Crossover = 25,
+    /// Whether and how far a value departs from its parents'.
+    Mutation = 26,
 }
 
 /// A stream of draws for one question.

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | [`space`] | parameters, their distributions, conditions between them, the points of finite spaces |
 //! | [`columns`] | finished trials, 8 bytes a cell, shared without copying |
-//! | [`sampler`] | random, Sobol, grid and TPE suggestions |
+//! | [`sampler`] | random, Sobol, grid, TPE, Gaussian-process, CMA-ES and NSGA-II suggestions |
 //! | [`pruner`] | rules that stop or pause trials under way |
 //! | [`stop`] | rules that stop a whole study |
 //! | [`analysis`] | what finished trials say: fronts, volumes, importances |
@@ -77,7 +77,7 @@ pub mod stop;
 pub use columns::{Columns, History, NO_STEP, Outcome, Pending, Row, same_numbers};
 pub use pruner::{Promotable, Promotion, PrunerConfig, PrunerError, PrunerState, Verdict};
 pub use sampler::{
-    CmaEsConfig, Direction, GpConfig, ParamSuggestion, Restarts, SamplerCache, SamplerConfig, SamplerError, Startup,
+    CmaEsConfig, Direction, GpConfig, Nsga2Config, ParamSuggestion, Restarts, SamplerCache, SamplerConfig, SamplerError, Startup,
     SuggestRequest, Suggestion, TpeConfig, suggest, suggest_cached, suggest_one_param, suggest_one_param_cached,
 };
 pub use space::{

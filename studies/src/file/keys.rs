@@ -26,6 +26,8 @@ pub(super) static TPE: Table = Table {
     keys: &["kind", "startup_trials", "startup", "candidates", "multivariate", "constant_liar"],
 };
 pub(super) static GP: Table = Table { place: "the sampler `gp`", keys: &["kind", "startup_trials", "max_points"] };
+pub(super) static CMAES: Table = Table { place: "the sampler `cmaes`", keys: &["kind", "population", "restarts"] };
+pub(super) static NSGA2: Table = Table { place: "the sampler `nsga2`", keys: &["kind", "population", "crossover"] };
 pub(super) static NO_PRUNER: Table = Table { place: "the pruner `none`", keys: &["kind"] };
 pub(super) static MEDIAN: Table =
     Table { place: "the pruner `median`", keys: &["kind", "startup_trials", "warmup_steps", "interval"] };
@@ -83,6 +85,8 @@ pub(super) static TABLES: &[&Table] = &[
     &PARAMETER,
     &TPE,
     &GP,
+    &CMAES,
+    &NSGA2,
     &MEDIAN,
     &ASHA,
     &PERCENTILE,

@@ -1,6 +1,8 @@
 //! Writes a study as a study file with every default filled in. [`super::parse`] reads it back to the same study.
 
-use hone_search::{Condition, Direction, Distribution, Parameter, SamplerConfig, Startup, TpeConfig, Value};
+use hone_search::{
+    CmaEsConfig, Condition, Direction, Distribution, Parameter, Restarts, SamplerConfig, Startup, TpeConfig, Value,
+};
 
 use super::document::{joined, key_text, quoted};
 use super::pruner;
@@ -130,7 +132,21 @@ fn sampler(config: &SamplerConfig) -> String {
         SamplerConfig::Gp(gp) => {
             format!("{{ kind = \"gp\", startup_trials = {}, max_points = {} }}", gp.startup_trials, gp.max_points)
         }
+        SamplerConfig::CmaEs(cmaes) => resolved_cmaes(cmaes),
+        SamplerConfig::Nsga2(nsga2) => {
+            format!("{{ kind = \"nsga2\", population = {}, crossover = {} }}", nsga2.population, float(nsga2.crossover))
+        }
     }
+}
+
+fn resolved_cmaes(cmaes: &CmaEsConfig) -> String {
+    let restarts = match cmaes.restarts {
+        Restarts::Bipop => "bipop",
+        Restarts::Ipop => "ipop",
+        Restarts::None => "none",
+    };
+    let population = cmaes.population.map(|population| format!("population = {population}, ")).unwrap_or_default();
+    format!("{{ kind = \"cmaes\", {population}restarts = \"{restarts}\" }}")
 }
 
 fn resolved_tpe(tpe: &TpeConfig) -> String {

@@ -2,9 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use hone_search::{GpConfig, PrunerConfig, SamplerConfig, SamplerError, Startup, TpeConfig};
+use hone_search::{CmaEsConfig, GpConfig, Nsga2Config, PrunerConfig, Restarts, SamplerConfig, SamplerError, Startup, TpeConfig};
 
-use super::convert::{boolean, count, integer, one_of, text, unknown_name, unsigned, wrong};
+use super::convert::{boolean, count, integer, number, one_of, text, unknown_name, unsigned, wrong};
 use super::diagnostic::{listed, shown};
 use super::document::{Node, Problem, Section};
 use super::keys;
@@ -20,6 +20,10 @@ pub(super) const STARTUP_TRIALS: RangeInclusive<i64> = 0..=1_000_000;
 const MAX_POINTS: RangeInclusive<i64> = 64..=2_000;
 const CANDIDATES: RangeInclusive<i64> = 1..=10_000;
 
+/// A generation has to tell good trials from bad ones.
+const POPULATION: RangeInclusive<i64> = 2..=100_000;
+
+const RESTARTS: &[(&str, Restarts)] = &[("bipop", Restarts::Bipop), ("ipop", Restarts::Ipop), ("none", Restarts::None)];
 const STARTUPS: &[(&str, Startup)] = &[("sobol", Startup::Sobol), ("random", Startup::Random)];
 
 /// Reads `[search]`; every key has a default. `name` gives the seed where there is none.
@@ -88,6 +92,8 @@ fn sampler(node: &Node) -> SamplerConfig {
         }
         Some(SamplerConfig::Tpe(config)) => SamplerConfig::Tpe(tpe(node, config)),
         Some(SamplerConfig::Gp(config)) => SamplerConfig::Gp(gp(node, config)),
+        Some(SamplerConfig::CmaEs(config)) => SamplerConfig::CmaEs(cmaes(node, config)),
+        Some(SamplerConfig::Nsga2(config)) => SamplerConfig::Nsga2(nsga2(node, config)),
     }
 }
 
@@ -108,6 +114,22 @@ fn gp(node: &Node, default: GpConfig) -> GpConfig {
     let trials = section.read("startup_trials", |node| count(node, &STARTUP_TRIALS));
     let points = section.read("max_points", |node| count(node, &MAX_POINTS));
     GpConfig { startup_trials: trials.unwrap_or(default.startup_trials), max_points: points.unwrap_or(default.max_points) }
+}
+
+fn cmaes(node: &Node, default: CmaEsConfig) -> CmaEsConfig {
+    let Some(section) = node.section(&keys::CMAES) else { return default };
+    CmaEsConfig {
+        population: section.read("population", |node| count(node, &POPULATION)),
+        restarts: section.read("restarts", |node| one_of(node, RESTARTS)).unwrap_or(default.restarts),
+    }
+}
+
+fn nsga2(node: &Node, default: Nsga2Config) -> Nsga2Config {
+    let Some(section) = node.section(&keys::NSGA2) else { return default };
+    Nsga2Config {
+        population: section.read("population", |node| count(node, &POPULATION)).unwrap_or(default.population),
+        crossover: section.read("crossover", number).unwrap_or(default.crossover),
+    }
 }
 
 /// Checks what the sampler and the pruner want of the rest of the file.
@@ -134,5 +156,11 @@ fn unsuited(error: &SamplerError) -> Problem {
             Problem::new("the grid has more points than can be numbered").hint("enlarge the steps, or take another sampler")
         }
         SamplerError::NoCandidates => Problem::new("`candidates` must be at least 1"),
+        SamplerError::BadCrossover => {
+            Problem::new("`crossover` must be between 0 and 1").hint("it is a probability: write `crossover = 0.9`")
+        }
+        SamplerError::SmallPopulation { population } => {
+            Problem::new(format!("`population` must be at least 2, not `{population}`"))
+        }
     }
 }

@@ -11,7 +11,7 @@
 
 use std::ops::Range;
 
-use super::{Direction, SamplerConfig, SuggestRequest, cmaes, gp};
+use super::{Direction, SamplerConfig, SuggestRequest, cmaes, gp, nsga2};
 use crate::columns::{Columns, History};
 use crate::space::{Plan, Space};
 
@@ -35,6 +35,8 @@ pub(super) enum Memory {
     CmaEs(cmaes::Memory),
     /// The last fit of a Gaussian process, and its factor.
     Gp(Box<gp::Memory>),
+    /// Of NSGA-II.
+    Nsga2(nsga2::Nsga2),
 }
 
 /// A cache opened for one request.

@@ -47,6 +47,8 @@ pub enum SamplerConfig {
     CmaEs(CmaEsConfig),
     /// Gaussian process with expected improvement.
     Gp(GpConfig),
+    /// Non-dominated sorting genetic algorithm II.
+    Nsga2(Nsga2Config),
 }
 
 /// What CMA-ES does when a run has nothing left to gain.
@@ -100,6 +102,22 @@ pub struct TpeConfig {
     pub constant_liar: bool,
 }
 
+/// Settings of the non-dominated sorting genetic algorithm II.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Nsga2Config {
+    /// How many of the best trials are parents, at least 2; half as many first trials are spread evenly.
+    pub population: u32,
+    /// Probability that a point mixes two parents instead of varying one.
+    pub crossover: f64,
+}
+
+impl Default for Nsga2Config {
+    fn default() -> Self {
+        Self { population: 20, crossover: 0.9 }
+    }
+}
+
 impl Default for TpeConfig {
     fn default() -> Self {
         Self { startup_trials: 10, startup: Startup::default(), candidates: 24, multivariate: true, constant_liar: true }
@@ -143,6 +161,9 @@ pub enum SamplerError {
     /// TPE without candidates.
     #[error("`candidates` must be at least 1")]
     NoCandidates,
+    /// A probability that is none.
+    #[error("`crossover` must be between 0 and 1")]
+    BadCrossover,
     /// A generation too small to tell good trials from bad ones.
     #[error("`population` must be at least 2, not `{population}`")]
     SmallPopulation {
@@ -153,7 +174,7 @@ pub enum SamplerError {
 
 impl SamplerConfig {
     /// The names of all samplers, as in study files.
-    pub const KINDS: &[&str] = &["random", "sobol", "grid", "tpe", "cmaes", "gp"];
+    pub const KINDS: &[&str] = &["random", "sobol", "grid", "tpe", "cmaes", "gp", "nsga2"];
 
     /// Returns the sampler called `kind` with its default settings.
     pub fn from_kind(kind: &str) -> Option<Self> {
@@ -164,6 +185,7 @@ impl SamplerConfig {
             "tpe" => Some(Self::Tpe(TpeConfig::default())),
             "cmaes" => Some(Self::CmaEs(CmaEsConfig::default())),
             "gp" => Some(Self::Gp(GpConfig::default())),
+            "nsga2" => Some(Self::Nsga2(Nsga2Config::default())),
             _ => None,
         }
     }
@@ -177,13 +199,14 @@ impl SamplerConfig {
             Self::Tpe(_) => "tpe",
             Self::CmaEs(_) => "cmaes",
             Self::Gp(_) => "gp",
+            Self::Nsga2(_) => "nsga2",
         }
     }
 
     /// Returns a number that grows whenever the sampler answers the same request differently.
     pub fn version(&self) -> u32 {
         match self {
-            Self::Random | Self::Sobol | Self::Grid | Self::Tpe(_) | Self::CmaEs(_) | Self::Gp(_) => 1,
+            Self::Random | Self::Sobol | Self::Grid | Self::Tpe(_) | Self::CmaEs(_) | Self::Gp(_) | Self::Nsga2(_) => 1,
         }
     }
 
@@ -191,7 +214,7 @@ impl SamplerConfig {
     pub fn is_cheap(&self) -> bool {
         match self {
             Self::Random | Self::Sobol | Self::Grid => true,
-            Self::Tpe(_) | Self::CmaEs(_) | Self::Gp(_) => false,
+            Self::Tpe(_) | Self::CmaEs(_) | Self::Gp(_) | Self::Nsga2(_) => false,
         }
     }
 
@@ -203,12 +226,18 @@ impl SamplerConfig {
             Self::Tpe(config) if config.candidates == 0 => vec![SamplerError::NoCandidates],
             Self::Tpe(_) | Self::Gp(_) => Vec::new(),
             Self::CmaEs(config) => population_error(config.population).into_iter().collect(),
+            Self::Nsga2(config) => nsga2_errors(config),
         }
     }
 }
 
 fn population_error(population: Option<u32>) -> Option<SamplerError> {
     population.filter(|&population| population < 2).map(|population| SamplerError::SmallPopulation { population })
+}
+
+fn nsga2_errors(config: &Nsga2Config) -> Vec<SamplerError> {
+    let crossover = (!(0.0..=1.0).contains(&config.crossover)).then_some(SamplerError::BadCrossover);
+    population_error(Some(config.population)).into_iter().chain(crossover).collect()
 }
 
 fn grid_errors(space: &Space) -> Vec<SamplerError> {

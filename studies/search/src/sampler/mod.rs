@@ -10,16 +10,18 @@ mod cube;
 pub(crate) mod dominance;
 mod gp;
 mod grid;
+mod nsga2;
 mod sobol;
 pub(crate) mod standing;
 mod tpe;
+mod tried;
 
 use crate::columns::{History, Pending, same_numbers};
 use crate::draw::{Draw, Use};
 use crate::space::{Params, Plan, Space};
 
 pub use cache::SamplerCache;
-pub use config::{CmaEsConfig, Direction, GpConfig, Restarts, SamplerConfig, SamplerError, Startup, TpeConfig};
+pub use config::{CmaEsConfig, Direction, GpConfig, Nsga2Config, Restarts, SamplerConfig, SamplerError, Startup, TpeConfig};
 
 /// What a sampler may know, and how much is wanted of it.
 #[derive(Clone, Copy, Debug)]
@@ -85,6 +87,7 @@ pub fn suggest_cached(config: &SamplerConfig, request: &SuggestRequest<'_>, cach
         SamplerConfig::Tpe(config) => tpe::suggest(config, request, plan),
         SamplerConfig::CmaEs(config) => cmaes::suggest(config, request, opened),
         SamplerConfig::Gp(config) => gp::suggest(config, request, opened),
+        SamplerConfig::Nsga2(config) => nsga2::suggest(config, request, opened),
     }
 }
 
@@ -122,6 +125,7 @@ pub fn suggest_one_param_cached(
         }
         SamplerConfig::CmaEs(cmaes) => cmaes::suggest_one(cmaes, request, cache.open(config, request), index),
         SamplerConfig::Gp(gp) => gp::suggest_one(gp, request, cache.open(config, request), index),
+        SamplerConfig::Nsga2(nsga2) => nsga2::suggest_one(nsga2, request, cache.open(config, request), index),
     })
 }
 

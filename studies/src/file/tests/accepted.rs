@@ -202,7 +202,9 @@ fn the_resolved_file_is_the_same_study() {
     let median = edited("kind = \"asha\", min_steps = 2, reduction = 3", "kind = \"median\", warmup_steps = 4");
     let last = edited("reduction = 3", "reduction = 3, max_steps = 27");
     let gp = edited("sampler = \"tpe\"", "sampler = { kind = \"gp\", max_points = 300 }");
-    for text in [STUDY, SHORTEST, FULLEST, &sources, &median, &last, &gp] {
+    let cmaes = edited("sampler = \"tpe\"", "sampler = { kind = \"cmaes\", population = 12, restarts = \"ipop\" }");
+    let nsga2 = edited("sampler = \"tpe\"", "sampler = { kind = \"nsga2\", population = 50, crossover = 0.5 }");
+    for text in [STUDY, SHORTEST, FULLEST, &sources, &median, &last, &gp, &cmaes, &nsga2] {
         let once = spec(text);
         assert_eq!(spec(&spec_to_toml(&once)), once);
     }

@@ -91,7 +91,12 @@ fn samplers_and_pruners_are_checked_by_name_and_by_option() {
         (
             r#"sampler = "tpe""#,
             r#"sampler = "tpee""#,
-            "study.toml:6:11: search.sampler: unknown value `tpee`\nhint: did you mean `tpe`? there are `random`, `sobol`, `grid`, `tpe` and `gp`",
+            "study.toml:6:11: search.sampler: unknown value `tpee`\nhint: did you mean `tpe`? there are `random`, `sobol`, `grid`, `tpe`, `cmaes`, `gp` and `nsga2`",
+        ),
+        (
+            r#"sampler = "tpe""#,
+            r#"sampler = { kind = "nsga2", crossover = 1.5 }"#,
+            "study.toml:6:11: search.sampler: `crossover` must be between 0 and 1\nhint: it is a probability: write `crossover = 0.9`",
         ),
         (
             r#"sampler = "tpe""#,
@@ -101,7 +106,7 @@ fn samplers_and_pruners_are_checked_by_name_and_by_option() {
         (
             r#"sampler = "tpe""#,
             r#"sampler = { type = "tpe" }"#,
-            "study.toml:6:11: search.sampler: does not say its `kind`\nhint: there are `random`, `sobol`, `grid`, `tpe` and `gp`",
+            "study.toml:6:11: search.sampler: does not say its `kind`\nhint: there are `random`, `sobol`, `grid`, `tpe`, `cmaes`, `gp` and `nsga2`",
         ),
         (
             r#"sampler = "tpe""#,

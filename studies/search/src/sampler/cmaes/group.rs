@@ -7,8 +7,8 @@ use crate::columns::Columns;
 use crate::draw::{BELOW_ONE, Draw, Use};
 use crate::normal;
 use crate::sampler::cube::Axis;
-use crate::sampler::dominance::{self, Losses};
-use crate::sampler::standing::{self, Standing};
+use crate::sampler::dominance::{self, Place};
+use crate::sampler::standing::{self, Kind, Standing};
 use crate::sampler::{CmaEsConfig, SuggestRequest, sobol};
 use crate::space::{Distribution, Params};
 
@@ -180,13 +180,9 @@ fn inside(unit: f64) -> f64 {
 /// With several losses complete trials go by front, then by room within it.
 fn ranked(told: &[Told]) -> (Vec<usize>, Vec<bool>) {
     let places = places(told);
-    let compare = |a: usize, b: usize| {
-        let (front, room) = (places[a].0.cmp(&places[b].0), places[b].1.total_cmp(&places[a].1));
-        let standing = told[a].standing.compare(&told[b].standing);
-        if told[a].losses.len() > 1 && told[a].standing.loss().and(told[b].standing.loss()).is_some() {
-            return front.then(room);
-        }
-        standing
+    let compare = |a: usize, b: usize| match (&places[a], &places[b]) {
+        (Some(a), Some(b)) => a.compare(b),
+        (Some(_), None) | (None, Some(_)) | (None, None) => told[a].standing.compare(&told[b].standing),
     };
     let mut order: Vec<usize> = (0..told.len()).collect();
     order.sort_by(|&a, &b| compare(a, b).then(told[a].number.cmp(&told[b].number)));
@@ -194,20 +190,10 @@ fn ranked(told: &[Told]) -> (Vec<usize>, Vec<bool>) {
     (order, is_tied)
 }
 
-/// Returns front and room of each complete trial with several losses; nothing of note for all others.
-fn places(told: &[Told]) -> Vec<(u32, f64)> {
-    let mut places = vec![(0, 0.0); told.len()];
-    let complete: Vec<usize> = (0..told.len()).filter(|&at| told[at].standing.loss().is_some()).collect();
-    let objectives = told.first().map_or(1, |told| told.losses.len());
-    if objectives < 2 {
-        return places;
-    }
-    let cells: Vec<f64> = complete.iter().flat_map(|&at| told[at].losses.iter().copied()).collect();
-    let losses = Losses::new(&cells, objectives);
-    for (rank, front) in dominance::fronts(&dominance::ranks(losses)).iter().enumerate() {
-        for (&at, room) in front.iter().zip(dominance::crowding(losses, front)) {
-            places[complete[at]] = (rank as u32, room);
-        }
-    }
-    places
+/// Returns the places of complete trials with several losses; `None` for all others.
+fn places(told: &[Told]) -> Vec<Option<Place>> {
+    let has_place = |told: &Told| told.losses.len() > 1 && told.standing.kind == Kind::Complete;
+    let losses: Vec<&[f64]> = told.iter().filter(|told| has_place(told)).map(|told| told.losses.as_slice()).collect();
+    let mut places = dominance::places(&losses).into_iter();
+    told.iter().map(|told| if has_place(told) { places.next() } else { None }).collect()
 }

@@ -32,21 +32,17 @@ mod rates;
 mod restart;
 mod run;
 
-use std::collections::HashSet;
-
 use super::cache::{self, Opened};
+use super::tried::{self, Tried};
 use super::{CmaEsConfig, ParamSuggestion, SuggestRequest, Suggestion, numbers, random_value};
 use crate::columns::{Columns, Outcome};
-use crate::draw::{Draw, Use};
-use crate::space::{Parameter, Params, Plan};
+use crate::space::{Params, Plan};
 
 use group::Group;
 use partition::Partition;
 
 /// Draws from the distribution before a point of a finite space that was tried already is replaced.
 const ATTEMPTS: u32 = 12;
-/// Draws at random after those, before it is suggested again.
-const REPLACEMENTS: u32 = 48;
 
 /// Sizes of generations remembered at once; more than change about in one study.
 const MOST_SIZES: usize = 4;
@@ -107,8 +103,7 @@ pub(super) struct CmaEs {
     above_all: u32,
     /// The most trials seen to be missing below the highest number: so many were under way at once.
     most_missing: u32,
-    /// Points tried, by hash; only kept for a finite space.
-    taken: Option<HashSet<u64>>,
+    tried: Tried,
 }
 
 impl CmaEs {
@@ -116,8 +111,7 @@ impl CmaEs {
     pub(super) fn new(config: &CmaEsConfig, request: &SuggestRequest<'_>, plan: &Plan, parallel: usize) -> Self {
         let partition = Partition::new(plan, request.space.len());
         let groups = groups(config, request, &partition, parallel);
-        let taken = request.space.cardinality().map(|_| HashSet::new());
-        Self { parallel, rows: 0, partition, groups, above_all: 0, most_missing: 0, taken }
+        Self { parallel, rows: 0, partition, groups, above_all: 0, most_missing: 0, tried: Tried::new(request.space) }
     }
 
     /// Learns from the trials of the history beyond those learnt from before.
@@ -143,9 +137,7 @@ impl CmaEs {
         self.above_all = self.above_all.max(columns.number[row].saturating_add(1));
         let rows = u32::try_from(self.rows).unwrap_or(u32::MAX);
         self.most_missing = self.most_missing.max(self.above_all.saturating_sub(rows));
-        if let Some(taken) = self.taken.as_mut().filter(|_| columns.outcome[row] != Outcome::Cancelled) {
-            taken.insert(point_hash((0..request.space.len()).map(|index| columns.param(index, row))));
-        }
+        self.tried.note(columns, row, request.space.len());
         let next_number = self.above_all.saturating_add(self.most_missing);
         for group in &mut self.groups {
             group.tell(request, columns, row, next_number);
@@ -154,16 +146,14 @@ impl CmaEs {
 
     /// Suggests `request.count` trials from what is known.
     pub(super) fn suggest(&self, request: &SuggestRequest<'_>, plan: &Plan) -> Vec<Suggestion> {
-        let pending = request.pending.iter().map(|pending| point_hash(pending.params.iter().copied()));
-        let mut under_way: HashSet<u64> = if self.taken.is_some() { pending.collect() } else { HashSet::new() };
+        let mut fresh = self.tried.with_pending(request);
         let why = self.groups.iter().max_by_key(|group| group.len()).map_or_else(|| "cma-es".to_owned(), Group::why);
-        let mut suggestions = Vec::with_capacity(request.count);
-        for number in numbers(request) {
-            let params = self.fresh(request, plan, number, &under_way);
-            under_way.insert(point_hash(params.iter().copied()));
-            suggestions.push(Suggestion { number, params, why: why.clone() });
-        }
-        suggestions
+        let suggest = |number| {
+            let drawn = (0..ATTEMPTS).map(|attempt| self.point(request, plan, number, attempt));
+            let params = fresh.first_new(drawn.chain(tried::replacements(request, plan, number)))?;
+            Some(Suggestion { number, params, why: why.clone() })
+        };
+        numbers(request).filter_map(suggest).collect()
     }
 
     /// Suggests the value of one parameter, the one it would have in a whole point.
@@ -175,22 +165,6 @@ impl CmaEs {
         let mut params = vec![f64::NAN; request.space.len()];
         group.draw(request, number, 0, &mut params);
         ParamSuggestion { value: params[index], why: group.why() }
-    }
-
-    /// Draws points until one is new; in a space without end the first one is.
-    fn fresh(&self, request: &SuggestRequest<'_>, plan: &Plan, number: u32, under_way: &HashSet<u64>) -> Params {
-        let first = self.point(request, plan, number, 0);
-        let Some(taken) = &self.taken else { return first };
-        let is_new = |params: &Params| {
-            let hash = point_hash(params.iter().copied());
-            !taken.contains(&hash) && !under_way.contains(&hash)
-        };
-        if is_new(&first) {
-            return first;
-        }
-        let again = (1..ATTEMPTS).map(|attempt| self.point(request, plan, number, attempt));
-        let random = (0..REPLACEMENTS).map(|attempt| replacement(request, plan, number, attempt));
-        again.chain(random).find(is_new).unwrap_or(first)
     }
 
     /// Draws a whole point, group by group as their conditions come to hold.
@@ -206,29 +180,12 @@ fn groups(config: &CmaEsConfig, request: &SuggestRequest<'_>, partition: &Partit
     partition.classes().iter().filter_map(group).collect()
 }
 
-/// Draws a point uniformly.
-fn replacement(request: &SuggestRequest<'_>, plan: &Plan, number: u32, attempt: u32) -> Params {
-    plan.fill(|index, _| {
-        let Parameter { name, distribution, .. } = &request.space.parameters[index];
-        distribution.from_unit(Draw::again(request.seed, number, name, Use::Replacement, attempt).unit())
-    })
-}
-
 /// Whether a trial had all its parameters: a failed or cancelled one may not have asked for the last ones.
 fn is_learnable(outcome: Outcome) -> bool {
     match outcome {
         Outcome::Complete | Outcome::Pruned => true,
         Outcome::Failed | Outcome::Cancelled => false,
     }
-}
-
-/// Hashes a point, absent parameters alike (Fowler, Noll and Vo 1991, over whole words).
-fn point_hash(params: impl Iterator<Item = f64>) -> u64 {
-    const PRIME: u64 = 0x0000_0100_0000_01b3;
-    params.fold(0xcbf2_9ce4_8422_2325, |hash, value| {
-        let bits = if value.is_nan() { u64::MAX } else { (value + 0.0).to_bits() };
-        (hash.rotate_left(23) ^ bits).wrapping_mul(PRIME)
-    })
 }
 
 #[cfg(test)]
