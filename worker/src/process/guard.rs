@@ -43,7 +43,10 @@ impl Guard {
         let leave_session = || rustix::process::setsid().map(drop).map_err(io::Error::from);
         // SAFETY: setsid is async-signal-safe, and the closure does not allocate.
         unsafe { command.pre_exec(leave_session) };
-        let mut child = kill::start_leader(&mut command)?;
+        let mut child = kill::start_leader(|| {
+            let child = command.spawn()?;
+            Ok((child.id().cast_signed(), child))
+        })?;
         let pipe = child.stdin.take();
         let mut guard = Self { child, pipe };
         guard.tell(&format!("mark {incarnation}"))?;

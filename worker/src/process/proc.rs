@@ -1,6 +1,6 @@
 //! What `/proc` says about processes. A process that ends while it is looked at is simply not there.
 
-use std::{fs, path::Path};
+use std::fs;
 
 /// One process, as its `stat` file shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,24 +44,16 @@ pub fn all() -> Vec<Process> {
     pids.filter_map(Process::read).collect()
 }
 
-/// The numbers of this process's children, those that it inherited included. Where the kernel does not list them
-/// (`CONFIG_PROC_CHILDREN`) it is everybody's numbers.
+/// The numbers of the children that this process may have inherited: orphans go to the first living thread of
+/// their subreaper, which is the main one. What other threads started is not among them. Where the kernel does not
+/// list children (`CONFIG_PROC_CHILDREN`) it is everybody's numbers.
 #[must_use]
-pub fn children() -> Vec<i32> {
-    child_pids().unwrap_or_else(|| all().into_iter().map(|process| process.pid).collect())
-}
-
-fn child_pids() -> Option<Vec<i32>> {
-    if !Path::new("/proc/thread-self/children").exists() {
-        return None;
+pub fn adopted_children() -> Vec<i32> {
+    let pid = own_pid();
+    match fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")) {
+        Ok(text) => text.split_whitespace().filter_map(|word| word.parse().ok()).collect(),
+        Err(_) => all().into_iter().map(|process| process.pid).collect(),
     }
-    let mut pids = Vec::new();
-    for thread in fs::read_dir("/proc/self/task").ok()? {
-        // A thread that has ended meanwhile has no children.
-        let text = fs::read_to_string(thread.ok()?.path().join("children")).unwrap_or_default();
-        pids.extend(text.split_whitespace().filter_map(|word| word.parse::<i32>().ok()));
-    }
-    Some(pids)
 }
 
 /// The number of this process.

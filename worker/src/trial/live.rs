@@ -1,11 +1,6 @@
 //! The run of the process itself, from its start until nothing of it is left.
 
-use std::{
-    io,
-    pin::Pin,
-    process::{Command, Stdio},
-    time::Duration,
-};
+use std::{io, pin::Pin, time::Duration};
 
 use hone_proto::worker::{Metric, failure::Kind};
 use tokio::{
@@ -31,7 +26,7 @@ use crate::{
         pattern::Pattern,
         proc,
         socket::{self, Call},
-        spawn::{self, Leader},
+        spawn::{self, Launch, Leader, Pipes},
     },
     template::NoValue,
 };
@@ -112,16 +107,18 @@ impl Trial {
             failure(Kind::Spawn, 0, &format!("cannot open the socket `{place}`: {error}"), "")
         })?;
         let oom_kills = proc::oom_kills();
-        let (name, command) = self.command(prepared).map_err(|error| failure(Kind::Spawn, 0, &error.to_string(), ""))?;
-        let spawned = spawn::spawn(command).await;
-        let leader = spawned.map_err(|error| outcome::spawn_failure(&name, &prepared.working_directory, &error))?;
-        Ok(self.surround(leader, listener, (search, values), oom_kills))
+        let launch = self.launch(prepared).map_err(|error| failure(Kind::Spawn, 0, &error.to_string(), ""))?;
+        let name = launch.program.clone();
+        let spawned = spawn::spawn(launch).await;
+        let started =
+            spawned.map_err(|error| outcome::spawn_failure(&name.to_string_lossy(), &prepared.working_directory, &error))?;
+        Ok(self.surround(started, listener, (search, values), oom_kills))
     }
 
     /// Puts guard, ledger, log, socket and memory watch around a started process.
     fn surround(
         &self,
-        mut leader: Leader,
+        (leader, pipes): (Leader, Pipes),
         listener: UnixListener,
         (search, values): (Option<Search>, mpsc::Receiver<Values>),
         oom_kills: u64,
@@ -136,7 +133,7 @@ impl Trial {
         let closing = CancellationToken::new();
         let params = self.assignment.trial.clone().unwrap_or_default().params_json;
         Running {
-            copies: copy_output(leader.child(), &self.log, search),
+            copies: copy_output(pipes, &self.log, search),
             server: tokio::spawn(socket::serve(listener, params, sender, closing.clone())),
             over_limit: (limit > 0).then(|| self.host.memory.add(pid, limit)),
             leader,
@@ -159,15 +156,19 @@ impl Trial {
         parsed.map(Some).map_err(|error| failure(Kind::Spawn, 0, &error.to_string(), ""))
     }
 
-    fn command(&self, prepared: &Prepared) -> Result<(String, Command), NoValue> {
+    fn launch(&self, prepared: &Prepared) -> Result<Launch, NoValue> {
         let values = environment::values(&self.assignment, &self.program, &prepared.places);
-        let filled: Vec<String> = self.program.command.iter().map(|part| values.fill(part)).collect::<Result<_, _>>()?;
-        let (name, arguments) = filled.split_first().map_or(("", [].as_slice()), |(name, rest)| (name.as_str(), rest));
-        let mut command = Command::new(name);
-        command.args(arguments).current_dir(&prepared.working_directory).env_clear();
-        command.envs(environment::of_trial(&self.assignment, &self.program, &prepared.places, self.host.incarnation()));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Ok((name.to_owned(), command))
+        let mut words = Vec::with_capacity(self.program.command.len());
+        for part in &self.program.command {
+            words.push(values.fill(part)?.into());
+        }
+        let program = if words.is_empty() { "".into() } else { words.remove(0) };
+        Ok(Launch {
+            program,
+            arguments: words,
+            environment: environment::of_trial(&self.assignment, &self.program, &prepared.places, self.host.incarnation()),
+            folder: prepared.working_directory.clone(),
+        })
     }
 
     /// Does what comes until the process itself has ended.

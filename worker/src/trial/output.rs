@@ -1,6 +1,6 @@
 //! Copies what a process writes into its log, and looks for values on the way.
 
-use std::{io, os::fd::OwnedFd, process::Child, sync::Arc, time::Duration};
+use std::{io, os::fd::OwnedFd, sync::Arc, time::Duration};
 
 use hone_proto::worker::Metric;
 use tokio::{io::AsyncReadExt as _, net::unix::pipe, sync::mpsc, task::JoinSet, time::timeout};
@@ -8,6 +8,7 @@ use tokio::{io::AsyncReadExt as _, net::unix::pipe, sync::mpsc, task::JoinSet, t
 use crate::process::{
     log::Log,
     pattern::{Found, Lines, Pattern},
+    spawn::Pipes,
 };
 
 /// Read at once from a pipe; the size of a pipe.
@@ -26,14 +27,10 @@ pub(crate) struct Search {
 }
 
 /// Begins to copy the pipes of a process.
-pub(crate) fn copy_output(child: &mut Child, log: &Arc<Log>, search: Option<Search>) -> JoinSet<()> {
+pub(crate) fn copy_output(pipes: Pipes, log: &Arc<Log>, search: Option<Search>) -> JoinSet<()> {
     let mut copies = JoinSet::new();
-    if let Some(output) = child.stdout.take() {
-        copies.spawn(copy(OwnedFd::from(output), Arc::clone(log), false, search));
-    }
-    if let Some(errors) = child.stderr.take() {
-        copies.spawn(copy(OwnedFd::from(errors), Arc::clone(log), true, None));
-    }
+    copies.spawn(copy(pipes.output, Arc::clone(log), false, search));
+    copies.spawn(copy(pipes.errors, Arc::clone(log), true, None));
     copies
 }
 
