@@ -43,7 +43,7 @@ pub async fn run_setup(host: &Arc<Host>, program: &Program, tree: &Path, log: &P
     let launch = Launch { program: name.into(), arguments, environment, folder: tree.to_owned() };
     let (mut leader, pipes) = spawn::spawn(launch).await.map_err(|error| refused(name, tree, &error))?;
     let pid = leader.pid();
-    host.guard(pid);
+    host.guard(pid, leader.start_ticks());
     let written = Arc::new(Log::new(log, LOG_BYTES));
     let copies = copy_output(pipes, &written, None);
     let limit = u64::try_from(program.setup_timeout_us).ok().filter(|limit| *limit > 0);
@@ -56,7 +56,7 @@ pub async fn run_setup(host: &Arc<Host>, program: &Program, tree: &Path, log: &P
     kill::sweep(pid, &mark).await;
     host.unguard(pid);
     finish_copies(copies).await;
-    let log = written.finish().ok().flatten();
+    let log = written.finish_in_file().ok().flatten();
     judge(ended.ok(), limit, &written.last_errors()).map_err(|failure| SourceFailure { log, ..failure })
 }
 

@@ -58,8 +58,7 @@ impl Guard {
     /// # Errors
     ///
     /// The guard is gone.
-    pub fn add(&mut self, pid: i32) -> io::Result<()> {
-        let start_ticks = Process::read(pid).map_or(0, |process| process.start_ticks);
+    pub fn add(&mut self, pid: i32, start_ticks: u64) -> io::Result<()> {
         self.tell(&format!("+ {pid} {start_ticks}"))
     }
 

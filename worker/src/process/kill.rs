@@ -94,30 +94,44 @@ fn marked(incarnation: &str) -> Vec<Process> {
     living.filter(|process| process.has_variable(MARK, incarnation)).collect()
 }
 
+/// What a sweep found in the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Swept {
+    /// Nothing of the trial is left.
+    Clean,
+    /// Nothing that can be told to be of the trial, but this process has inherited something without any mark.
+    Strangers,
+    /// Something cannot be ended.
+    Hanging,
+}
+
 /// Ends what is left of a trial whose leader was reaped: its group, and the strays with its mark that this
-/// process inherited. Returns whether nothing is left.
-pub async fn sweep(group: i32, mark: &str) -> bool {
+/// process inherited.
+pub async fn sweep(group: i32, mark: &str) -> Swept {
     let deadline = Instant::now() + DISAPPEAR;
     let mut pause = Duration::from_millis(1);
-    while sweep_once(group, mark) {
+    loop {
+        if let Some(swept) = sweep_once(group, mark) {
+            return swept;
+        }
         if Instant::now() > deadline {
-            return false;
+            return Swept::Hanging;
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_millis(50));
     }
-    true
 }
 
-/// Returns whether something was found that may need another look.
-fn sweep_once(group: i32, mark: &str) -> bool {
+/// Returns nothing when something was found that needs another look.
+fn sweep_once(group: i32, mark: &str) -> Option<Swept> {
     let grouped = kill_group(group);
     reap_group(group);
-    let strays = strays(mark);
+    let (strays, strangers): (Vec<_>, Vec<_>) = inherited().into_iter().partition(|found| found.has_variable(MARK, mark));
     for stray in &strays {
         kill_process(stray.pid);
     }
-    grouped || !strays.is_empty()
+    let again = grouped || !strays.is_empty();
+    (!again).then_some(if strangers.is_empty() { Swept::Clean } else { Swept::Strangers })
 }
 
 /// Reaps the inherited members of a group.
@@ -126,13 +140,8 @@ fn reap_group(group: i32) {
     while let Ok(Some(_)) = rustix::process::waitpgid(group, WaitOptions::NOHANG) {}
 }
 
-/// Inherited processes with this mark. Inherited zombies have no mark any more; they are reaped on the way.
-fn strays(mark: &str) -> Vec<Process> {
-    inherited().into_iter().filter(|process| process.has_variable(MARK, mark)).collect()
-}
-
 /// Living children that this process did not start. Children in its own group are somebody else's: another part
-/// of the program started them.
+/// of the program started them. Inherited zombies have no mark any more; they are reaped on the way.
 fn inherited() -> Vec<Process> {
     let children = proc::adopted_children();
     let (unknown, starting) = {

@@ -1,6 +1,13 @@
 //! What `/proc` says about processes. A process that ends while it is looked at is simply not there.
 
-use std::fs;
+use std::{
+    fs,
+    sync::{Mutex, OnceLock, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// A count of this age is still taken for one of now.
+const RECENT: Duration = Duration::from_secs(1);
 
 /// One process, as its `stat` file shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,8 +72,24 @@ pub fn own_pid() -> i32 {
 /// Names this boot of the system; `None` where it is not told.
 #[must_use]
 pub fn boot_id() -> Option<String> {
-    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    Some(id.trim().to_owned())
+    static ID: OnceLock<Option<String>> = OnceLock::new();
+    let read = || Some(fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned());
+    ID.get_or_init(read).clone()
+}
+
+/// [`oom_kills`] as they were a second ago at most: something to compare with later, for many starts at once.
+#[must_use]
+pub fn recent_oom_kills() -> u64 {
+    static READ: Mutex<Option<(Instant, u64)>> = Mutex::new(None);
+    let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+    match *read {
+        Some((at, count)) if at.elapsed() < RECENT => count,
+        _ => {
+            let count = oom_kills();
+            *read = Some((Instant::now(), count));
+            count
+        }
+    }
 }
 
 /// How many processes the kernel has ended for want of memory since it started.

@@ -14,7 +14,7 @@ use rustix::process::{Pid, PidfdFlags, WaitOptions};
 use tokio::{io::unix::AsyncFd, sync::oneshot};
 
 pub use super::launch::{Launch, Pipes};
-use super::{kill, launch::Launcher};
+use super::{kill, launch::Launcher, proc::Process};
 
 type Started = io::Result<(Child, Pipes)>;
 type Reply = oneshot::Sender<Started>;
@@ -25,6 +25,7 @@ static SPAWNER: OnceLock<mpsc::Sender<(Launch, Reply)>> = OnceLock::new();
 #[derive(Debug)]
 pub struct Leader {
     child: Child,
+    start_ticks: u64,
     ended: Option<AsyncFd<OwnedFd>>,
 }
 
@@ -42,7 +43,8 @@ pub async fn spawn(launch: Launch) -> io::Result<(Leader, Pipes)> {
     let descriptor = child.number().and_then(|pid| rustix::process::pidfd_open(pid, PidfdFlags::NONBLOCK).ok());
     // SAFETY: the descriptor is owned, and open for as long as the registration lives.
     let ended = descriptor.and_then(|descriptor| unsafe { AsyncFd::register(descriptor) }.ok());
-    Ok((Leader { child, ended }, pipes))
+    let start_ticks = Process::read(child.pid).map_or(0, |process| process.start_ticks);
+    Ok((Leader { child, start_ticks, ended }, pipes))
 }
 
 fn spawner() -> io::Result<&'static mpsc::Sender<(Launch, Reply)>> {
@@ -85,6 +87,12 @@ impl Leader {
     #[must_use]
     pub fn pid(&self) -> i32 {
         self.child.pid
+    }
+
+    /// When it started, as [`Process::start_ticks`] has it; 0 where that is not told.
+    #[must_use]
+    pub fn start_ticks(&self) -> u64 {
+        self.start_ticks
     }
 
     /// Waits for the end of the process itself, whatever its group does, and reaps it.

@@ -1,6 +1,6 @@
 //! The run of the process itself, from its start until nothing of it is left.
 
-use std::{io, pin::Pin, time::Duration};
+use std::{io, os::unix::process::ExitStatusExt as _, pin::Pin, process::ExitStatus, time::Duration};
 
 use hone_proto::worker::{Metric, failure::Kind};
 use tokio::{
@@ -21,7 +21,8 @@ use crate::{
     ledger,
     machine::{Input, Outcome, Signal},
     process::{
-        environment, kill,
+        environment,
+        kill::{self, Swept},
         outcome::{self, Circumstances, classify, failure},
         pattern::Pattern,
         proc,
@@ -47,11 +48,13 @@ pub(super) struct End {
     pub(super) stopped: bool,
     /// It was given no time to end.
     pub(super) killed: bool,
+    /// Surely nothing of it runs, so that its folder may be given to somebody else.
+    pub(super) alone: bool,
 }
 
 impl End {
     fn before_start(outcome: Outcome, stopped: bool) -> Self {
-        Self { outcome, stopped, killed: false }
+        Self { outcome, stopped, killed: false, alone: true }
     }
 }
 
@@ -72,7 +75,7 @@ struct Running {
 
 /// What woke a running attempt.
 enum Woke {
-    Ended(io::Result<std::process::ExitStatus>),
+    Ended(io::Result<ExitStatus>),
     Control(Option<Control>),
     Called(Call),
     Found(Values),
@@ -82,6 +85,10 @@ enum Woke {
 impl Trial {
     /// Prepares, starts and waits; on return nothing of the trial runs.
     pub(super) async fn live(&self, controls: &mut mpsc::UnboundedReceiver<Control>, checkpoints: &Checkpoints) -> End {
+        let listener = match self.lay_out().await {
+            Ok(listener) => listener,
+            Err(outcome) => return End::before_start(outcome, false),
+        };
         let prepared = tokio::select! {
             prepared = self.prepare() => prepared,
             () = stop_signal(controls) => return End::before_start(Outcome::Unstarted, true),
@@ -90,23 +97,19 @@ impl Trial {
             Ok(prepared) => prepared,
             Err(outcome) => return End::before_start(outcome, false),
         };
-        let mut running = match self.start(&prepared).await {
+        let mut running = match self.start(&prepared, listener).await {
             Ok(running) => running,
             Err(outcome) => return End::before_start(outcome, false),
         };
         self.tell(Input::ProcessStarted { key: self.key }).await;
         let status = self.attend(&mut running, controls, checkpoints).await;
-        self.clean_up(running, status, &prepared).await
+        self.clean_up(running, status).await
     }
 
-    async fn start(&self, prepared: &Prepared) -> Result<Running, Outcome> {
+    async fn start(&self, prepared: &Prepared, listener: UnixListener) -> Result<Running, Outcome> {
         let (values_to, values) = mpsc::channel(CALLS);
         let search = self.pattern()?.map(|pattern| Search { pattern, values: values_to });
-        let listener = socket::listen(&prepared.places.socket).map_err(|error| {
-            let place = prepared.places.socket.display();
-            failure(Kind::Spawn, 0, &format!("cannot open the socket `{place}`: {error}"), "")
-        })?;
-        let oom_kills = proc::oom_kills();
+        let oom_kills = proc::recent_oom_kills();
         let launch = self.launch(prepared).map_err(|error| failure(Kind::Spawn, 0, &error.to_string(), ""))?;
         let name = launch.program.clone();
         let spawned = spawn::spawn(launch).await;
@@ -124,8 +127,8 @@ impl Trial {
         oom_kills: u64,
     ) -> Running {
         let pid = leader.pid();
-        self.host.guard(pid);
-        if let Err(error) = ledger::Entry::of(pid, self.host.incarnation()).write(&self.folder) {
+        self.host.guard(pid, leader.start_ticks());
+        if let Err(error) = ledger::Entry::of(pid, leader.start_ticks(), self.host.incarnation()).write(&self.folder) {
             tracing::warn!("cannot note the process of attempt {}: {error}", self.key);
         }
         let limit = self.assignment.memory_bytes;
@@ -177,7 +180,7 @@ impl Trial {
         running: &mut Running,
         controls: &mut mpsc::UnboundedReceiver<Control>,
         checkpoints: &Checkpoints,
-    ) -> io::Result<std::process::ExitStatus> {
+    ) -> io::Result<ExitStatus> {
         let mut listening = true;
         let mut staging: Option<Staging<'_>> = None;
         loop {
@@ -220,12 +223,13 @@ impl Trial {
     }
 
     /// Ends what is left, and reads what it has written.
-    async fn clean_up(&self, running: Running, status: io::Result<std::process::ExitStatus>, prepared: &Prepared) -> End {
+    async fn clean_up(&self, running: Running, status: io::Result<ExitStatus>) -> End {
         let Running {
             leader, pid, mut calls, mut values, copies, closing, server, oom_kills, mut circumstances, stopped, ..
         } = running;
         drop(leader);
-        if !kill::sweep(pid, &environment::mark(&self.assignment, self.host.incarnation())).await {
+        let swept = kill::sweep(pid, &environment::mark(&self.assignment, self.host.incarnation())).await;
+        if swept == Swept::Hanging {
             tracing::warn!("something of attempt {} cannot be ended; it hangs in the kernel", self.key);
         }
         self.host.memory.remove(pid);
@@ -238,9 +242,7 @@ impl Trial {
             tracing::warn!("reports of attempt {} that came with its end were lost", self.key);
         }
         server.abort();
-        // A socket that stays behind is removed by the next attempt of that name.
-        let _ = std::fs::remove_file(&prepared.places.socket);
-        circumstances.kernel_was_short = proc::oom_kills() > oom_kills;
+        circumstances.kernel_was_short = is_killed(&status) && proc::oom_kills() > oom_kills;
         let killed = circumstances.killed_by_us || circumstances.over_limit.is_some();
         let outcome = match status {
             Ok(status) => classify(status, circumstances, &self.log.last_errors()),
@@ -249,7 +251,7 @@ impl Trial {
                 failure(Kind::Signal, 0, &text, "")
             }
         };
-        End { outcome, stopped, killed }
+        End { outcome, stopped, killed, alone: swept == Swept::Clean }
     }
 
     /// Takes the reports of a dead trial; nobody waits for their answers.
@@ -284,6 +286,11 @@ impl Running {
             Control::Collect { .. } => {}
         }
     }
+}
+
+/// Only then it matters whether the kernel was short of memory.
+fn is_killed(status: &io::Result<ExitStatus>) -> bool {
+    status.as_ref().is_ok_and(|status| status.signal() == Some(libc::SIGKILL))
 }
 
 async fn stop_signal(controls: &mut mpsc::UnboundedReceiver<Control>) {

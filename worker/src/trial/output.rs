@@ -11,7 +11,9 @@ use crate::process::{
     spawn::Pipes,
 };
 
-/// Read at once from a pipe; the size of a pipe.
+/// Read at once from a pipe at first; most trials write little.
+const FIRST_BYTES: usize = 4 << 10;
+/// Read at once from a pipe that is full; the size of a pipe.
 const READ_BYTES: usize = 64 << 10;
 /// When everything is dead a pipe is at its end; one that is not is held by something that escaped.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -50,7 +52,7 @@ async fn copy(descriptor: OwnedFd, log: Arc<Log>, is_error: bool, search: Option
 
 async fn copy_all(descriptor: OwnedFd, log: &Log, is_error: bool, search: Option<Search>) -> io::Result<()> {
     let mut pipe = pipe::Receiver::from_owned_fd(descriptor)?;
-    let mut buffer = vec![0; READ_BYTES];
+    let mut buffer = vec![0; FIRST_BYTES];
     let mut lines = Lines::default();
     loop {
         let count = pipe.read(&mut buffer).await?;
@@ -59,6 +61,7 @@ async fn copy_all(descriptor: OwnedFd, log: &Log, is_error: bool, search: Option
             if count == 0 {
                 return Ok(());
             }
+            grow(&mut buffer, count);
             continue;
         };
         let mut found = Vec::new();
@@ -75,6 +78,14 @@ async fn copy_all(descriptor: OwnedFd, log: &Log, is_error: bool, search: Option
         if count == 0 {
             return Ok(());
         }
+        grow(&mut buffer, count);
+    }
+}
+
+/// Makes room for all of a pipe when a reading has filled the buffer.
+fn grow(buffer: &mut Vec<u8>, count: usize) {
+    if count == buffer.len() {
+        buffer.resize(READ_BYTES, 0);
     }
 }
 

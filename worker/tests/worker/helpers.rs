@@ -72,7 +72,7 @@ fn doomed_worker() {
         let mut guard = Guard::start(&guard, "doomed").expect("a guard");
         let text = "trap '' TERM; setsid sleep 600 & echo $!; sleep 600 & echo $!; wait";
         let (leader, pipes) = spawn::spawn(shell(text)).await.expect("a trial");
-        guard.add(leader.pid()).expect("a guard");
+        guard.add(leader.pid(), leader.start_ticks()).expect("a guard");
         println!("pid {}", leader.pid());
         let mut output = std::fs::File::from(pipes.output);
         let mut byte = [0];

@@ -67,6 +67,21 @@ async fn without_a_guard_a_trial_still_dies_with_its_killed_worker() {
     die_with_their_worker("unguarded_worker", 1).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_a_nameless_survivor_may_use_is_not_given_to_another_attempt() {
+    let mut bench = Bench::start().await;
+    let text = "setsid env -i sh -c 'echo $$ >../../../survivor; exec sleep 600' </dev/null >/dev/null 2>&1 &
+                while [ ! -s ../../../survivor ]; do sleep 0.01; done";
+    let ended = bench.run(script(text)).await;
+    assert!(matches!(ended.cause, Some(Cause::Exited(_))), "{ended:?}");
+    let pid = pid_in(&bench.folder.path().join("worker/survivor")).await;
+    assert!(is_alive(pid));
+    eventually("the folder removed", || !bench.work(1).exists()).await;
+    let survivor = rustix::process::Pid::from_raw(pid).expect("a number");
+    rustix::process::kill_process(survivor, rustix::process::Signal::KILL).expect("killed");
+    bench.finish(Stop::WhenDone).await;
+}
+
 /// Runs a stand-in for a worker until it has named `count` processes, and kills it alone.
 async fn die_with_their_worker(helper: &str, count: usize) {
     let command = helpers::command(helper);
