@@ -58,13 +58,20 @@ pub(crate) fn record(state: &mut Arc<StopState>, study: &Study, trial: FinishedT
     Arc::make_mut(state).record(&ended);
 }
 
-/// The value of the metric that tells it, or the hours from the trial's first start to its end.
+/// The value of the metric that tells it, or the hours that the trial's attempts have run.
 fn cost(study: &Study, trial: FinishedTrial<'_>) -> f64 {
-    let (segment, row) = (trial.segment, trial.row);
     match &study.spec.stop.cost_metric {
         Some(metric) => study.metric_index(metric).and_then(|index| trial.metric(index)).unwrap_or(0.0),
-        None if segment.started[row] == 0 => 0.0,
-        None => (segment.ended[row] - segment.started[row]) as f64 / MICROS_PER_HOUR,
+        None => time_spent(trial) as f64 / MICROS_PER_HOUR,
+    }
+}
+
+/// A trial may have waited between its attempts, for hours where a pruner held it back.
+fn time_spent(trial: FinishedTrial<'_>) -> Micros {
+    let (segment, row) = (trial.segment, trial.row);
+    match segment.detail(row) {
+        Some(detail) => detail.attempts.iter().filter_map(|attempt| Some(attempt.ended? - attempt.started)).sum(),
+        None => segment.ended[row] - segment.started[row],
     }
 }
 

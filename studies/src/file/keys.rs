@@ -31,16 +31,18 @@ pub(super) static NSGA2: Table = Table { place: "the sampler `nsga2`", keys: &["
 pub(super) static NO_PRUNER: Table = Table { place: "the pruner `none`", keys: &["kind"] };
 pub(super) static MEDIAN: Table =
     Table { place: "the pruner `median`", keys: &["kind", "startup_trials", "warmup_steps", "interval"] };
-pub(super) static ASHA: Table =
-    Table { place: "the pruner `asha`", keys: &["kind", "min_steps", "reduction", "max_steps", "early_stopping_rate"] };
+pub(super) static ASHA: Table = Table {
+    place: "the pruner `asha`",
+    keys: &["kind", "min_steps", "reduction", "max_steps", "early_stopping_rate", "promotion"],
+};
 pub(super) static PERCENTILE: Table =
     Table { place: "the pruner `percentile`", keys: &["kind", "percentile", "startup_trials", "warmup_steps", "interval"] };
 pub(super) static HALVING: Table = Table {
     place: "the pruner `halving`",
-    keys: &["kind", "min_steps", "reduction", "max_steps", "early_stopping_rate", "cohort"],
+    keys: &["kind", "min_steps", "reduction", "max_steps", "early_stopping_rate", "cohort", "promotion"],
 };
 pub(super) static HYPERBAND: Table =
-    Table { place: "the pruner `hyperband`", keys: &["kind", "min_steps", "reduction", "max_steps", "brackets"] };
+    Table { place: "the pruner `hyperband`", keys: &["kind", "min_steps", "reduction", "max_steps", "brackets", "promotion"] };
 pub(super) static THRESHOLD: Table =
     Table { place: "the pruner `threshold`", keys: &["kind", "lower", "upper", "warmup_steps", "interval"] };
 pub(super) static PATIENCE: Table = Table { place: "the pruner `patience`", keys: &["kind", "patience", "min_delta", "pruner"] };

@@ -5,6 +5,7 @@ mod budget;
 mod explanations;
 mod leases;
 mod lifecycle;
+mod pausing;
 mod records;
 mod sealing;
 mod sharing;

@@ -243,7 +243,8 @@ pub fn proposal(number: u32) -> Proposal {
 pub fn leases(outcome: &Outcome) -> Vec<Assignment> {
     let lease = |effect: &Effect| match effect {
         Effect::Assign { assignment, .. } => Some(assignment.clone()),
-        Effect::Propose { .. } | Effect::Prune { .. } | Effect::Kill { .. } | Effect::Drain { .. } | Effect::Sweep => None,
+        Effect::Propose { .. } | Effect::Prune { .. } | Effect::Pause { .. } => None,
+        Effect::Kill { .. } | Effect::Drain { .. } | Effect::Sweep => None,
     };
     outcome.effects.iter().filter_map(lease).collect()
 }
