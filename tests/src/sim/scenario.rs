@@ -301,7 +301,7 @@ fn pruner(dice: &mut Dice) -> PrunerConfig {
     match dice.below(3) {
         0 => PrunerConfig::None,
         1 => PrunerConfig::Median { startup_trials: 3, warmup_steps: 1, interval: 1 },
-        _ => PrunerConfig::Asha { min_steps: 1, reduction: 2, max_steps: None, early_stopping_rate: 0, promotion: Promotion::Stop },
+        _ => PrunerConfig::Asha { min_steps: Some(1), reduction: 2, max_steps: None, early_stopping_rate: 0, promotion: Promotion::Stop },
     }
 }
 
