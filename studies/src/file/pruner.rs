@@ -69,18 +69,21 @@ fn fill(section: &Section, config: &mut PrunerConfig) {
             due(section, warmup_steps, interval);
         }
         PrunerConfig::Asha { min_steps, reduction, max_steps, early_stopping_rate, promotion } => {
-            rungs(section, min_steps, reduction, max_steps);
+            *min_steps = section.read("min_steps", |node| integer(node, &FROM_ONE));
+            rungs(section, min_steps.unwrap_or(1), reduction, max_steps);
             put(early_stopping_rate, section.read("early_stopping_rate", |node| count(node, &STOPPING_RATE)));
             put(promotion, section.read("promotion", |node| one_of(node, PROMOTIONS)));
         }
         PrunerConfig::Halving { min_steps, reduction, max_steps, early_stopping_rate, cohort, promotion } => {
-            rungs(section, min_steps, reduction, max_steps);
+            *min_steps = section.read("min_steps", |node| integer(node, &FROM_ONE));
+            rungs(section, min_steps.unwrap_or(1), reduction, max_steps);
             put(early_stopping_rate, section.read("early_stopping_rate", |node| count(node, &STOPPING_RATE)));
             put(cohort, section.read("cohort", |node| count(node, &COHORT)));
             put(promotion, section.read("promotion", |node| one_of(node, PROMOTIONS)));
         }
         PrunerConfig::Hyperband { min_steps, reduction, max_steps, brackets, promotion } => {
-            rungs(section, min_steps, reduction, max_steps);
+            put(min_steps, section.read("min_steps", |node| integer(node, &FROM_ONE)));
+            rungs(section, *min_steps, reduction, max_steps);
             *brackets = section.read("brackets", |node| count(node, &BRACKETS));
             put(promotion, section.read("promotion", |node| one_of(node, PROMOTIONS)));
         }
@@ -117,10 +120,9 @@ fn due(section: &Section, warmup_steps: &mut i64, interval: &mut i64) {
     put(interval, section.read("interval", |node| integer(node, &FROM_ONE)));
 }
 
-fn rungs(section: &Section, min_steps: &mut i64, reduction: &mut u32, max_steps: &mut Option<i64>) {
-    put(min_steps, section.read("min_steps", |node| integer(node, &FROM_ONE)));
+fn rungs(section: &Section, min_steps: i64, reduction: &mut u32, max_steps: &mut Option<i64>) {
     put(reduction, section.read("reduction", |node| count(node, &REDUCTION)));
-    *max_steps = section.read("max_steps", |node| last_step(node, *min_steps));
+    *max_steps = section.read("max_steps", |node| last_step(node, min_steps));
 }
 
 fn put<T>(place: &mut T, given: Option<T>) {
@@ -169,7 +171,7 @@ fn settings(config: &PrunerConfig) -> Vec<(&'static str, String)> {
         PrunerConfig::Hyperband { min_steps, reduction, max_steps, brackets, promotion } => {
             let last = brackets.map(|brackets| ("brackets", brackets.to_string()));
             let last = last.into_iter().chain([promotion_text(*promotion)]);
-            rungs_text(*min_steps, *reduction, *max_steps).into_iter().chain(last).collect()
+            rungs_text(Some(*min_steps), *reduction, *max_steps).into_iter().chain(last).collect()
         }
         PrunerConfig::Threshold { lower, upper, warmup_steps, interval } => {
             let bounds = [lower.map(|lower| ("lower", float(lower))), upper.map(|upper| ("upper", float(upper)))];
@@ -195,9 +197,10 @@ fn due_text(warmup_steps: i64, interval: i64) -> Vec<(&'static str, String)> {
     vec![("warmup_steps", warmup_steps.to_string()), ("interval", interval.to_string())]
 }
 
-fn rungs_text(min_steps: i64, reduction: u32, max_steps: Option<i64>) -> Vec<(&'static str, String)> {
-    let first = [("min_steps", min_steps.to_string()), ("reduction", reduction.to_string())];
-    first.into_iter().chain(max_steps.map(|steps| ("max_steps", steps.to_string()))).collect()
+fn rungs_text(min_steps: Option<i64>, reduction: u32, max_steps: Option<i64>) -> Vec<(&'static str, String)> {
+    let step = |key, step: Option<i64>| step.map(|step| (key, step.to_string()));
+    let reduction = ("reduction", reduction.to_string());
+    step("min_steps", min_steps).into_iter().chain([reduction]).chain(step("max_steps", max_steps)).collect()
 }
 
 fn promotion_text(promotion: Promotion) -> (&'static str, String) {

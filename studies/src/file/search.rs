@@ -106,6 +106,7 @@ fn tpe(node: &Node, default: TpeConfig) -> TpeConfig {
         candidates: section.read("candidates", |node| count(node, &CANDIDATES)).unwrap_or(default.candidates),
         multivariate: section.read("multivariate", boolean).unwrap_or(default.multivariate),
         constant_liar: section.read("constant_liar", boolean).unwrap_or(default.constant_liar),
+        kernels: default.kernels,
     }
 }
 

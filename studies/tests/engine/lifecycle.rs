@@ -85,8 +85,13 @@ fn losing_a_worker_uses_up_no_retry_but_too_often_fails_the_trial() {
 fn a_verdict_stands_whatever_becomes_of_the_attempt() {
     let mut study = spec("pruned");
     study.search.parallel = Some(1);
-    study.search.pruner =
-        PrunerConfig::Asha { min_steps: 1, reduction: 2, max_steps: None, early_stopping_rate: 0, promotion: Promotion::Stop };
+    study.search.pruner = PrunerConfig::Asha {
+        min_steps: Some(1),
+        reduction: 2,
+        max_steps: None,
+        early_stopping_rate: 0,
+        promotion: Promotion::Stop,
+    };
     let (mut bench, _, worker, lease) = Bench::with_lease(study);
     let outcome = bench.records(worker, &lease, 1, vec![at(1, 1.0), ended(Cause::Exited)]).expect("accepted");
     let second = bench.leases_after(outcome).remove(0);

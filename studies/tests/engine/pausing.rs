@@ -14,7 +14,7 @@ fn pausing(name: &str, max_trials: u64) -> StudySpec {
     study.search.parallel = Some(1);
     study.search.max_trials = Some(max_trials);
     study.search.pruner =
-        PrunerConfig::Asha { min_steps: 1, reduction: 2, max_steps: None, early_stopping_rate: 0, promotion: Promotion::Resume };
+        PrunerConfig::Asha { min_steps: Some(1), reduction: 2, max_steps: None, early_stopping_rate: 0, promotion: Promotion::Resume };
     study
 }
 
@@ -253,7 +253,7 @@ fn what_a_user_paused_stays_paused_when_the_study_has_nothing_else() {
 #[test]
 fn trials_that_can_never_go_on_end_when_there_is_room() {
     let mut study = pausing("cohort", 10);
-    let (min_steps, max_steps, early_stopping_rate) = (1, Some(9), 0);
+    let (min_steps, max_steps, early_stopping_rate) = (Some(1), Some(9), 0);
     let promotion = Promotion::Resume;
     study.search.pruner = PrunerConfig::Halving { min_steps, reduction: 2, max_steps, early_stopping_rate, cohort: 4, promotion };
     let (mut bench, study, worker, first) = Bench::with_lease(study);

@@ -71,8 +71,13 @@ fn a_missing_metric_names_what_was_reported_instead() {
 #[test]
 fn a_long_curve_is_thinned_and_keeps_what_the_pruner_needs() {
     let mut study = spec("long");
-    study.search.pruner =
-        PrunerConfig::Asha { min_steps: 7, reduction: 7, max_steps: None, early_stopping_rate: 0, promotion: Promotion::Stop };
+    study.search.pruner = PrunerConfig::Asha {
+        min_steps: Some(7),
+        reduction: 7,
+        max_steps: None,
+        early_stopping_rate: 0,
+        promotion: Promotion::Stop,
+    };
     let (mut bench, _, worker, lease) = Bench::with_lease(study);
     // Every third step: no report is at a rung (7, 49, 343 …), the first one past it counts.
     let facts: Vec<_> = (0..10_000).map(|at_step| at(at_step * 3, f64::from(at_step as u32))).collect();

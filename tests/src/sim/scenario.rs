@@ -308,7 +308,7 @@ fn pruner(dice: &mut Dice) -> PrunerConfig {
         3 => asha(Promotion::Resume, None),
         4 => asha(Promotion::Resume, Some(dice.between(2, 9))),
         _ => PrunerConfig::Halving {
-            min_steps: 1,
+            min_steps: Some(1),
             reduction: 2,
             max_steps: None,
             early_stopping_rate: 0,
@@ -319,7 +319,7 @@ fn pruner(dice: &mut Dice) -> PrunerConfig {
 }
 
 fn asha(promotion: Promotion, max_steps: Option<i64>) -> PrunerConfig {
-    PrunerConfig::Asha { min_steps: 1, reduction: 2, max_steps, early_stopping_rate: 0, promotion }
+    PrunerConfig::Asha { min_steps: Some(1), reduction: 2, max_steps, early_stopping_rate: 0, promotion }
 }
 
 fn parallel(dice: &mut Dice) -> Option<u32> {

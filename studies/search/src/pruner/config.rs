@@ -34,9 +34,9 @@ pub enum PrunerConfig {
     },
     /// Asynchronous successive halving: at each rung the best `1 / reduction` go on (Li et al. 2020).
     Asha {
-        /// Step of the first rung.
-        #[serde(default = "defaults::min_steps")]
-        min_steps: i64,
+        /// Step of the first rung; by default the `reduction²`-th part of `max_steps`, or 1 without it.
+        #[serde(default)]
+        min_steps: Option<i64>,
         /// Factor between rungs, and the share that is stopped.
         #[serde(default = "defaults::reduction")]
         reduction: u32,
@@ -67,9 +67,9 @@ pub enum PrunerConfig {
     },
     /// Successive halving by cohorts of consecutive trials (Jamieson and Talwalkar 2016), without waiting.
     Halving {
-        /// Step of the first rung.
-        #[serde(default = "defaults::min_steps")]
-        min_steps: i64,
+        /// As for ASHA.
+        #[serde(default)]
+        min_steps: Option<i64>,
         /// Factor between rungs; one in so many of the cohort goes on.
         #[serde(default = "defaults::reduction")]
         reduction: u32,
@@ -246,10 +246,10 @@ impl PrunerConfig {
             "none" => Self::None,
             "median" => Self::Median { startup_trials, warmup_steps, interval },
             "percentile" => Self::Percentile { percentile: defaults::percentile(), startup_trials, warmup_steps, interval },
-            "asha" => Self::Asha { min_steps, reduction, max_steps, early_stopping_rate: 0, promotion },
+            "asha" => Self::Asha { min_steps: None, reduction, max_steps, early_stopping_rate: 0, promotion },
             "halving" => {
                 let cohort = defaults::cohort();
-                Self::Halving { min_steps, reduction, max_steps, early_stopping_rate: 0, cohort, promotion }
+                Self::Halving { min_steps: None, reduction, max_steps, early_stopping_rate: 0, cohort, promotion }
             }
             "hyperband" => Self::Hyperband { min_steps, reduction, max_steps, brackets: None, promotion },
             "threshold" => Self::Threshold { lower: None, upper: None, warmup_steps, interval },
@@ -329,10 +329,10 @@ impl PrunerConfig {
             | Self::Threshold { warmup_steps, interval, .. } => {
                 vec![("warmup_steps", 0, warmup_steps), ("interval", 1, interval)]
             }
-            Self::Asha { min_steps, reduction, max_steps, .. } => rungs(min_steps, reduction, max_steps).to_vec(),
+            Self::Asha { min_steps, reduction, max_steps, .. } => rungs(min_steps.unwrap_or(1), reduction, max_steps).to_vec(),
             Self::Halving { min_steps, reduction, max_steps, cohort, .. } => {
                 let cohort = ("cohort", 2, i64::from(cohort));
-                [&rungs(min_steps, reduction, max_steps)[..], &[cohort]].concat()
+                [&rungs(min_steps.unwrap_or(1), reduction, max_steps)[..], &[cohort]].concat()
             }
             Self::Hyperband { min_steps, reduction, max_steps, brackets, .. } => {
                 let brackets = ("brackets", 1, i64::from(brackets.unwrap_or(1)));

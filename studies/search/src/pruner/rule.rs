@@ -40,11 +40,16 @@ impl Rule {
             PrunerConfig::Percentile { percentile, startup_trials, warmup_steps, interval } => {
                 Self::Percentile(Percentile::new(percentile, startup_trials, warmup_steps, interval))
             }
-            PrunerConfig::Asha { min_steps, reduction, max_steps, early_stopping_rate, promotion } => {
-                Self::Ladder(Ladder::new(shape(min_steps, reduction, max_steps, early_stopping_rate), promotion))
-            }
+            PrunerConfig::Asha { min_steps, reduction, max_steps, early_stopping_rate, promotion } => Self::Ladder(Ladder::new(
+                shape(first_rung(min_steps, reduction, max_steps), reduction, max_steps, early_stopping_rate),
+                promotion,
+            )),
             PrunerConfig::Halving { min_steps, reduction, max_steps, early_stopping_rate, cohort, promotion } => {
-                Self::Halving(Halving::new(shape(min_steps, reduction, max_steps, early_stopping_rate), cohort, promotion))
+                Self::Halving(Halving::new(
+                    shape(first_rung(min_steps, reduction, max_steps), reduction, max_steps, early_stopping_rate),
+                    cohort,
+                    promotion,
+                ))
             }
             PrunerConfig::Hyperband { min_steps, reduction, max_steps, brackets, promotion } => {
                 Self::Hyperband(Hyperband::new(shape(min_steps, reduction, max_steps, 0), brackets, promotion))
@@ -157,4 +162,13 @@ impl Rule {
             | Self::LearningCurve(_) => None,
         }
     }
+}
+
+/// Returns the step of a ladder's first rung.
+///
+/// Where nothing is said of it, it is the `reduction²`-th part of the last step, so that trials are judged at two rungs.
+/// Earlier values often mislead, and an epoch of that part costs little; each further rung would save less and less.
+fn first_rung(min_steps: Option<i64>, reduction: u32, max_steps: Option<i64>) -> i64 {
+    let factor = i64::from(reduction.max(2));
+    min_steps.unwrap_or_else(|| (max_steps.unwrap_or(1) / factor.saturating_mul(factor)).max(1))
 }

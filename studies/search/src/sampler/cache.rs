@@ -11,7 +11,7 @@
 
 use std::ops::Range;
 
-use super::{Direction, SamplerConfig, SuggestRequest, cmaes, gp, nsga2};
+use super::{Direction, SamplerConfig, SuggestRequest, cmaes, gp, nsga2, tpe};
 use crate::columns::{Columns, History};
 use crate::space::{Plan, Space};
 
@@ -37,6 +37,8 @@ pub(super) enum Memory {
     Gp(Box<gp::Memory>),
     /// Of NSGA-II.
     Nsga2(nsga2::Nsga2),
+    /// The best trials, and bounded models of the others.
+    Tpe(Box<tpe::Memory>),
 }
 
 /// A cache opened for one request.

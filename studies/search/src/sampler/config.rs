@@ -100,6 +100,9 @@ pub struct TpeConfig {
     pub multivariate: bool,
     /// Whether trials under way count as bad ones, so that parallel suggestions keep apart.
     pub constant_liar: bool,
+    /// How many kernels stand for the bad trials, beside a few near the good ones; `None` for one each, with
+    /// which suggestions take longer the more trials there are.
+    pub kernels: Option<u32>,
 }
 
 /// Settings of the non-dominated sorting genetic algorithm II.
@@ -118,9 +121,19 @@ impl Default for Nsga2Config {
     }
 }
 
+/// So many kernels do no worse than one for every trial.
+const KERNELS: u32 = 192;
+
 impl Default for TpeConfig {
     fn default() -> Self {
-        Self { startup_trials: 10, startup: Startup::default(), candidates: 24, multivariate: true, constant_liar: true }
+        Self {
+            startup_trials: 10,
+            startup: Startup::default(),
+            candidates: 24,
+            multivariate: true,
+            constant_liar: true,
+            kernels: Some(KERNELS),
+        }
     }
 }
 
@@ -206,7 +219,8 @@ impl SamplerConfig {
     /// Returns a number that grows whenever the sampler answers the same request differently.
     pub fn version(&self) -> u32 {
         match self {
-            Self::Random | Self::Sobol | Self::Grid | Self::Tpe(_) | Self::CmaEs(_) | Self::Gp(_) | Self::Nsga2(_) => 1,
+            Self::Random | Self::Sobol | Self::Grid | Self::CmaEs(_) | Self::Gp(_) | Self::Nsga2(_) => 1,
+            Self::Tpe(_) => 2,
         }
     }
 

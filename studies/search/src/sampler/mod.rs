@@ -84,7 +84,7 @@ pub fn suggest_cached(config: &SamplerConfig, request: &SuggestRequest<'_>, cach
         SamplerConfig::Random => each(request, |number| random(request, plan, number)),
         SamplerConfig::Sobol => each(request, |number| sobol::point(request, plan, number)),
         SamplerConfig::Grid => grid::suggest(request),
-        SamplerConfig::Tpe(config) => tpe::suggest(config, request, plan),
+        SamplerConfig::Tpe(config) => tpe::suggest(config, request, opened),
         SamplerConfig::CmaEs(config) => cmaes::suggest(config, request, opened),
         SamplerConfig::Gp(config) => gp::suggest(config, request, opened),
         SamplerConfig::Nsga2(config) => nsga2::suggest(config, request, opened),
@@ -119,10 +119,7 @@ pub fn suggest_one_param_cached(
             let value = sobol::value(request, number, index);
             ParamSuggestion { value, why: sobol::why(number) }
         }
-        SamplerConfig::Tpe(tpe) => {
-            cache.open(config, request);
-            tpe::suggest_one(tpe, request, index)
-        }
+        SamplerConfig::Tpe(tpe) => tpe::suggest_one(tpe, request, cache.open(config, request), index),
         SamplerConfig::CmaEs(cmaes) => cmaes::suggest_one(cmaes, request, cache.open(config, request), index),
         SamplerConfig::Gp(gp) => gp::suggest_one(gp, request, cache.open(config, request), index),
         SamplerConfig::Nsga2(nsga2) => nsga2::suggest_one(nsga2, request, cache.open(config, request), index),

@@ -187,7 +187,7 @@ impl<'a> Floor<'a> {
 }
 
 fn ladder(promotion: Promotion) -> PrunerConfig {
-    PrunerConfig::Asha { min_steps: 1, reduction: 3, max_steps: Some(27), early_stopping_rate: 0, promotion }
+    PrunerConfig::Asha { min_steps: Some(1), reduction: 3, max_steps: Some(27), early_stopping_rate: 0, promotion }
 }
 
 /// Epochs, epochs that promotions from nothing would add, and mean best loss, over 20 orders of 100 trials on 8 workers.

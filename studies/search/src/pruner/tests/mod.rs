@@ -1,3 +1,4 @@
+mod budgets;
 mod curves;
 mod objectives;
 mod rules;
@@ -11,7 +12,7 @@ use crate::columns::Outcome;
 const NAN: f64 = f64::NAN;
 
 fn asha(min_steps: i64, reduction: u32, max_steps: Option<i64>) -> PrunerConfig {
-    PrunerConfig::Asha { min_steps, reduction, max_steps, early_stopping_rate: 0, promotion: Promotion::Stop }
+    PrunerConfig::Asha { min_steps: Some(min_steps), reduction, max_steps, early_stopping_rate: 0, promotion: Promotion::Stop }
 }
 
 fn median(startup_trials: u32, warmup_steps: i64, interval: i64) -> PrunerConfig {
@@ -115,7 +116,7 @@ fn asha_counts_a_re_reported_step_once_with_its_latest_value() {
 #[test]
 fn asha_stops_below_max_steps_and_skips_early_rungs() {
     let config = PrunerConfig::Asha {
-        min_steps: 1,
+        min_steps: Some(1),
         reduction: 3,
         max_steps: Some(27),
         early_stopping_rate: 1,
@@ -126,6 +127,19 @@ fn asha_stops_below_max_steps_and_skips_early_rungs() {
     assert_eq!(needed, [3, 9]);
     let endless = minimise(&asha(i64::MAX / 2, u32::MAX, None));
     assert!(endless.needs_step(i64::MAX / 2) && !endless.needs_step(i64::MAX));
+}
+
+#[test]
+fn a_ladder_begins_at_the_square_of_its_reduction_below_its_end() {
+    let rungs = |text: &str| {
+        let state = minimise(&serde_json::from_str(text).unwrap());
+        (0..200).filter(|&step| state.needs_step(step)).collect::<Vec<i64>>()
+    };
+    assert_eq!(rungs(r#"{"kind":"asha","max_steps":27}"#), [3, 9]);
+    assert_eq!(rungs(r#"{"kind":"halving","max_steps":100,"reduction":4}"#), [6, 24, 96]);
+    assert_eq!(rungs(r#"{"kind":"asha","max_steps":5}"#), [1, 3]);
+    assert_eq!(rungs(r#"{"kind":"asha"}"#), [1, 3, 9, 27, 81]);
+    assert_eq!(rungs(r#"{"kind":"hyperband","max_steps":27}"#), [1, 3, 9]);
 }
 
 #[test]

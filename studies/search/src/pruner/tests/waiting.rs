@@ -3,6 +3,7 @@
 use super::*;
 
 fn resuming(min_steps: i64, reduction: u32, max_steps: Option<i64>) -> PrunerConfig {
+    let min_steps = Some(min_steps);
     PrunerConfig::Asha { min_steps, reduction, max_steps, early_stopping_rate: 0, promotion: Promotion::Resume }
 }
 
@@ -96,7 +97,7 @@ fn a_trial_that_ends_while_it_waits_is_not_resumed() {
 
 fn halving(promotion: Promotion) -> PrunerState {
     let (max_steps, early_stopping_rate) = (Some(9), 0);
-    minimise(&PrunerConfig::Halving { min_steps: 1, reduction: 2, max_steps, early_stopping_rate, cohort: 4, promotion })
+    minimise(&PrunerConfig::Halving { min_steps: Some(1), reduction: 2, max_steps, early_stopping_rate, cohort: 4, promotion })
 }
 
 #[test]

@@ -1,10 +1,7 @@
-//! One dimension of the model: where a parameter's values lie on the scale on which kernels are normal.
+//! One dimension of the model: where a parameter's values lie on `[0, 1]`, the scale on which kernels are normal.
 
+use crate::normal;
 use crate::space::Distribution;
-
-/// The narrowest cell, as a fraction of the range: narrower ones, as of an int near 2^63, would vanish in a
-/// double, and only the ratio of two masses in the same cell matters.
-const NARROWEST_CELL: f64 = 1e-9;
 
 /// The scale of one parameter.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,9 +16,9 @@ pub(super) enum Axis {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Line {
     /// Lower end, half a step below the lowest value if there are steps.
-    pub(super) low: f64,
+    low: f64,
     /// Upper end, half a step above the highest value if there are steps.
-    pub(super) high: f64,
+    high: f64,
     /// Half the distance of neighbouring values before taking logarithms; 0 for a continuous one.
     half_step: f64,
     log: bool,
@@ -42,12 +39,74 @@ impl Axis {
         }
     }
 
-    /// Maps an internal number to the scale; numbers outside the range go to its ends.
-    pub(super) fn position(&self, internal: f64) -> f64 {
+    /// Maps an internal number to `[0, 1]`, an option to its index; numbers outside the range go to its ends.
+    pub(super) fn to_unit(&self, internal: f64) -> f64 {
         match self {
-            Self::Line(line) => line.position(internal),
+            Self::Line(line) => line.to_unit(internal),
             Self::Options(count) => internal.clamp(0.0, (count - 1) as f64),
         }
+    }
+
+    /// Does the reverse of [`Axis::to_unit`], with the allowed value nearest by.
+    pub(super) fn to_internal(&self, unit: f64) -> f64 {
+        match self {
+            Self::Line(line) => line.to_internal(unit),
+            Self::Options(_) => unit,
+        }
+    }
+}
+
+/// The axes of a group, numbers before options.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Axes {
+    all: Vec<Axis>,
+    lines: usize,
+}
+
+impl Axes {
+    /// `all` has the numbers before the options.
+    pub(super) fn new(all: Vec<Axis>) -> Self {
+        let lines = all.iter().take_while(|axis| matches!(axis, Axis::Line(_))).count();
+        Self { all, lines }
+    }
+
+    pub(super) fn all(&self) -> &[Axis] {
+        &self.all
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Returns the number of axes that are numbers.
+    pub(super) fn lines(&self) -> usize {
+        self.lines
+    }
+
+    /// Returns the number of options along each axis that has options.
+    pub(super) fn options(&self) -> impl Iterator<Item = usize> + '_ {
+        self.all[self.lines..].iter().map(|axis| match axis {
+            Axis::Line(_) => 1,
+            Axis::Options(count) => *count,
+        })
+    }
+
+    /// Appends the standard deviation of a place within the cell around `point` along each line.
+    pub(super) fn blurs(&self, point: &[f64], blurs: &mut Vec<f64>) {
+        let blur = |(axis, &unit): (&Axis, &f64)| match axis {
+            Axis::Line(line) => line.blur(unit),
+            Axis::Options(_) => 0.0,
+        };
+        blurs.extend(self.all.iter().zip(point).take(self.lines).map(blur));
+    }
+
+    /// Returns the logarithm of the density of the prior: a kernel over everything.
+    pub(super) fn ln_prior(&self, point: &[f64]) -> f64 {
+        let (lines, options) = point.split_at(self.lines);
+        let inside = normal::ln_mass_around(0.5, 1.0, 0.0, 1.0);
+        let line = |unit: &f64| -0.5 * (unit - 0.5) * (unit - 0.5) - normal::ln_sqrt_tau() - inside;
+        debug_assert_eq!(options.len(), self.len() - self.lines);
+        lines.iter().map(line).sum::<f64>() - self.options().map(|count| (count as f64).ln()).sum::<f64>()
     }
 }
 
@@ -58,31 +117,48 @@ impl Line {
         Self { low: scale(first - half_step), high: scale(last + half_step), half_step, log, distribution: distribution.clone() }
     }
 
-    pub(super) fn width(&self) -> f64 {
-        self.high - self.low
+    /// Never 0 nor infinite, so that places stay numbers.
+    fn width(&self) -> f64 {
+        (self.high - self.low).clamp(f64::MIN_POSITIVE, f64::MAX)
     }
 
-    pub(super) fn is_continuous(&self) -> bool {
-        self.half_step == 0.0
-    }
-
-    pub(super) fn position(&self, internal: f64) -> f64 {
+    fn position(&self, internal: f64) -> f64 {
         self.scale(internal).clamp(self.low, self.high)
     }
 
     /// Returns the edges of the cell of the value at `position`.
-    pub(super) fn cell(&self, position: f64) -> (f64, f64) {
+    fn cell(&self, position: f64) -> (f64, f64) {
         let value = if self.log { position.exp().round() } else { position };
-        let (from, to) = (self.scale(value - self.half_step), self.scale(value + self.half_step));
-        let narrowest = NARROWEST_CELL * self.width();
-        if to - from >= narrowest {
-            return (from, to);
+        (self.scale(value - self.half_step), self.scale(value + self.half_step))
+    }
+
+    /// Returns the standard deviation of a place within the cell around `unit`; 0 for a continuous parameter.
+    pub(super) fn blur(&self, unit: f64) -> f64 {
+        if self.half_step == 0.0 {
+            return 0.0;
         }
-        (position - 0.5 * narrowest, position + 0.5 * narrowest)
+        let (from, to) = self.cell(self.low + unit * self.width());
+        ((to - from) / self.width() / 12_f64.sqrt()).clamp(0.0, 1.0)
+    }
+
+    /// Returns the place of the allowed value nearest to `unit`.
+    pub(super) fn snap(&self, unit: f64) -> f64 {
+        if self.half_step == 0.0 {
+            return unit;
+        }
+        self.to_unit(self.to_internal(unit))
+    }
+
+    fn to_unit(&self, internal: f64) -> f64 {
+        ((self.position(internal) - self.low) / self.width()).clamp(0.0, 1.0)
+    }
+
+    fn to_internal(&self, unit: f64) -> f64 {
+        self.internal(self.low + unit * self.width())
     }
 
     /// Returns the internal number of the allowed value nearest to `position`.
-    pub(super) fn internal(&self, position: f64) -> f64 {
+    fn internal(&self, position: f64) -> f64 {
         self.distribution.snap(if self.log { position.exp() } else { position })
     }
 
@@ -110,7 +186,7 @@ mod tests {
             for value in (low..=high).step_by(step as usize) {
                 let (from, to) = line.cell(line.position(value as f64));
                 assert!((from - edge).abs() < 1e-12 && to > from, "{value}");
-                assert_eq!(line.internal(line.position(value as f64)), value as f64);
+                assert_eq!(line.to_internal(line.to_unit(value as f64)), value as f64);
                 edge = to;
             }
             assert!((edge - line.high).abs() < 1e-12);
@@ -127,9 +203,25 @@ mod tests {
     #[test]
     fn the_widest_ranges_stay_finite() {
         let wide = line(&Distribution::Int { low: i64::MIN, high: i64::MAX, log: false, step: 1 });
-        assert!(wide.width().is_finite());
+        assert!(wide.to_internal(0.5).is_finite());
         let log = line(&Distribution::Int { low: 1, high: i64::MAX, log: true, step: 1 });
-        assert_eq!(log.internal(log.low), 1.0);
-        assert!(log.internal(log.high) > 0.999_999 * i64::MAX as f64);
+        assert_eq!(log.to_internal(0.0), 1.0);
+        assert!(log.to_internal(1.0) > 0.999_999 * i64::MAX as f64);
+    }
+
+    #[test]
+    fn ranges_of_neighbouring_doubles_stay_numbers() {
+        let high = f64::from_bits(1e-300_f64.to_bits() + 1);
+        for log in [false, true] {
+            let line = line(&Distribution::Float { low: 1e-300, high, log, step: None });
+            assert!(line.to_unit(high).is_finite() && line.to_unit(1e-300).is_finite());
+            assert!((1e-300..=high).contains(&line.to_internal(0.5)));
+        }
+    }
+
+    #[test]
+    fn blur_is_that_of_a_uniform_cell() {
+        let line = line(&Distribution::Int { low: 0, high: 9, log: false, step: 1 });
+        assert!((line.blur(0.35) - 0.1 / 12_f64.sqrt()).abs() < 1e-12);
     }
 }

@@ -1,63 +1,205 @@
-//! Groups of parameters that are always there together, and what was observed of each.
+//! Groups of parameters that are always there together, and what was learnt of each.
+//!
+//! ```text
+//! finished trials ─→ pool of the best ─ first ─→ good ones ─→ l(x)
+//!                         │  └───────── others ─┐
+//!                         └─ what falls out ─→ crowd ─────────→ g(x)
+//! ```
 //!
 //! Parameters with the same conditions that the same trials had share one joint model; a parameter added to
 //! the space later gets a group of its own until then, so that no observation is lost.
 
-use super::axis::Axis;
-use super::split;
-use crate::columns::{Columns, Outcome};
-use crate::sampler::{Direction, SuggestRequest};
+use super::axis::{Axes, Axis};
+use super::bank::{Bank, Block, Probe, Widths};
+use super::crowd::{Bounds, Crowd};
+use super::exp::ln_sum_exp;
+use super::good::{Good, rank_weights};
+use super::pool::{Entry, Pool};
+use crate::columns::{Columns, History, Outcome};
+use crate::sampler::Direction;
+use crate::sampler::standing::{self, Kind, Standing};
 use crate::space::{Gate, Plan, Space};
 
-/// Parameters modelled jointly, with the trials that had them all.
+/// Weight of the prior beside each of the other trials.
+const PRIOR_WEIGHT: f64 = 1.0;
+/// The width of a bad trial's kernel beside that of a good one. Both narrow down together, so that what a bad
+/// trial speaks against stays as large beside what a good one speaks for.
+const REACH: f64 = 0.8;
+/// Bad trials' options are smoothed less the more trials there are, up to so many.
+const MOST_SMOOTHED: f64 = 100.0;
+/// How many trials under way are kept as they are, and in how many clusters the others.
+const PENDING: Bounds = Bounds { latest: 64, clusters: 32 };
+
+/// Parameters modelled jointly, and the trials that had them all.
 #[derive(Debug)]
 pub(super) struct Group {
-    /// Positions of the parameters, ascending.
+    /// Positions of the parameters, numbers before options.
     pub(super) members: Vec<usize>,
-    /// The members' scales.
-    pub(super) axes: Vec<Axis>,
-    /// Trial numbers of the observations, ascending.
-    pub(super) numbers: Vec<u32>,
-    /// Whether each observation is one of the good ones.
-    pub(super) good: Vec<bool>,
-    /// `[member][observation]`, positions on the members' scales.
-    pub(super) columns: Vec<Vec<f64>>,
+    axes: Axes,
+    /// How many rows of the history were looked at.
+    seen: usize,
+    /// How many trials were learnt.
+    trials: usize,
+    pool: Pool,
+    crowd: Crowd,
+    good: Good,
+    /// The trials of the pool that are not good.
+    others: Bank,
+    widths: Widths,
+    is_stale: bool,
 }
 
 impl Group {
-    fn new(members: Vec<usize>, space: &Space, trials: &[Trial<'_>], directions: &[Direction]) -> Self {
-        let axes: Vec<Axis> = members.iter().filter_map(|&member| Axis::new(&space.parameters[member].distribution)).collect();
-        let has_all = |&&(columns, row): &&Trial<'_>| members.iter().all(|&member| !columns.param(member, row).is_nan());
-        let rows: Vec<Trial<'_>> = trials.iter().filter(has_all).copied().collect();
-        let column = |(axis, &member): (&Axis, &usize)| {
-            rows.iter().map(|(columns, row)| axis.position(columns.param(member, *row))).collect()
-        };
+    /// Makes a group that has learnt nothing yet; `None` for its `bounds` keeps every trial as it is.
+    pub(super) fn new(members: &[usize], space: &Space, bounds: Option<Bounds>) -> Self {
+        let with_axis = |&member: &usize| Some((member, Axis::new(&space.parameters[member].distribution)?));
+        let axes: Vec<(usize, Axis)> = members.iter().filter_map(with_axis).collect();
+        let (lines, options): (Vec<_>, Vec<_>) = axes.into_iter().partition(|(_, axis)| matches!(axis, Axis::Line(_)));
+        let (members, axes) = lines.into_iter().chain(options).unzip();
+        let axes = Axes::new(axes);
+        let bounds = bounds.unwrap_or(Bounds { latest: usize::MAX, clusters: 0 });
         Self {
-            columns: axes.iter().zip(&members).map(column).collect(),
-            numbers: rows.iter().map(|(columns, row)| columns.number[*row]).collect(),
-            good: split::mark_good(&rows, directions),
-            axes,
             members,
+            seen: 0,
+            trials: 0,
+            pool: Pool::default(),
+            crowd: Crowd::new(&axes, bounds),
+            good: Good::default(),
+            others: Bank::default(),
+            widths: Widths::default(),
+            is_stale: true,
+            axes,
         }
     }
 
-    /// Whether `params` has a value for every member.
-    pub(super) fn is_in(&self, params: &[f64]) -> bool {
-        self.members.iter().all(|&member| params.get(member).is_some_and(|value| !value.is_nan()))
+    /// Whether the group was made of exactly these parameters, ascending.
+    pub(super) fn has_members(&self, members: &[usize]) -> bool {
+        members.len() == self.members.len() && members.iter().all(|member| self.members.contains(member))
+    }
+
+    /// Whether there is nothing to draw from.
+    pub(super) fn is_empty(&self) -> bool {
+        self.members.is_empty() || self.good.is_empty()
+    }
+
+    /// Learns the rows not seen yet, and gets ready to be asked.
+    pub(super) fn catch_up(&mut self, history: History<'_>, directions: &[Direction]) {
+        for (columns, row) in history.rows_from(self.seen) {
+            self.learn(columns, row, directions);
+        }
+        self.seen = history.len();
+        if std::mem::replace(&mut self.is_stale, false) {
+            self.prepare();
+        }
+    }
+
+    fn learn(&mut self, columns: &Columns, row: usize, directions: &[Direction]) {
+        let standing = Standing::of(columns, row, directions).filter(|_| is_learnable(columns.outcome[row]));
+        let (Some(standing), Some(point)) = (standing, self.point(|member| columns.param(member, row))) else {
+            return;
+        };
+        let mut losses = Vec::new();
+        if directions.len() > 1 && standing.kind == Kind::Complete {
+            standing::push_losses(&mut losses, columns, row, directions);
+        }
+        self.trials += 1;
+        self.is_stale = true;
+        if let Some(out) = self.pool.insert(Entry::new(standing, losses, point)) {
+            self.crowd.push(&self.axes, &out.point);
+        }
+    }
+
+    fn prepare(&mut self) {
+        let (good, others) = self.pool.split(self.trials);
+        let points: Vec<Vec<f64>> = good.iter().map(|entry| entry.point.clone()).collect();
+        let weights = if good.iter().any(|entry| entry.is_ranked()) { vec![1.0; good.len()] } else { rank_weights(good.len()) };
+        self.good = Good::new(&self.axes, points, &weights, self.trials);
+        let sigmas = self.good.widths().sigmas.iter().map(|sigma| REACH * sigma).collect();
+        self.widths = Widths::new(&self.axes, sigmas, 1.0 / MOST_SMOOTHED.min(2.0 + self.trials as f64));
+        self.others.clear();
+        for entry in others {
+            self.others.push(&entry.point, 0.0);
+        }
+        self.crowd.prepare(&self.axes);
+    }
+
+    /// Returns the place on the group's axes of internal numbers by parameter; `None` if one is absent.
+    fn point(&self, internal: impl Fn(usize) -> f64) -> Option<Vec<f64>> {
+        let mut point = Vec::with_capacity(self.members.len());
+        for (axis, &member) in self.axes.all().iter().zip(&self.members) {
+            let value = internal(member);
+            if value.is_nan() {
+                return None;
+            }
+            point.push(axis.to_unit(value));
+        }
+        Some(point)
+    }
+
+    /// Returns the trials under way that count as bad.
+    pub(super) fn liars<'a>(&self, pending: impl Iterator<Item = &'a [f64]>) -> Liars {
+        let mut liars = Liars { crowd: Crowd::new(&self.axes, PENDING), count: 0 };
+        pending.for_each(|params| self.add_liar(&mut liars, params));
+        self.prepare_liars(&mut liars);
+        liars
+    }
+
+    /// Adds a trial under way, if it has the group's parameters.
+    pub(super) fn add_liar(&self, liars: &mut Liars, params: &[f64]) {
+        let internal = |member: usize| params.get(member).copied().unwrap_or(f64::NAN);
+        if let Some(point) = self.point(internal) {
+            liars.crowd.push(&self.axes, &point);
+            liars.count += 1;
+        }
+    }
+
+    /// Gets `liars` ready to be measured.
+    pub(super) fn prepare_liars(&self, liars: &mut Liars) {
+        liars.crowd.prepare(&self.axes);
+    }
+
+    pub(super) fn axes(&self) -> &Axes {
+        &self.axes
+    }
+
+    pub(super) fn good(&self) -> &Good {
+        &self.good
+    }
+
+    /// Returns the logarithm of how much likelier a place is among good trials than among the others.
+    pub(super) fn ln_ratio(&self, liars: &Liars, point: &[f64], scratch: &mut Scratch) -> f64 {
+        let Scratch { probe, blurs, terms } = scratch;
+        blurs.clear();
+        self.axes.blurs(point, blurs);
+        let ln_prior = self.axes.ln_prior(point);
+        probe.aim(self.good.widths(), point, blurs);
+        let good = self.good.ln_density(probe, ln_prior, terms);
+        probe.aim(&self.widths, point, blurs);
+        terms.clear();
+        self.others.measure(probe, terms);
+        self.crowd.measure(&self.axes, probe, point, terms);
+        liars.crowd.measure(&self.axes, probe, point, terms);
+        let total = (self.trials - self.good.len() + liars.count) as f64 + PRIOR_WEIGHT;
+        good - (ln_sum_exp(terms, PRIOR_WEIGHT.ln() + ln_prior) - total.ln())
     }
 }
 
-/// A finished trial: its chunk and its row there.
-pub(super) type Trial<'a> = (&'a Columns, usize);
-
-/// Returns the trials that a model learns from, by number: complete and pruned ones.
-pub(super) fn learnable<'a>(request: &SuggestRequest<'a>) -> Vec<Trial<'a>> {
-    let mut trials: Vec<Trial<'a>> =
-        request.history.rows().filter(|(columns, row)| is_learnable(columns.outcome[*row])).collect();
-    trials.sort_by_key(|(columns, row)| columns.number[*row]);
-    trials
+/// Room to work in, so that candidates share it.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    probe: Probe,
+    blurs: Vec<f64>,
+    terms: Vec<Block>,
 }
 
+/// The trials under way, as one group sees them.
+#[derive(Clone, Debug)]
+pub(super) struct Liars {
+    crowd: Crowd,
+    count: usize,
+}
+
+/// Whether a model learns from trials that ended like this: complete and pruned ones.
 pub(super) fn is_learnable(outcome: Outcome) -> bool {
     match outcome {
         Outcome::Complete | Outcome::Pruned => true,
@@ -66,35 +208,21 @@ pub(super) fn is_learnable(outcome: Outcome) -> bool {
 }
 
 /// Cuts the space into groups, each parameter alone unless `joint`. Parameters with a single value are left out.
-pub(super) fn groups(request: &SuggestRequest<'_>, plan: &Plan, trials: &[Trial<'_>], joint: bool) -> Vec<Group> {
-    let modelled = |index: &usize| Axis::new(&request.space.parameters[*index].distribution).is_some();
-    let mut sets: Vec<(u64, Vec<usize>)> = Vec::new();
-    for index in (0..request.space.len()).filter(modelled) {
-        let presence = if joint { presence(index, trials) } else { 0 };
-        let belongs = |(other, members): &&mut (u64, Vec<usize>)| {
-            joint && *other == presence && same_gates(plan.gates(index), plan.gates(members[0]))
+///
+/// `presence` sums up for each parameter which trials had it.
+pub(super) fn partition(space: &Space, plan: &Plan, presence: &[u64], joint: bool) -> Vec<Vec<usize>> {
+    let modelled = |index: &usize| Axis::new(&space.parameters[*index].distribution).is_some();
+    let mut sets: Vec<Vec<usize>> = Vec::new();
+    for index in (0..space.len()).filter(modelled) {
+        let belongs = |members: &&mut Vec<usize>| {
+            joint && presence[members[0]] == presence[index] && same_gates(plan.gates(index), plan.gates(members[0]))
         };
         match sets.iter_mut().find(belongs) {
-            Some((_, members)) => members.push(index),
-            None => sets.push((presence, vec![index])),
+            Some(members) => members.push(index),
+            None => sets.push(vec![index]),
         }
     }
-    let group = |(_, members)| Group::new(members, request.space, trials, request.directions);
-    sets.into_iter().map(group).collect()
-}
-
-/// Returns one group of one parameter.
-pub(super) fn single(request: &SuggestRequest<'_>, trials: &[Trial<'_>], index: usize) -> Group {
-    Group::new(vec![index], request.space, trials, request.directions)
-}
-
-/// Sums up which trials had a parameter: two parameters that differ in this differ in the sum.
-fn presence(parameter: usize, trials: &[Trial<'_>]) -> u64 {
-    const PRIME: u64 = 0x0000_0100_0000_01b3;
-    trials.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, (columns, row)| {
-        let bit = u64::from(columns.param(parameter, *row).is_nan());
-        (hash.rotate_left(5) ^ bit).wrapping_mul(PRIME)
-    })
+    sets
 }
 
 /// Whether two lists hold the same conditions, in any order.
@@ -103,70 +231,5 @@ fn same_gates(a: &[Gate], b: &[Gate]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::columns::{History, Row};
-    use crate::space::{Condition, Distribution, Parameter};
-
-    fn parameter(name: &str, when: Option<&str>) -> Parameter {
-        let condition = |value: &str| Condition { parameter: "kind".into(), values: vec![value.into()] };
-        let distribution = Distribution::Float { low: 0.0, high: 1.0, log: false, step: None };
-        Parameter { name: name.into(), distribution, when: when.map(condition).into_iter().collect() }
-    }
-
-    fn space() -> Space {
-        let choices = vec!["a".into(), "b".into()];
-        let kind = Parameter { name: "kind".into(), distribution: Distribution::Categorical { choices }, when: vec![] };
-        Space {
-            parameters: vec![
-                kind,
-                parameter("x", Some("a")),
-                parameter("y", Some("b")),
-                parameter("z", Some("a")),
-                parameter("free", None),
-            ],
-        }
-    }
-
-    fn members(space: &Space, columns: &Columns, joint: bool) -> Vec<Vec<usize>> {
-        let request = SuggestRequest {
-            space,
-            directions: &[],
-            history: History { chunks: &[], tail: Some(columns) },
-            pending: &[],
-            seed: 0,
-            first_number: 0,
-            count: 1,
-        };
-        let groups = groups(&request, &space.plan(), &learnable(&request), joint);
-        groups.into_iter().map(|group| group.members).collect()
-    }
-
-    fn push(columns: &mut Columns, params: &[f64]) {
-        columns.push(Row {
-            number: columns.len() as u32,
-            outcome: Outcome::Complete,
-            params: params.to_vec(),
-            values: vec![0.0],
-            violation: 0.0,
-            last_step: None,
-            last_value: f64::NAN,
-        });
-    }
-
-    #[test]
-    fn parameters_with_the_same_conditions_form_a_group() {
-        let columns = Columns::default();
-        assert_eq!(members(&space(), &columns, true), [vec![0, 4], vec![1, 3], vec![2]]);
-        assert_eq!(members(&space(), &columns, false).len(), 5);
-    }
-
-    #[test]
-    fn a_parameter_added_later_does_not_cost_the_others_their_observations() {
-        let nan = f64::NAN;
-        let mut columns = Columns::default();
-        push(&mut columns, &[0.0, 0.5, nan, 0.5]);
-        push(&mut columns, &[0.0, 0.5, nan, 0.5, 0.1]);
-        assert_eq!(members(&space(), &columns, true), [vec![0], vec![1, 3], vec![2], vec![4]]);
-    }
-}
+#[path = "group_tests.rs"]
+mod tests;

@@ -76,25 +76,24 @@ impl<'a> Study<'a> {
     }
 }
 
-fn median_best(space: &Space, config: &SamplerConfig, parallel: usize, objective: impl Fn(&[f64]) -> f64) -> f64 {
-    let mut bests: Vec<f64> = (0..11)
+fn mean_best(space: &Space, config: &SamplerConfig, parallel: usize, objective: impl Fn(&[f64]) -> f64) -> f64 {
+    let bests = (0..11)
         .map(|seed| {
             let mut study = Study { parallel, ..Study::new(space, config.clone(), seed) };
             study.play(80, |params| vec![objective(params)]);
             study.best()
         })
-        .collect();
-    bests.sort_by(f64::total_cmp);
-    bests[5]
+        .sum::<f64>();
+    bests / 11.0
 }
 
-/// Medians over 11 seeds of the best of 80 trials: TPE must reach `factor` of what random search does.
+/// Means over 11 seeds of the best of 80 trials: TPE must reach `factor` of what random search does.
 fn beats_random(space: &Space, factor: f64, objective: impl Fn(&[f64]) -> f64 + Copy) {
-    let random = median_best(space, &SamplerConfig::Random, 1, objective);
+    let random = mean_best(space, &SamplerConfig::Random, 1, objective);
     for multivariate in [true, false] {
         let config = SamplerConfig::Tpe(TpeConfig { multivariate, ..TpeConfig::default() });
         for parallel in [1, 4] {
-            let tpe = median_best(space, &config, parallel, objective);
+            let tpe = mean_best(space, &config, parallel, objective);
             assert!(tpe < factor * random, "{multivariate} {parallel}: {tpe} against {random}");
         }
     }
@@ -124,7 +123,7 @@ fn beats_random_in_the_right_branch_of_a_conditional_space() {
 #[test]
 fn beats_random_among_options() {
     let parameters = (0..6).map(|axis| options(&format!("c{axis}"), 5)).collect();
-    beats_random(&Space { parameters }, 0.75, |params| {
+    beats_random(&Space { parameters }, 0.85, |params| {
         1.0 + params.iter().zip([3.0, 1.0, 4.0, 1.0, 0.0, 2.0]).filter(|(a, b)| **a != *b).count() as f64
     });
 }
