@@ -4,6 +4,7 @@
 //! answers with [`Event`]s, which are applied already and must become durable, and [`Effect`]s, which must wait
 //! until they are.
 
+mod ahead;
 mod best;
 mod command;
 mod core;

@@ -1,5 +1,6 @@
 //! The core as a whole: commands in, exact events and effects out.
 
+mod ahead;
 mod broken;
 mod budget;
 mod explanations;
