@@ -3,6 +3,7 @@
 mod ahead;
 mod broken;
 mod budget;
+mod constraints;
 mod explanations;
 mod leases;
 mod lifecycle;
