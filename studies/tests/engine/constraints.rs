@@ -101,6 +101,6 @@ fn a_rung_is_judged_once_all_objectives_have_reached_it() {
     assert!(!tell(&mut bench, 0, 1, "loss", 0.1) && !tell(&mut bench, 0, 2, "speed", 10.0));
     assert!(!tell(&mut bench, 1, 1, "loss", 0.9), "its speed is not known yet");
     assert!(tell(&mut bench, 1, 2, "speed", 1.0));
-    assert!(matches!(bench.trial(open[1].task).state, TrialState::Running));
+    assert!(matches!(bench.trial(open[1].task).state, TrialState::Running { .. }));
     bench.check_replay();
 }
