@@ -123,6 +123,8 @@ struct Candidate {
     running: u64,
     /// More may run at once.
     room: u64,
+    /// More may be under way, those included that wait for their turn. Held trials are not under way.
+    places: u64,
     /// More may be asked of the sampler.
     wishes: u64,
     resources: Resources,
@@ -187,9 +189,8 @@ fn candidate(core: &Core, study: &Study) -> Option<Candidate> {
     }
     let asked = u64::from(core.roster.proposing(study.id));
     let room = study.parallel().saturating_sub(study.counts.running);
-    // Held trials occupy no place.
-    let under_way = study.counts.open() - study.held().len() as u64;
-    let wishes = if may_ask(core, study) { study.budget_left().min(study.parallel().saturating_sub(under_way)) } else { 0 };
+    let places = study.parallel().saturating_sub(study.counts.open() - study.held().len() as u64);
+    let wishes = if may_ask(core, study) { study.budget_left().min(places) } else { 0 };
     let StudySpec { priority, weight, trial, .. } = &*study.spec;
     (room > 0).then(|| Candidate {
         study: study.id,
@@ -197,6 +198,7 @@ fn candidate(core: &Core, study: &Study) -> Option<Candidate> {
         weight: *weight,
         running: study.counts.running + asked,
         room,
+        places,
         wishes,
         resources: trial.resources.clone(),
         asked: 0,
@@ -224,13 +226,15 @@ fn start_one(core: &mut Core, now: Now, out: &mut Outcome, candidate: &mut Candi
         return false;
     }
     let Some((worker, gpus)) = wished.place(core, &candidate.resources) else { return false };
-    match due.map(|(_, trial)| trial).or_else(|| promote(core, now, out, candidate)) {
+    let goes_on = |candidate: &mut Candidate| if candidate.places > 0 { promote(core, now, out, candidate) } else { None };
+    match due.map(|(_, trial)| trial).or_else(|| goes_on(candidate)) {
         Some(trial) => assign(core, now, out, trial, worker, gpus),
         None if candidate.wishes > 0 && candidate.asked < MAX_PROPOSAL => {
             wished.keep(core, worker, &candidate.resources, &gpus);
             *wished.counts.entry(candidate.study).or_default() += 1;
             candidate.asked += 1;
             candidate.wishes -= 1;
+            candidate.places -= 1;
         }
         None => return false,
     }
@@ -251,6 +255,7 @@ fn promote(core: &mut Core, now: Now, out: &mut Outcome, candidate: &mut Candida
     }
     let trial = next?;
     core.emit(out, Event::TrialResumed { trial, at: now.wall });
+    candidate.places -= 1;
     Some(trial)
 }
 
