@@ -226,8 +226,7 @@ fn start_one(core: &mut Core, now: Now, out: &mut Outcome, candidate: &mut Candi
         return false;
     }
     let Some((worker, gpus)) = wished.place(core, &candidate.resources) else { return false };
-    let goes_on = |candidate: &mut Candidate| if candidate.places > 0 { promote(core, now, out, candidate) } else { None };
-    match due.map(|(_, trial)| trial).or_else(|| goes_on(candidate)) {
+    match due.map(|(_, trial)| trial).or_else(|| promote(core, now, out, candidate)) {
         Some(trial) => assign(core, now, out, trial, worker, gpus),
         None if candidate.wishes > 0 && candidate.asked < MAX_PROPOSAL => {
             wished.keep(core, worker, &candidate.resources, &gpus);
@@ -243,8 +242,11 @@ fn start_one(core: &mut Core, now: Now, out: &mut Outcome, candidate: &mut Candi
     true
 }
 
-/// Lets the next held trial go on that is worth it.
+/// Lets the next held trial go on that is worth it, where it can be under way beside those that wait for a retry.
 fn promote(core: &mut Core, now: Now, out: &mut Outcome, candidate: &mut Candidate) -> Option<TaskId> {
+    if candidate.places == 0 {
+        return None;
+    }
     if let Promotions::Unknown = candidate.promotions {
         candidate.promotions = promotions(core, now, out, candidate.study);
     }
