@@ -18,12 +18,16 @@ fn four_at_once(change: impl FnOnce(&mut StudySpec)) -> (Bench, StudyId, WorkerI
     (bench, study, worker, open)
 }
 
-/// Lets the sampler take some time for what it is asked.
-fn answer_after(bench: &mut Bench, outcome: &Outcome, time: Micros) -> Vec<Assignment> {
-    bench.now.mono += time;
-    bench.now.wall += time;
-    let outcome = bench.answer(outcome);
-    leases(&outcome)
+/// Lets the sampler take some time for each question, until it is asked nothing any more.
+fn answer_after(bench: &mut Bench, outcome: Outcome, time: Micros) -> Vec<Assignment> {
+    let (mut outcome, mut open) = (outcome, Vec::new());
+    while asks(&outcome) {
+        bench.now.mono += time;
+        bench.now.wall += time;
+        outcome = bench.answer(&outcome);
+        open.extend(leases(&outcome));
+    }
+    open
 }
 
 /// Completes trials one after the other, each after some time, while the sampler takes its own. Returns for each
@@ -38,7 +42,7 @@ fn play(bench: &mut Bench, worker: WorkerId, mut open: Vec<Assignment>, trial: M
         let next = leases(&outcome);
         at_once.push(!next.is_empty());
         open.extend(next);
-        open.extend(answer_after(bench, &outcome, sampler));
+        open.extend(answer_after(bench, outcome, sampler));
     }
     at_once
 }
@@ -89,7 +93,7 @@ fn what_was_suggested_ahead_never_exceeds_the_limit_on_running_trials() {
         let lease = open.remove(0);
         let outcome = bench.complete(worker, &lease, 1.0);
         open.extend(leases(&outcome));
-        open.extend(answer_after(&mut bench, &outcome, SECOND));
+        open.extend(answer_after(&mut bench, outcome, SECOND));
         let counts = bench.core.state.study(study).expect("there").counts;
         assert!(counts.running <= 3 && counts.open() <= 6, "{counts:?}");
     }

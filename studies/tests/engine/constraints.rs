@@ -79,15 +79,16 @@ fn two_goals() -> StudySpec {
 
 #[test]
 fn a_trial_that_is_dominated_at_a_rung_is_pruned_and_one_with_another_strength_is_not() {
-    let (mut bench, _, worker, open) = started(two_goals(), 3);
+    let (mut bench, _, worker, open) = started(two_goals(), 4);
     let report = |bench: &mut Bench, at: usize, loss: f64, speed: f64| {
         let points = vec![point(Some(1), "loss", loss), point(Some(1), "speed", speed)];
         bench.records(worker, &open[at], 1, vec![Fact::Report { points }]).expect("accepted");
         bench.trial(open[at].task).verdict.clone()
     };
-    assert_eq!(report(&mut bench, 0, 0.1, 10.0), None);
-    assert_eq!(report(&mut bench, 1, 0.9, 90.0), None, "slow learners may be fast");
-    assert!(report(&mut bench, 2, 0.95, 5.0).is_some(), "worse than both others in everything");
+    assert_eq!(report(&mut bench, 0, 0.1, 50.0), None);
+    assert!(report(&mut bench, 1, 0.2, 40.0).is_some(), "worse in everything");
+    assert!(report(&mut bench, 2, 0.3, 30.0).is_some(), "worse in everything");
+    assert_eq!(report(&mut bench, 3, 0.9, 90.0), None, "the worst loss, and the fastest");
     bench.check_replay();
 }
 

@@ -181,19 +181,25 @@ direction = "minimize"
 hint: remove one, or name another metric"#,
         ),
         (
-            r#"[search]
+            r#"[objective]
+metric = "val_accuracy"
+direction = "maximize"
+[search]
 sampler = "tpe"
 seed = 7
 max_trials = 60
 parallel = 2
 pruner = { kind = "asha", min_steps = 2, reduction = 3 }"#,
-            r#"summary = "last"
-[search]
-pruner = "median"
+            r#"[[objective]]
+metric = "val_accuracy"
+direction = "maximize"
 [[objective]]
 metric = "loss"
-direction = "minimize""#,
-            "",
+direction = "minimize"
+[search]
+pruner = "median""#,
+            r#"study.toml:9:10: search.pruner: this pruner looks at one objective, and the study has 2
+hint: `asha`, `halving` and `hyperband` weigh several; or write `pruner = "none"`"#,
         ),
         (
             "[search]",
