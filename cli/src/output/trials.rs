@@ -47,7 +47,7 @@ fn row(objectives: usize, names: &[String], trial: &v1::Trial) -> Vec<Cell> {
     row.push(Cell::Whole(u64::from(trial.attempt_count)));
     row.push(Cell::Text(trial.origin.clone()));
     row.push(if trial.tags.is_empty() { Cell::Nothing } else { Cell::Text(trial.tags.join(" ")) });
-    row.push(Cell::Number(trial.violation));
+    row.push(if trial.state == "complete" { Cell::Number(trial.violation) } else { Cell::Nothing });
     let ended_badly = matches!(trial.state.as_str(), "failed" | "cancelled");
     row.push(match violation_text(trial) {
         _ if ended_badly => Cell::Text(trial.end.clone()),

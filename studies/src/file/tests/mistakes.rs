@@ -218,9 +218,9 @@ study.toml:7:1: constraint[1]: no value is at least 3 and at most 2
 hint: swap `min` and `max`
 study.toml:7:1: constraint[1]: metric `latency_ms` has a constraint already
 hint: give both bounds, `min` and `max`, in one
-study.toml:11:1: constraint[2]: the key `metric` is missing
+study.toml:11:1: constraint[2].metric: is missing
 hint: name the value that trials report
-study.toml:12:7: constraint[2].max: not a number"#,
+study.toml:12:7: constraint[2].max: expected a number, found the text `few`"#,
         ),
         (
             r#"direction = "maximize""#,
