@@ -52,10 +52,7 @@ impl Curve {
     ) {
         for point in points {
             let metric = index(&point.metric);
-            self.metrics
-                .entry(metric)
-                .or_default()
-                .record(point.step, point.value, |before, step| needed(metric, before, step));
+            self.metrics.entry(metric).or_default().record(point.step, point.value, |before, step| needed(metric, before, step));
         }
     }
 

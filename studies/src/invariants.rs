@@ -150,9 +150,9 @@ fn check_best(study: &Study, place: &str, found: &mut Found) {
             let value = part.columns.value(0, row);
             let better = part.columns.violation(row) <= 0.0
                 && best.is_none_or(|(known, _)| match objective.direction {
-                Direction::Minimize => value < known,
-                Direction::Maximize => value > known,
-            });
+                    Direction::Minimize => value < known,
+                    Direction::Maximize => value > known,
+                });
             if better {
                 best = Some((value, part.columns.number[row]));
             }

@@ -6,12 +6,12 @@ use hone_search::{PrunerConfig, Verdict};
 
 use crate::{
     command::{AttemptRecord, Cause, Effect, Fact, Now, Reject, Reply},
+    constraint,
     core::{Core, Outcome},
     event::{AttemptFiles, End, Event, Failure, FileRef, Next, Point},
     finished::Detail,
     ids::{Micros, TaskId, WorkerId},
     roster::is_current,
-    constraint,
     study::{self, Study},
     trial::{self, Attempt, Trial},
 };

@@ -12,7 +12,20 @@ pub(super) struct Table {
 
 pub(super) static ROOT: Table = Table {
     place: "the top of the file",
-    keys: &["name", "description", "priority", "weight", "source", "objective", "constraint", "search", "stop", "space", "trial", "enqueue"],
+    keys: &[
+        "name",
+        "description",
+        "priority",
+        "weight",
+        "source",
+        "objective",
+        "constraint",
+        "search",
+        "stop",
+        "space",
+        "trial",
+        "enqueue",
+    ],
 };
 pub(super) static OBJECTIVE: Table = Table { place: "`[objective]`", keys: &["metric", "direction", "summary", "target"] };
 pub(super) static CONSTRAINT: Table = Table { place: "`[[constraint]]`", keys: &["metric", "min", "max"] };

@@ -96,7 +96,9 @@ fn a_trial_that_is_dominated_at_a_rung_is_pruned_and_one_with_another_strength_i
 fn a_rung_is_judged_once_all_objectives_have_reached_it() {
     let (mut bench, _, worker, open) = started(two_goals(), 2);
     let tell = |bench: &mut Bench, at: usize, number: u64, metric: &str, value: f64| {
-        bench.records(worker, &open[at], number, vec![Fact::Report { points: vec![point(Some(1), metric, value)] }]).expect("accepted");
+        bench
+            .records(worker, &open[at], number, vec![Fact::Report { points: vec![point(Some(1), metric, value)] }])
+            .expect("accepted");
         bench.trial(open[at].task).verdict.is_some()
     };
     assert!(!tell(&mut bench, 0, 1, "loss", 0.1) && !tell(&mut bench, 0, 2, "speed", 10.0));
