@@ -1,6 +1,6 @@
 //! The best trials of a study, best first.
 
-use hone_search::{Direction, Outcome};
+use hone_search::{Direction, History, Outcome, analysis::pareto};
 
 use crate::study::Study;
 
@@ -27,6 +27,15 @@ pub fn best_trials(study: &Study, count: usize) -> Vec<u32> {
         rows.sort_by(order);
     }
     rows.into_iter().take(count).map(|(_, number)| number).collect()
+}
+
+/// Numbers of the complete trials that no other one beats in every objective, best in the first objective first. With
+/// one objective: the trials that share the best value.
+pub fn front(study: &Study) -> Vec<u32> {
+    let directions: Vec<Direction> = study.spec.objectives.iter().map(|objective| objective.direction).collect();
+    let chunks = study.finished.columns();
+    let front = pareto::front(History { chunks: &chunks, tail: None }, &directions);
+    front.into_iter().map(|trial| trial.number).collect()
 }
 
 fn sign(direction: Direction) -> f64 {

@@ -3,10 +3,10 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use hone_proto::v1::{
-    BestTrialsRequest, BestTrialsResponse, CreateStudyRequest, CreateStudyResponse, GetStudyRequest, ListStudiesRequest,
-    ListStudiesResponse, MoveStudyRequest, PreviewStudyRequest, PreviewStudyResponse, RemoveStudyRequest, RemoveStudyResponse,
-    SetStudyRequest, Study as StudyMessage, StudyUpdate, WatchStudyRequest, move_study_request::Action,
-    study_service_server::StudyService,
+    BestTrialsRequest, BestTrialsResponse, CreateStudyRequest, CreateStudyResponse, ExplainStudyRequest, GetStudyRequest,
+    ListStudiesRequest, ListStudiesResponse, MoveStudyRequest, PreviewStudyRequest, PreviewStudyResponse, RemoveStudyRequest,
+    RemoveStudyResponse, SetStudyRequest, Study as StudyMessage, StudyExplanation, StudyUpdate, WatchStudyRequest,
+    move_study_request::Action, study_service_server::StudyService,
 };
 use hone_search::{History, SuggestRequest};
 use hone_studies::{BlobId, Command, Driver, Reply, Source, Study, StudyId, StudySpec, StudyState, best_trials, file};
@@ -101,12 +101,25 @@ impl StudyService for Services {
     }
 
     async fn best_trials(&self, request: Request<BestTrialsRequest>) -> Result<Response<BestTrialsResponse>, Status> {
-        let BestTrialsRequest { study, count } = request.into_inner();
+        let BestTrialsRequest { study, count, front } = request.into_inner();
         let view = self.view().await?;
         let study = find(&view, &study)?;
-        let numbers = best_trials(study, count.max(1) as usize);
+        let numbers = match (front, count as usize) {
+            (false, count) => best_trials(study, count.max(1)),
+            (true, 0) => hone_studies::front(study),
+            (true, count) => hone_studies::front(study).into_iter().take(count).collect(),
+        };
         let trials = numbers.into_iter().filter_map(|number| trial_message(&view, study, number, true)).collect();
         Ok(Response::new(BestTrialsResponse { study: Some(client::study_to_proto(study, &view.state)), trials }))
+    }
+
+    async fn explain_study(&self, request: Request<ExplainStudyRequest>) -> Result<Response<StudyExplanation>, Status> {
+        let view = self.view().await?;
+        let study = find(&view, &request.into_inner().study)?.clone();
+        let message = client::study_to_proto(&study, &view.state);
+        let found = tokio::task::spawn_blocking(move || client::findings(&study)).await;
+        let found = found.map_err(|error| Status::internal(format!("the study could not be explained: {error}")))?;
+        Ok(Response::new(StudyExplanation { study: Some(message), ..found }))
     }
 
     async fn preview_study(&self, request: Request<PreviewStudyRequest>) -> Result<Response<PreviewStudyResponse>, Status> {

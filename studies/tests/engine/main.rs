@@ -3,6 +3,7 @@
 mod broken;
 mod budget;
 mod explanations;
+mod importing;
 mod leases;
 mod lifecycle;
 mod records;
