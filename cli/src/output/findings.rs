@@ -192,7 +192,9 @@ mod tests {
     fn people_read_a_table_and_sentences() {
         let text = findings_text(&found(), Look::default());
         let lines: Vec<&str> = text.lines().map(str::trim).collect();
-        for line in ["what matters, by fANOVA over 40 trials", "what to change", "what else stands out", "3 of 43 trials were pruned"] {
+        for line in
+            ["what matters, by fANOVA over 40 trials", "what to change", "what else stands out", "3 of 43 trials were pruned"]
+        {
             assert!(lines.contains(&line), "`{line}` is missing in\n{text}");
         }
         let parameter = |name: &str| lines.iter().find(|line| line.starts_with(name)).copied().unwrap_or_default();

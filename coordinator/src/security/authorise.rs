@@ -99,6 +99,8 @@ const CLIENT_METHODS: &[&str] = &[
     "ImportTrials",
     "RetryTrial",
     "CancelTrial",
+    "PauseTrial",
+    "ResumeTrial",
     "AnnotateTrial",
     "TrialLog",
     "ListWorkers",

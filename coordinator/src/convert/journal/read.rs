@@ -36,9 +36,7 @@ pub fn event_from_proto(event: wire::Event) -> Decoded<Event> {
         Kind::TrialImported(it) => trial_imported(it)?,
         Kind::TrialLeased(it) => trial_leased(it),
         Kind::TrialReported(it) => trial_reported(it),
-        Kind::TrialJudged(it) => {
-            Event::TrialJudged { trial: TaskId(it.trial), attempt: it.attempt, step: it.step, reason: it.reason }
-        }
+        Kind::TrialJudged(it) => trial_judged(it),
         Kind::CheckpointSaved(it) => checkpoint_saved(it)?,
         Kind::AttemptEnded(it) => attempt_ended(it)?,
         Kind::AttemptReclaimed(it) => {
@@ -51,6 +49,7 @@ pub fn event_from_proto(event: wire::Event) -> Decoded<Event> {
         Kind::TrialPaused(it) => Event::TrialPaused { trial: TaskId(it.trial), at: it.at },
         Kind::TrialResumed(it) => Event::TrialResumed { trial: TaskId(it.trial), at: it.at },
         Kind::TrialCancelled(it) => Event::TrialCancelled { trial: TaskId(it.trial), at: it.at, reason: it.reason },
+        Kind::TrialPruned(it) => Event::TrialPruned { trial: TaskId(it.trial), at: it.at, reason: it.reason },
         Kind::TrialSuperseded(it) => Event::TrialSuperseded { trial: TaskId(it.trial), by: TaskId(it.by) },
         Kind::AttributeSet(it) => attribute_set(it)?,
         Kind::WorkerRegistered(it) => worker_registered(it),
@@ -128,6 +127,10 @@ fn trial_leased(it: wire::TrialLeased) -> Event {
 
 fn trial_reported(it: wire::TrialReported) -> Event {
     Event::TrialReported { trial: TaskId(it.trial), attempt: it.attempt, through: it.through, points: points(it.points) }
+}
+
+fn trial_judged(it: wire::TrialJudged) -> Event {
+    Event::TrialJudged { trial: TaskId(it.trial), attempt: it.attempt, step: it.step, reason: it.reason, pause: it.pause }
 }
 
 fn checkpoint_saved(it: wire::CheckpointSaved) -> Decoded<Event> {
