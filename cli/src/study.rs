@@ -43,9 +43,10 @@ async fn dispatch(context: &Context, client: &Client, command: StudyCommand) -> 
         StudyCommand::Stop(study) => move_study(client, study.study, Action::Stop).await,
         StudyCommand::Cancel(study) => move_study(client, study.study, Action::Cancel).await,
         StudyCommand::Rm { study, force } => remove(client, study.study, force).await,
-        StudyCommand::Best { study, count, front, format } => {
+        StudyCommand::Best { study, count, front, reference, format } => {
             let count = count.unwrap_or(if front { 0 } else { BEST });
-            best(context, client, v1::BestTrialsRequest { study: study.study, count, front }, format.output).await
+            let request = v1::BestTrialsRequest { study: study.study, count, front, reference };
+            best(context, client, request, format.output).await
         }
         StudyCommand::Explain { study, format } => explain(context, client, study.study, format.output).await,
         StudyCommand::Export(args) => export::export(client, &args).await,
@@ -122,7 +123,13 @@ async fn best(context: &Context, client: &Client, request: v1::BestTrialsRequest
     }
     let names = parameter_names(&study, &answer.trials);
     let listing = output::trials_listing(&study.objectives, &names, &answer.trials);
-    print(&list_text(format, context.look, &output::trial_documents(&answer.trials), &listing)?)
+    print(&list_text(format, context.look, &output::trial_documents(&answer.trials), &listing)?)?;
+    match answer.front {
+        Some(front) if format == output::Format::Table && front.trials > 0 => {
+            print(&format!("\n{}", output::front_text(&study, &front)))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 async fn explain(context: &Context, client: &Client, study: String, shape: Shape) -> Result<()> {

@@ -82,16 +82,20 @@ pub enum StudyCommand {
     },
     /// Show the best trials
     #[command(after_help = "Examples:\n    hone study best\n    hone study best digits --count 3 --output json\n    \
-                            hone study best two-objectives --front")]
+                            hone study best two-objectives --front\n    \
+                            hone study best two-objectives --front --reference 1.0,250")]
     Best {
         #[command(flatten)]
         study: StudyOrLast,
         /// How many [default: 10; with --front all]
         #[arg(short = 'n', long, value_name = "N")]
         count: Option<u32>,
-        /// Only the Pareto front: trials that no other trial beats in every objective
+        /// Only the Pareto front: trials that no other trial beats in every objective; and its hypervolume
         #[arg(long)]
         front: bool,
+        /// What the hypervolume is measured against, one value per objective [default: chosen by the front]
+        #[arg(long, value_name = "VALUE,…", value_delimiter = ',', allow_negative_numbers = true, requires = "front")]
+        reference: Vec<f64>,
         #[command(flatten)]
         format: ListFormat,
     },

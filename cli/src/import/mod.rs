@@ -85,14 +85,30 @@ fn bad(message: impl Into<String>) -> Failure {
     Failure::new(Kind::Usage, message)
 }
 
-/// Reads an instant; one without a time zone is taken to be of this machine's. 0 if it is none.
-fn instant(text: &str) -> i64 {
+/// Mistakes that are told one by one.
+const TOLD: usize = 10;
+
+/// Refuses a file for its mistakes, if it has any.
+fn mistakes(found: &[String]) -> Result<()> {
+    let more = match found.len().saturating_sub(TOLD) {
+        0 => String::new(),
+        more => format!("\nand {more} more"),
+    };
+    match found {
+        [] => Ok(()),
+        [only] => Err(bad(only)),
+        _ => Err(bad(format!("{} mistakes\n{}{more}", found.len(), found[..found.len().min(TOLD)].join("\n")))),
+    }
+}
+
+/// Reads an instant; one without a time zone is taken to be of this machine's. `None` if it is none.
+fn instant(text: &str) -> Option<i64> {
     let local = || {
         let civil: jiff::civil::DateTime = text.replacen(' ', "T", 1).parse().ok()?;
         jiff::tz::TimeZone::system().to_timestamp(civil).ok()
     };
     let zoned = text.parse::<jiff::Timestamp>().ok();
-    zoned.or_else(local).map_or(0, jiff::Timestamp::as_microsecond)
+    zoned.or_else(local).map(jiff::Timestamp::as_microsecond)
 }
 
 #[cfg(test)]

@@ -118,23 +118,30 @@ fn imported(number: usize, state: &str, trial: Trial) -> v1::ImportedTrial {
     }
 }
 
-/// Reads a parameter from its distribution and the number that stands for its value there; `None` if it makes no sense.
-pub fn parameter(name: &str, number: f64, distribution: &str) -> Option<v1::Parameter> {
+/// Reads a parameter from its distribution and the number that stands for its value there.
+///
+/// # Errors
+/// The distribution makes no sense, or has no value of that number.
+pub fn parameter(name: &str, number: f64, distribution: &str) -> std::result::Result<v1::Parameter, String> {
+    let value = value(number, distribution).ok_or_else(|| format!("the distribution of `{name}` makes no sense for {number}"))?;
+    Ok(v1::Parameter { name: name.to_owned(), value: Some(value) })
+}
+
+fn value(number: f64, distribution: &str) -> Option<v1::parameter::Value> {
     use v1::parameter::Value as Kind;
     let distribution: Value = serde_json::from_str(distribution).ok()?;
-    let kind = distribution.get("name")?.as_str()?;
-    let value = match kind {
+    match distribution.get("name")?.as_str()? {
         "CategoricalDistribution" => {
             let choices = distribution.get("attributes")?.get("choices")?.as_array()?;
-            choice(choices.get(number as usize)?)
+            let at = (number >= 0.0 && number.fract() == 0.0).then_some(number as usize)?;
+            choices.get(at).map(choice)
         }
-        "IntDistribution" | "IntUniformDistribution" | "IntLogUniformDistribution" => Kind::Int(number.round() as i64),
+        "IntDistribution" | "IntUniformDistribution" | "IntLogUniformDistribution" => Some(Kind::Int(number.round() as i64)),
         "FloatDistribution" | "UniformDistribution" | "LogUniformDistribution" | "DiscreteUniformDistribution" => {
-            Kind::Float(number)
+            Some(Kind::Float(number))
         }
-        _ => return None,
-    };
-    Some(v1::Parameter { name: name.to_owned(), value: Some(value) })
+        _ => None,
+    }
 }
 
 fn choice(choice: &Value) -> v1::parameter::Value {

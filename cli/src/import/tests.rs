@@ -92,11 +92,35 @@ fn our_own_export_is_read_again() {
 }
 
 #[test]
+fn columns_that_say_that_they_are_parameters_are_the_only_ones() {
+    let trials = csv::read(b"params.tags,params_end,value,tags,end\n1,2,3,x,y\n", &one()).expect("readable");
+    let names: Vec<&str> = trials.trials[0].params.iter().map(|parameter| parameter.name.as_str()).collect();
+    assert_eq!(names, ["tags", "end"]);
+    assert_eq!(value(&trials.trials[0], "tags"), Some(&v1::parameter::Value::String("1".to_owned())));
+}
+
+#[test]
 fn a_csv_that_makes_no_sense_says_where() {
     let error = |text: &str| csv::read(text.as_bytes(), &one()).expect_err("refused").to_string();
     assert!(error("rate,accuracy\n1,2\n").contains("objective `loss`"));
-    assert!(error("rate,loss\n1,2\n1,good\n").contains("line 3: `good` is no number"));
-    assert!(error("rate,loss\n1,2,3\n").contains("line"));
-    assert!(error("loss,state\n1,odd\n").contains("`odd` is no state"));
+    assert_eq!(error("rate,loss\n1,2\n1,good\n"), "line 3, column `loss`: `good` is no number");
+    assert_eq!(error("rate,loss\n1,2,3\n"), "line 2: it has 3 cells, and the header 2");
+    assert!(error("loss,state\n1,odd\n").starts_with("line 2, column `state`: `odd` is none of complete"));
+    assert_eq!(error("loss,ended\n1,soon\n"), "line 2, column `ended`: `soon` is no instant");
     assert_eq!(csv::read(b"loss,rate\n", &one()).expect("readable"), Trials::default());
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let wrong = |count: usize| {
+        let lines: String = (0..count).map(|_| "1,bad\n").collect();
+        csv::read(format!("rate,loss\n{lines}").as_bytes(), &one()).expect_err("refused").to_string()
+    };
+    assert!(
+        wrong(2).starts_with("2 mistakes\nline 2, column `loss`")
+            && wrong(2).ends_with("line 3, column `loss`: `bad` is no number")
+    );
+    assert!(
+        wrong(15).starts_with("15 mistakes\n") && wrong(15).ends_with("line 11, column `loss`: `bad` is no number\nand 5 more")
+    );
 }

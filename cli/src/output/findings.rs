@@ -1,9 +1,11 @@
-//! What a study says of its parameters, for people and programs.
+//! What a study says of its parameters, its progress and its front, for people.
 
 use hone_proto::v1;
-use serde::Serialize;
 
-use super::{Cell, Column, Listing, Look, counts_text, documents::Number, values::visible};
+use super::{Cell, Column, Listing, Look, counts_text, number_text, values::visible};
+
+/// Steps of the best-so-far curve that are shown, the last ones.
+const STEPS: usize = 6;
 
 /// Describes findings: a table of parameters, then what to change, then what else stands out.
 pub fn findings_text(found: &v1::StudyExplanation, look: Look) -> String {
@@ -17,6 +19,7 @@ pub fn findings_text(found: &v1::StudyExplanation, look: Look) -> String {
             out += "    ?: no more than chance would show\n";
         }
     }
+    out += &section("how it came along", progress(found, &study).iter());
     out += &section("what depends on what", found.interactions.iter().map(|pair| &pair.sentence));
     out += &section("what to change", found.advice.iter().map(|advice| &advice.sentence));
     out + &section("what else stands out", found.remarks.iter())
@@ -45,6 +48,34 @@ fn parameters(found: &v1::StudyExplanation) -> Listing {
     listing
 }
 
+/// The last steps of the best-so-far curve, or what the front covers.
+fn progress(found: &v1::StudyExplanation, study: &v1::Study) -> Vec<String> {
+    let steps = &found.progress[found.progress.len().saturating_sub(STEPS)..];
+    let step =
+        |step: &v1::Improvement| format!("{} after {} trials (trial {})", number_text(step.value), step.finished, step.number);
+    let mut lines: Vec<String> = steps.iter().map(step).collect();
+    let ended = study.counts.map_or(0, |counts| counts.complete + counts.pruned + counts.failed + counts.cancelled);
+    let since = steps.last().map_or(0, |last| ended.saturating_sub(last.finished));
+    if since > 0 {
+        lines.push(format!("no better in the {since} trials since"));
+    }
+    lines.extend(
+        found.front.as_ref().filter(|front| front.trials > 0).map(|front| front_text(study, front).trim_end().to_owned()),
+    );
+    lines
+}
+
+/// Says how much a front covers, in one line.
+pub fn front_text(study: &v1::Study, front: &v1::Front) -> String {
+    let Some(volume) = front.hypervolume else {
+        return format!("{} trials on the front; its hypervolume would take too long\n", front.trials);
+    };
+    let value = |(objective, value): (&v1::Objective, &f64)| format!("{} {}", visible(&objective.metric), number_text(*value));
+    let reference: Vec<String> = study.objectives.iter().zip(&front.reference).map(value).collect();
+    let (trials, volume) = (front.trials, number_text(volume));
+    format!("{trials} trials on the front, hypervolume {volume} up to {}\n", reference.join(", "))
+}
+
 fn section<'a>(title: &str, sentences: impl Iterator<Item = &'a String>) -> String {
     let lines: String = sentences.map(|sentence| format!("    {}\n", visible(sentence))).collect();
     if lines.is_empty() { lines } else { format!("\n{title}\n{lines}") }
@@ -54,108 +85,11 @@ fn indented(text: &str) -> String {
     text.lines().map(|line| format!("    {line}\n")).collect()
 }
 
-/// Findings as JSON.
-#[derive(Debug, Serialize)]
-pub struct ExplanationDocument {
-    study: String,
-    method: String,
-    judged: u64,
-    parameters: Vec<ParameterDocument>,
-    interactions: Vec<InteractionDocument>,
-    advice: Vec<AdviceDocument>,
-    remarks: Vec<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct ParameterDocument {
-    name: String,
-    importance: Number,
-    is_clear: bool,
-    trials: u64,
-    good_range: Option<RangeDocument>,
-    good_options: Option<Vec<OptionDocument>>,
-}
-
-#[derive(Debug, Serialize)]
-struct RangeDocument {
-    low: Number,
-    high: Number,
-    share: Number,
-}
-
-#[derive(Debug, Serialize)]
-struct OptionDocument {
-    option: String,
-    of_good: Number,
-    of_all: Number,
-    trials: u64,
-}
-
-#[derive(Debug, Serialize)]
-struct InteractionDocument {
-    parameters: [String; 2],
-    strength: Number,
-    sentence: String,
-}
-
-#[derive(Debug, Serialize)]
-struct AdviceDocument {
-    kind: String,
-    parameter: String,
-    sentence: String,
-}
-
-impl From<&v1::StudyExplanation> for ExplanationDocument {
-    fn from(found: &v1::StudyExplanation) -> Self {
-        Self {
-            study: found.study.as_ref().map(|study| study.name.clone()).unwrap_or_default(),
-            method: found.method.clone(),
-            judged: found.judged,
-            parameters: found.parameters.iter().map(parameter_document).collect(),
-            interactions: found.interactions.iter().map(interaction_document).collect(),
-            advice: found.advice.iter().map(advice_document).collect(),
-            remarks: found.remarks.clone(),
-        }
-    }
-}
-
-fn parameter_document(parameter: &v1::ParameterFinding) -> ParameterDocument {
-    let range =
-        |range: &v1::GoodRange| RangeDocument { low: Number(range.low), high: Number(range.high), share: Number(range.share) };
-    let option = |option: &v1::GoodOption| OptionDocument {
-        option: option.option.clone(),
-        of_good: Number(option.of_good),
-        of_all: Number(option.of_all),
-        trials: option.trials,
-    };
-    let options = &parameter.good_options;
-    ParameterDocument {
-        name: parameter.name.clone(),
-        importance: Number(parameter.importance),
-        is_clear: parameter.is_clear,
-        trials: parameter.trials,
-        good_range: parameter.good_range.as_ref().map(range),
-        good_options: (!options.is_empty()).then(|| options.iter().map(option).collect()),
-    }
-}
-
-fn interaction_document(pair: &v1::Interaction) -> InteractionDocument {
-    InteractionDocument {
-        parameters: [pair.first.clone(), pair.second.clone()],
-        strength: Number(pair.strength),
-        sentence: pair.sentence.clone(),
-    }
-}
-
-fn advice_document(advice: &v1::Advice) -> AdviceDocument {
-    AdviceDocument { kind: advice.kind.clone(), parameter: advice.parameter.clone(), sentence: advice.sentence.clone() }
-}
-
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
 
-    fn found() -> v1::StudyExplanation {
+    pub fn found() -> v1::StudyExplanation {
         let range = v1::GoodRange { low: 1e-4, high: 1e-3, share: 0.25 };
         let rate = v1::ParameterFinding {
             name: "rate".to_owned(),
@@ -178,13 +112,22 @@ mod tests {
         };
         let sentence = "widen `rate`: 9 of 10 good trials lie at its lower bound 0.0001, the best may lie beyond".to_owned();
         v1::StudyExplanation {
-            study: Some(v1::Study { name: "digits".to_owned(), ..v1::Study::default() }),
+            study: Some(v1::Study {
+                name: "digits".to_owned(),
+                counts: Some(v1::Counts { complete: 40, pruned: 3, ..v1::Counts::default() }),
+                ..v1::Study::default()
+            }),
             method: "fanova".to_owned(),
             judged: 40,
             parameters: vec![rate, kind],
             interactions: vec![],
             advice: vec![v1::Advice { kind: "widen".to_owned(), parameter: "rate".to_owned(), sentence }],
             remarks: vec!["3 of 43 trials were pruned".to_owned()],
+            progress: vec![
+                v1::Improvement { finished: 1, number: 0, value: 0.5 },
+                v1::Improvement { finished: 7, number: 9, value: 0.25 },
+            ],
+            front: None,
         }
     }
 
@@ -192,9 +135,14 @@ mod tests {
     fn people_read_a_table_and_sentences() {
         let text = findings_text(&found(), Look::default());
         let lines: Vec<&str> = text.lines().map(str::trim).collect();
-        for line in
-            ["what matters, by fANOVA over 40 trials", "what to change", "what else stands out", "3 of 43 trials were pruned"]
-        {
+        for line in [
+            "what matters, by fANOVA over 40 trials",
+            "what to change",
+            "what else stands out",
+            "3 of 43 trials were pruned",
+            "0.25 after 7 trials (trial 9)",
+            "no better in the 36 trials since",
+        ] {
             assert!(lines.contains(&line), "`{line}` is missing in\n{text}");
         }
         let parameter = |name: &str| lines.iter().find(|line| line.starts_with(name)).copied().unwrap_or_default();
@@ -204,19 +152,19 @@ mod tests {
     }
 
     #[test]
-    fn programs_read_numbers_and_names() {
-        let text = super::super::json_text(&ExplanationDocument::from(&found())).expect("plain data");
-        let document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-        assert_eq!(document["parameters"][0]["good_range"]["high"], 1e-3);
-        assert_eq!(document["parameters"][1]["good_options"][0]["option"], "adam");
-        assert_eq!((&document["advice"][0]["kind"], &document["judged"]), (&"widen".into(), &40.into()));
-    }
-
-    #[test]
     fn a_study_without_trials_says_only_what_stands_out() {
         let remarks = vec!["no trial has finished with a value yet, so there is nothing to explain".to_owned()];
         let study = Some(v1::Study { name: "new".to_owned(), ..v1::Study::default() });
         let text = findings_text(&v1::StudyExplanation { study, remarks, ..Default::default() }, Look::default());
         assert!(!text.contains("what matters") && text.contains("nothing to explain"), "{text}");
+    }
+
+    #[test]
+    fn a_front_says_what_it_covers() {
+        let objective = |metric: &str| v1::Objective { metric: metric.to_owned(), direction: "minimize".to_owned() };
+        let study = v1::Study { objectives: vec![objective("loss"), objective("time")], ..v1::Study::default() };
+        let front = v1::Front { trials: 3, hypervolume: Some(0.125), reference: vec![1.0, 20.0] };
+        assert_eq!(front_text(&study, &front), "3 trials on the front, hypervolume 0.125 up to loss 1, time 20\n");
+        assert!(front_text(&study, &v1::Front { hypervolume: None, ..front }).contains("too long"));
     }
 }

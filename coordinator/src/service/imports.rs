@@ -1,7 +1,14 @@
 //! Imports: a stream of trials is read as a whole, then taken in by parts.
+//!
+//! What a study has already is known by two marks. How far an import has got is kept with the study by the import's
+//! key, so that one that broke off goes on where it was. And a trial that came under the same label, with the same
+//! parameters and result, is not taken again, so that a file that has grown brings only what is new.
+
+use std::collections::HashMap;
 
 use hone_proto::v1::{ImportHeader, ImportTrialsRequest, ImportTrialsResponse, import_trials_request::Part};
-use hone_studies::{Command, ImportedTrial, Reply, StudyId};
+use hone_search::{Outcome, SamplerConfig, columns::same_number};
+use hone_studies::{Command, FinishedTrial, ImportedTrial, Origin, Reply, Study, StudyId};
 use tonic::{Status, Streaming};
 
 use super::{Services, studies::find};
@@ -21,6 +28,8 @@ struct Read {
     /// Positions in the stream, fitting or not.
     rows: u64,
     trials: Vec<(u64, ImportedTrial)>,
+    /// Fit, and are in the study already.
+    known: u64,
     misfits: u64,
     reasons: Vec<String>,
 }
@@ -32,9 +41,10 @@ pub(super) async fn import(services: &Services, inbound: Streaming<ImportTrialsR
     if read.misfits > 0 && !read.header.skip_misfits {
         return Err(misfits(&read));
     }
-    let fitting = read.trials.len() as u64;
+    let new = read.trials.len() as u64;
+    let fitting = new + read.known;
     let (study, misfits, reasons) = (read.study, read.misfits, read.reasons.clone());
-    let imported = if read.header.dry_run { fitting } else { take_in(services, read).await? };
+    let imported = if read.header.dry_run { new } else { take_in(services, read).await? };
     let view = services.view().await?;
     let study = view.state.study(study).ok_or_else(|| Status::not_found("the study has been removed"))?;
     let study = Some(client::study_to_proto(study, &view.state));
@@ -50,7 +60,12 @@ async fn read(services: &Services, mut inbound: Streaming<ImportTrialsRequest>) 
     }
     let view = services.view().await?;
     let study = find(&view, &header.study)?;
-    let mut read = Read { study: study.id, header, rows: 0, trials: Vec::new(), misfits: 0, reasons: Vec::new() };
+    if let SamplerConfig::Grid = study.spec.search.sampler {
+        let message = "a grid has one point per trial, and every imported trial would leave one out";
+        let hint = Some("import into a study with another sampler".to_owned());
+        return Err(crate::convert::status::status(tonic::Code::FailedPrecondition, message.to_owned(), hint));
+    }
+    let mut read = Read { study: study.id, header, rows: 0, trials: Vec::new(), known: 0, misfits: 0, reasons: Vec::new() };
     while let Some(message) = inbound.message().await? {
         let Some(Part::Batch(batch)) = message.part else {
             return Err(Status::invalid_argument("after its header an import holds nothing but trials"));
@@ -63,6 +78,7 @@ async fn read(services: &Services, mut inbound: Streaming<ImportTrialsRequest>) 
             return Err(Status::invalid_argument(message));
         }
     }
+    read.leave_out_known(study);
     Ok(read)
 }
 
@@ -80,12 +96,45 @@ impl Read {
         }
         self.rows += 1;
     }
+
+    /// Drops what the study has from an earlier import, under whatever key.
+    fn leave_out_known(&mut self, study: &Study) {
+        let places: HashMap<&str, usize> =
+            self.trials.iter().enumerate().map(|(at, (_, trial))| (trial.why.as_str(), at)).collect();
+        let mut is_known = vec![false; self.trials.len()];
+        for segment in study.finished.parts() {
+            let imported = segment.details().filter(|(_, detail)| detail.origin == Origin::Imported);
+            for (row, _) in imported {
+                if let Some(&at) = places.get(segment.why(row)) {
+                    is_known[at] |= is_same(&self.trials[at].1, FinishedTrial { segment, row });
+                }
+            }
+        }
+        let mut is_known = is_known.into_iter();
+        self.trials.retain(|_| !is_known.next().unwrap_or_default());
+        self.known = self.rows - self.misfits - self.trials.len() as u64;
+    }
+}
+
+/// Whether parameters and result are the same, to the bit.
+fn is_same(trial: &ImportedTrial, known: FinishedTrial<'_>) -> bool {
+    let columns = &known.segment.columns;
+    let values = || trial.values.iter().enumerate().all(|(at, value)| same_number(*value, columns.value(at, known.row)));
+    known.outcome() == trial.outcome
+        && trial.params.iter().enumerate().all(|(at, param)| same_number(*param, columns.param(at, known.row)))
+        && (trial.outcome != Outcome::Complete || values())
 }
 
 fn misfits(read: &Read) -> Status {
     let more = read.misfits - read.reasons.len() as u64;
     let more = if more > 0 { format!("\nand {more} more") } else { String::new() };
-    let message = format!("{} of {} trials do not fit the study\n{}{more}", read.misfits, read.rows, read.reasons.join("\n"));
+    let message = format!(
+        "{} of {} trials of {} do not fit the study\n{}{more}",
+        read.misfits,
+        read.rows,
+        read.header.source,
+        read.reasons.join("\n")
+    );
     let hint = "import the others with `--skip-misfits`, or widen the space with `hone study set`".to_owned();
     crate::convert::status::status(tonic::Code::InvalidArgument, message, Some(hint))
 }

@@ -126,3 +126,15 @@ fn an_imported_trial_that_reaches_the_target_ends_the_study() {
     assert_eq!(bench.core.state.study(id).map(|study| study.state), Some(StudyState::Finished));
     bench.check_replay();
 }
+
+#[test]
+fn trials_from_elsewhere_use_up_no_rule_to_stop() {
+    let mut study = spec("import");
+    study.stop.no_improvement = Some(3);
+    study.stop.cost = Some(0.001);
+    let (mut bench, id) = started(study);
+    bench.ask(part(id, 0, (1..20).map(|at| complete(f64::from(at) / 20.0)).collect()));
+    let study = bench.core.state.study(id).expect("there");
+    assert_eq!((study.state, study.best), (StudyState::Active, Some((0.05, 0))));
+    bench.check_replay();
+}

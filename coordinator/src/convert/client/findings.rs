@@ -6,9 +6,12 @@ use hone_search::{
     analysis::{
         explain::{Advice, ExplainRequest, OptionShare, Region, StudyExplanation, Where, explain},
         importance::{Interaction, Method, ParameterImportance},
+        progress::Progress,
     },
 };
 use hone_studies::Study;
+
+use super::front::whole_front;
 
 /// Explains a study from its finished trials. Takes up to seconds where there are many: not for an async thread.
 pub fn findings(study: &Study) -> v1::StudyExplanation {
@@ -25,7 +28,21 @@ pub fn findings(study: &Study) -> v1::StudyExplanation {
         interactions: found.importances.interactions.iter().map(|pair| interaction(space, pair)).collect(),
         advice: found.advice.iter().map(|advice| advice_to_proto(space, advice)).collect(),
         remarks: found.remarks.iter().map(|remark| remark.sentence()).collect(),
+        progress: progress(history, &directions),
+        front: whole_front(study, Vec::new()).ok().flatten(),
     }
+}
+
+/// With several objectives there is no single best.
+fn progress(history: History<'_>, directions: &[Direction]) -> Vec<v1::Improvement> {
+    let [direction] = directions else { return Vec::new() };
+    let progress = Progress::of(history, 0, *direction);
+    let message = |step: &hone_search::analysis::progress::Improvement| v1::Improvement {
+        finished: step.finished,
+        number: step.number.into(),
+        value: step.value,
+    };
+    progress.improvements().iter().map(message).collect()
 }
 
 fn method_name(method: Method) -> &'static str {
