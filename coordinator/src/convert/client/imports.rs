@@ -72,7 +72,16 @@ fn value_from_proto(distribution: &Distribution, value: &v1::parameter::Value) -
         Kind::Float(value) => Value::Float(*value),
         Kind::Int(value) => Value::Int(*value),
         Kind::Bool(value) => Value::Bool(*value),
-        Kind::String(text) => parse(distribution, text),
+        Kind::String(text) => value_of_text(distribution, text),
+    }
+}
+
+/// Python writes `True` and `False`; they stand for what they mean unless an option is called so.
+fn value_of_text(distribution: &Distribution, text: &str) -> Value {
+    let value = parse(distribution, text);
+    match text {
+        "True" | "False" if distribution.to_internal(&value).is_err() => Value::Bool(text == "True"),
+        _ => value,
     }
 }
 
@@ -111,6 +120,14 @@ mod tests {
         let read = read.expect("it fits");
         assert!(read.params[..2] == [0.25, 1.0] && read.params[2].is_nan(), "{:?}", read.params);
         assert_eq!((read.ended, read.started), (77, 0));
+    }
+
+    #[test]
+    fn pythons_words_stand_for_what_they_mean() {
+        let read = read(trial(&[("rate", text("1")), ("kind", text("True"))])).expect("it fits");
+        assert_eq!(read.params[..2], [1.0, 2.0]);
+        let named = Distribution::Categorical { choices: vec![Value::Str("True".to_owned()), Value::Bool(true)] };
+        assert_eq!(value_of_text(&named, "True"), Value::Str("True".to_owned()));
     }
 
     #[test]
