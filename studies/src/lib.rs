@@ -29,13 +29,13 @@ mod worker;
 #[cfg(feature = "planted-bugs")]
 pub use crate::core::Planted;
 pub use crate::{
-    best::best_trials,
+    best::{best_trials, front},
     command::{Assignment, AttemptRecord, Cause, Command, Effect, Fact, HeldAttempt, Now, Proposal, Reject, Reply, Timings},
     core::{Core, Outcome},
     curve::{Curve, MAX_POINTS},
     event::{
-        AttemptFiles, Capacity, Driver, End, Event, Failure, FileRef, Gpu, GpuShare, Next, Origin, Owner, Point, Scope,
-        StudyState, WorkerProfile, WorkerState,
+        AttemptFiles, Capacity, Driver, End, Event, Failure, FileRef, Gpu, GpuShare, ImportedTrial, Next, Origin, Owner, Point,
+        Scope, StudyState, WorkerProfile, WorkerState,
     },
     finished::{BLOCK_ROWS, Detail, Finished, FinishedTrial, SEGMENT_ROWS, Segment},
     ids::{BlobId, Micros, SECOND, StudyId, TaskId, WorkerId},

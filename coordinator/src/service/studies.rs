@@ -3,10 +3,10 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use hone_proto::v1::{
-    BestTrialsRequest, BestTrialsResponse, CreateStudyRequest, CreateStudyResponse, GetStudyRequest, ListStudiesRequest,
-    ListStudiesResponse, MoveStudyRequest, PreviewStudyRequest, PreviewStudyResponse, RemoveStudyRequest, RemoveStudyResponse,
-    SetStudyRequest, Study as StudyMessage, StudyUpdate, WatchStudyRequest, move_study_request::Action,
-    study_service_server::StudyService,
+    BestTrialsRequest, BestTrialsResponse, CreateStudyRequest, CreateStudyResponse, ExplainStudyRequest, GetStudyRequest,
+    ListStudiesRequest, ListStudiesResponse, MoveStudyRequest, PreviewStudyRequest, PreviewStudyResponse, RemoveStudyRequest,
+    RemoveStudyResponse, SetStudyRequest, Study as StudyMessage, StudyExplanation, StudyUpdate, WatchStudyRequest,
+    move_study_request::Action, study_service_server::StudyService,
 };
 use hone_search::{History, SuggestRequest};
 use hone_studies::{BlobId, Command, Driver, Reply, Source, Study, StudyId, StudySpec, StudyState, best_trials, file};
@@ -101,12 +101,25 @@ impl StudyService for Services {
     }
 
     async fn best_trials(&self, request: Request<BestTrialsRequest>) -> Result<Response<BestTrialsResponse>, Status> {
-        let BestTrialsRequest { study, count } = request.into_inner();
+        let request = request.into_inner();
         let view = self.view().await?;
-        let study = find(&view, &study)?;
-        let numbers = best_trials(study, count.max(1) as usize);
-        let trials = numbers.into_iter().filter_map(|number| trial_message(&view, study, number, true)).collect();
-        Ok(Response::new(BestTrialsResponse { study: Some(client::study_to_proto(study, &view.state)), trials }))
+        let study = find(&view, &request.study)?.clone();
+        let (numbers, front) = if request.front {
+            let (study, BestTrialsRequest { count, reference, .. }) = (study.clone(), request);
+            computed(move || client::front(&study, count as usize, reference)).await?.map_err(Status::invalid_argument)?
+        } else {
+            (best_trials(&study, request.count.max(1) as usize), None)
+        };
+        let trials = numbers.into_iter().filter_map(|number| trial_message(&view, &study, number, true)).collect();
+        Ok(Response::new(BestTrialsResponse { study: Some(client::study_to_proto(&study, &view.state)), trials, front }))
+    }
+
+    async fn explain_study(&self, request: Request<ExplainStudyRequest>) -> Result<Response<StudyExplanation>, Status> {
+        let view = self.view().await?;
+        let study = find(&view, &request.into_inner().study)?.clone();
+        let message = client::study_to_proto(&study, &view.state);
+        let found = computed(move || client::findings(&study)).await?;
+        Ok(Response::new(StudyExplanation { study: Some(message), ..found }))
     }
 
     async fn preview_study(&self, request: Request<PreviewStudyRequest>) -> Result<Response<PreviewStudyResponse>, Status> {
@@ -192,6 +205,12 @@ impl Services {
         let study = self.answer(known.id).await?.into_inner();
         Ok(Response::new(CreateStudyResponse { study: Some(study), created: false, changes }))
     }
+}
+
+/// Runs what takes longer than an answer from memory, off the threads that serve.
+async fn computed<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Status> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Status::internal(format!("the computation broke off: {error}")))
 }
 
 pub(super) fn find<'a>(view: &'a View, selector: &str) -> Result<&'a Arc<Study>, Status> {

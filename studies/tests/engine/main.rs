@@ -5,6 +5,7 @@ mod broken;
 mod budget;
 mod constraints;
 mod explanations;
+mod importing;
 mod leases;
 mod lifecycle;
 mod pausing;

@@ -125,6 +125,7 @@ impl Oracle {
             | Reject::NotChangeable(_)
             | Reject::BadParameters(_)
             | Reject::BudgetUsed { .. }
+            | Reject::ImportGap { .. }
             | Reject::StaleProposal { .. } => {}
         }
     }
