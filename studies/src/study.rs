@@ -24,6 +24,7 @@ use crate::{
     spec::StudySpec,
     stop,
     trial::{Attributes, StateKind, Trial, TrialState, set_attribute},
+    warm_start::WarmStart,
 };
 
 /// Trials by state.
@@ -108,6 +109,9 @@ pub struct Study {
     pub stop: Option<Arc<StopState>>,
     overlay: BTreeMap<TaskId, Overlay>,
     pub attributes: Attributes,
+    /// Trials of other studies that its sampler starts from.
+    #[serde(default)]
+    pub warm_start: Vec<WarmStart>,
     /// Goes up with every change of the spec, so that workers are sent the new one.
     pub revision: u32,
 }
@@ -143,6 +147,7 @@ impl Study {
             stop: stop::begin(&spec),
             overlay: BTreeMap::new(),
             attributes: Attributes::default(),
+            warm_start: Vec::new(),
             revision: 0,
             spec,
         }
@@ -246,6 +251,7 @@ impl Study {
     pub(crate) fn apply(&mut self, event: &Event) {
         match event {
             Event::StudyChanged { spec, text, .. } => self.change(spec, text),
+            Event::StudyWarmed { warm, .. } => self.warm_start.push(warm.clone()),
             Event::StudyMoved { at, to, reason, .. } => self.enter(*at, *to, reason),
             Event::TrialCreated { trial, number, at, params, origin, why, .. } => {
                 self.create(Trial {

@@ -326,6 +326,7 @@ impl Trial {
             | Event::StudyChanged { .. }
             | Event::StudyMoved { .. }
             | Event::StudyRemoved { .. }
+            | Event::StudyWarmed { .. }
             | Event::TrialCreated { .. }
             | Event::TrialSuperseded { .. }
             | Event::WorkerRegistered { .. }

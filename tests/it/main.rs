@@ -19,3 +19,4 @@ mod replay;
 mod sim;
 mod structure;
 mod support;
+mod warm_start;

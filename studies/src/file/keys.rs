@@ -15,7 +15,8 @@ pub(super) static ROOT: Table = Table {
     keys: &["name", "description", "priority", "weight", "source", "objective", "search", "stop", "space", "trial", "enqueue"],
 };
 pub(super) static OBJECTIVE: Table = Table { place: "`[objective]`", keys: &["metric", "direction", "summary", "target"] };
-pub(super) static SEARCH: Table = Table { place: "`[search]`", keys: &["sampler", "seed", "max_trials", "parallel", "pruner"] };
+pub(super) static SEARCH: Table =
+    Table { place: "`[search]`", keys: &["sampler", "seed", "max_trials", "parallel", "pruner", "warm_start"] };
 pub(super) static STOP: Table = Table {
     place: "`[stop]`",
     keys: &["no_improvement", "min_delta", "regret_bound", "confidence", "time", "cost", "cost_metric"],
@@ -134,6 +135,8 @@ const ALIASES: &[(&str, &str)] = &[
     ("parameters", "space"),
     ("objectives", "objective"),
     ("params", "space"),
+    ("transfer", "warm_start"),
+    ("start_from", "warm_start"),
 ];
 
 /// Says what an unknown key was probably meant to be and what there is instead.

@@ -11,4 +11,5 @@ mod sealing;
 mod sharing;
 mod stopping;
 mod support;
+mod warm_start;
 mod workers;
