@@ -69,8 +69,8 @@ fn they_are_no_trials_of_the_new_study() {
     next.search.max_trials = Some(2);
     let (id, _) = bench.create(next);
     let study = bench.core.state.study(id).expect("there");
-    assert_eq!((study.state, study.best, study.finished.len(), study.budget_left()), (StudyState::Active, None, 0, 1));
-    assert_eq!((study.counts.counted(), study.counts.open(), study.counts.imported), (0, 1, 0));
+    assert_eq!((study.state, study.best, study.finished.len(), study.budget_left()), (StudyState::Active, None, 0, 2));
+    assert_eq!((study.counts.counted(), study.counts.open(), study.counts.imported), (0, 0, 0));
 }
 
 #[test]

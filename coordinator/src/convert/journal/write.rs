@@ -103,7 +103,8 @@ fn study_warmed(study: u64, at: i64, warm: &WarmStart) -> wire::StudyWarmed {
 fn foreign_trial(row: Row) -> wire::ForeignTrial {
     let pruned = row.outcome == Outcome::Pruned;
     let last_value = row.last_step.is_some().then_some(row.last_value);
-    let Row { number, params, values, violation, last_step, .. } = row;
+    let values = if pruned { Vec::new() } else { row.values };
+    let Row { number, params, violation, last_step, .. } = row;
     wire::ForeignTrial { number, pruned, params, values, violation, last_step, last_value }
 }
 

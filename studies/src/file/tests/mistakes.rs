@@ -226,11 +226,15 @@ fn priority_and_weight_are_in_range() {
 fn studies_to_start_from_are_names_each_once() {
     let hint = "hint: write the names of studies: [\"first\", \"second\"]";
     check(&[
-        ("seed = 7", "warm_start = 3", &format!("study.toml:7:14: search.warm_start: `3` is not an array of names\n{hint}")),
+        (
+            "seed = 7",
+            "warm_start = 3",
+            &format!("study.toml:7:14: search.warm_start: expected an array of names, found the whole number `3`\n{hint}"),
+        ),
         (
             "seed = 7",
             "warm_start = \"first\"",
-            "study.toml:7:14: search.warm_start: `\"first\"` is not an array of names\nhint: write [\"first\"]",
+            "study.toml:7:14: search.warm_start: expected an array of names, found the text `first`\nhint: write [\"first\"]",
         ),
         (
             "seed = 7",
