@@ -8,6 +8,7 @@ use crate::{
     event::{AttemptFiles, Driver, FileRef, GpuShare, ImportedTrial, Owner, Point, Scope, WorkerProfile},
     ids::{BlobId, Micros, StudyId, TaskId, WorkerId},
     spec::StudySpec,
+    warm_start::WarmStartProblem,
 };
 
 /// A wish. The core may refuse it; nothing has happened until its events are applied.
@@ -261,6 +262,9 @@ pub enum Reject {
     NotChangeable(Vec<String>),
     #[error("{0}")]
     BadParameters(String),
+    /// Studies that a new one cannot start from.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    WarmStart(Vec<WarmStartProblem>),
     #[error("the budget of {max_trials} trials is used up; raise it with `hone study set NAME max_trials=N`")]
     BudgetUsed { max_trials: u64 },
     /// A record arrived before its predecessor: the sender must send from the first missing one again.

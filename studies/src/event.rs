@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ids::{BlobId, Micros, StudyId, TaskId, WorkerId},
     spec::StudySpec,
+    warm_start::WarmStart,
 };
 
 /// One fact. Never changed once it is in the journal; a new kind gets a new tag.
@@ -23,6 +24,8 @@ pub enum Event {
     StudyChanged { study: StudyId, at: Micros, spec: Arc<StudySpec>, text: String },
     /// The study entered another state.
     StudyMoved { study: StudyId, at: Micros, to: StudyState, reason: String },
+    /// The new study starts from trials of another one, as they were then.
+    StudyWarmed { study: StudyId, at: Micros, warm: WarmStart },
     /// A user removed it; only its id stays used.
     StudyRemoved { study: StudyId, at: Micros },
 

@@ -24,6 +24,7 @@ mod state;
 mod stop;
 mod study;
 mod trial;
+mod warm_start;
 mod worker;
 
 #[cfg(feature = "planted-bugs")]
@@ -44,5 +45,6 @@ pub use crate::{
     state::{State, kept_outputs},
     study::{Counts, Overlay, Study},
     trial::{Attempt, Attributes, Checkpoint, StateKind, Step, Trial, TrialState, Verdict, next_state},
+    warm_start::{WarmStart, WarmStartProblem, take_warm_start},
     worker::Worker,
 };

@@ -124,7 +124,7 @@ impl State {
                 };
             }
             Event::StudyRemoved { study, .. } => self.remove(*study),
-            Event::StudyChanged { study, .. } => self.apply_to_study(*study, event),
+            Event::StudyChanged { study, .. } | Event::StudyWarmed { study, .. } => self.apply_to_study(*study, event),
             Event::TrialCreated { study, trial, .. } => {
                 self.last_task = self.last_task.max(trial.0);
                 self.open.insert(*trial, *study);

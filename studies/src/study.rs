@@ -25,6 +25,7 @@ use crate::{
     spec::StudySpec,
     stop,
     trial::{Attributes, StateKind, Trial, TrialState, set_attribute},
+    warm_start::WarmStart,
 };
 
 /// Trials by state.
@@ -110,6 +111,9 @@ pub struct Study {
     pub stop: Option<Arc<StopState>>,
     overlay: BTreeMap<TaskId, Overlay>,
     pub attributes: Attributes,
+    /// Trials of other studies that its sampler starts from.
+    #[serde(default)]
+    pub warm_start: Vec<WarmStart>,
     /// Goes up with every change of the spec, so that workers are sent the new one.
     pub revision: u32,
 }
@@ -145,6 +149,7 @@ impl Study {
             stop: stop::begin(&spec),
             overlay: BTreeMap::new(),
             attributes: Attributes::default(),
+            warm_start: Vec::new(),
             revision: 0,
             spec,
         }
@@ -248,6 +253,7 @@ impl Study {
     pub(crate) fn apply(&mut self, event: &Event) {
         match event {
             Event::StudyChanged { spec, text, .. } => self.change(spec, text),
+            Event::StudyWarmed { warm, .. } => self.warm_start.push(warm.clone()),
             Event::StudyMoved { at, to, reason, .. } => self.enter(*at, *to, reason),
             Event::TrialCreated { trial, number, at, params, origin, why, .. } => {
                 let created = Trial::new(*trial, self.id, *number, *at, origin.clone());

@@ -380,6 +380,7 @@ impl Trial {
             | Event::StudyChanged { .. }
             | Event::StudyMoved { .. }
             | Event::StudyRemoved { .. }
+            | Event::StudyWarmed { .. }
             | Event::TrialCreated { .. }
             | Event::TrialImported { .. }
             | Event::TrialSuperseded { .. }

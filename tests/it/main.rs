@@ -21,3 +21,4 @@ mod rules;
 mod sim;
 mod structure;
 mod support;
+mod warm_start;

@@ -65,6 +65,10 @@ pub fn from_reject(reject: &Reject) -> Status {
             (Code::FailedPrecondition, format!("trial {number} is {state}: {action} is not possible"), hint.clone())
         }
         Reject::NotChangeable(_) => (Code::FailedPrecondition, reject.to_string(), "`--fork NAME` makes a new study".to_owned()),
+        Reject::WarmStart(problems) => {
+            let hint = problems.first().map(|problem| problem.hint.clone()).unwrap_or_default();
+            (Code::InvalidArgument, reject.to_string(), hint)
+        }
         Reject::BadParameters(_) => (Code::InvalidArgument, reject.to_string(), String::new()),
         Reject::BudgetUsed { max_trials } => (
             Code::FailedPrecondition,

@@ -8,8 +8,10 @@ use hone_proto::v1::{
     RemoveStudyResponse, SetStudyRequest, Study as StudyMessage, StudyExplanation, StudyUpdate, WatchStudyRequest,
     move_study_request::Action, study_service_server::StudyService,
 };
-use hone_search::{History, SuggestRequest};
-use hone_studies::{BlobId, Command, Driver, Reply, Source, Study, StudyId, StudySpec, StudyState, best_trials, file};
+use hone_search::{Foreign, History, SamplerCache, SuggestRequest};
+use hone_studies::{
+    BlobId, Command, Driver, Reply, Source, Study, StudyId, StudySpec, StudyState, best_trials, file, take_warm_start,
+};
 use tokio::sync::mpsc;
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status};
@@ -42,7 +44,10 @@ impl StudyService for Services {
         }
         let view = self.view().await?;
         match view.state.study_named(&spec.name) {
-            None => self.create(request, spec).await,
+            None => {
+                warm_start(&view, &spec, &request.text, &request.file)?;
+                self.create(request, spec).await
+            }
             Some(known) if request.update => self.update(known, &request, &spec).await,
             Some(known) => Err(statuses::from_reject(&hone_studies::Reject::StudyExists { name: spec.name, study: known.id })),
         }
@@ -126,8 +131,9 @@ impl StudyService for Services {
         let request = request.into_inner();
         let spec =
             file::parse(&request.text, &request.file).map_err(|errors| statuses::from_diagnostics(&errors, &request.text))?;
+        let foreign = warm_start(&*self.view().await?, &spec, &request.text, &request.file)?;
         let directions: Vec<_> = spec.objectives.iter().map(|objective| objective.direction).collect();
-        let suggestions = hone_search::suggest(
+        let suggestions = hone_search::suggest_warm(
             &spec.search.sampler,
             &SuggestRequest {
                 space: &spec.space,
@@ -138,6 +144,8 @@ impl StudyService for Services {
                 first_number: 0,
                 count: request.count.clamp(1, MAX_PREVIEW) as usize,
             },
+            &foreign,
+            &mut SamplerCache::default(),
         );
         let spec_json = serde_json::to_string(&spec).map_err(|error| Status::internal(error.to_string()))?;
         let trials = suggestions.into_iter().map(|suggestion| client::suggestion_to_proto(&spec.space, suggestion)).collect();
@@ -211,6 +219,13 @@ impl Services {
 async fn computed<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Status> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| Status::internal(format!("the computation broke off: {error}")))
+}
+
+/// The trials that a new study would start from; what is wrong is told with its place in the file.
+fn warm_start(view: &View, spec: &StudySpec, text: &str, file: &str) -> Result<Vec<Arc<Foreign>>, Status> {
+    let taken = take_warm_start(&view.state, spec);
+    let taken = taken.map_err(|problems| statuses::from_diagnostics(&file::place_warm_start(&problems, text, file), text))?;
+    Ok(taken.into_iter().map(|warm| warm.foreign).collect())
 }
 
 pub(super) fn find<'a>(view: &'a View, selector: &str) -> Result<&'a Arc<Study>, Status> {

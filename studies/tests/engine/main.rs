@@ -14,4 +14,5 @@ mod sealing;
 mod sharing;
 mod stopping;
 mod support;
+mod warm_start;
 mod workers;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hone_proto::journal::{self as wire, event::Kind};
-use hone_search::Outcome;
+use hone_search::{Columns, Foreign, Outcome, Row};
 use hone_studies::{
     AttemptFiles, BlobId, Capacity, Driver, End, Event, Failure, FileRef, Gpu, GpuShare, ImportedTrial, Next, Origin, Owner,
-    Point, Scope, StudyId, StudySpec, StudyState, TaskId, WorkerId, WorkerProfile, WorkerState,
+    Point, Scope, StudyId, StudySpec, StudyState, TaskId, WarmStart, WorkerId, WorkerProfile, WorkerState,
 };
 
 use super::DecodeError;
@@ -31,6 +31,7 @@ pub fn event_from_proto(event: wire::Event) -> Decoded<Event> {
         Kind::StudyMoved(it) => {
             Event::StudyMoved { study: StudyId(it.study), at: it.at, to: study_state(it.to)?, reason: it.reason }
         }
+        Kind::StudyWarmed(it) => study_warmed(it),
         Kind::StudyRemoved(it) => Event::StudyRemoved { study: StudyId(it.study), at: it.at },
         Kind::TrialCreated(it) => trial_created(it)?,
         Kind::TrialImported(it) => trial_imported(it)?,
@@ -71,6 +72,26 @@ fn study_created(it: wire::StudyCreated) -> Decoded<Event> {
         source,
         driver: driver(it.driver)?,
     })
+}
+
+fn study_warmed(it: wire::StudyWarmed) -> Event {
+    let mut columns = Columns::default();
+    it.trials.into_iter().for_each(|trial| columns.push(foreign_trial(trial)));
+    let foreign = Arc::new(Foreign { name: it.name, columns });
+    let warm = WarmStart { study: StudyId(it.from), of: it.of, foreign };
+    Event::StudyWarmed { study: StudyId(it.study), at: it.at, warm }
+}
+
+fn foreign_trial(it: wire::ForeignTrial) -> Row {
+    Row {
+        number: it.number,
+        outcome: if it.pruned { Outcome::Pruned } else { Outcome::Complete },
+        params: it.params,
+        values: it.values,
+        violation: it.violation,
+        last_step: it.last_step,
+        last_value: it.last_value.unwrap_or(f64::NAN),
+    }
 }
 
 fn trial_created(it: wire::TrialCreated) -> Decoded<Event> {

@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use hone_search::Outcome;
+use hone_search::{Columns, Foreign, Outcome, Row};
 use hone_studies::{
     AttemptFiles, BlobId, Capacity, Driver, End, Event, Failure, FileRef, Gpu, GpuShare, ImportedTrial, Next, Origin, Owner,
-    Point, Scope, StudyId, StudySpec, StudyState, TaskId, WorkerId, WorkerProfile, WorkerState,
+    Point, Scope, StudyId, StudySpec, StudyState, TaskId, WarmStart, WorkerId, WorkerProfile, WorkerState,
 };
 
 const AT: i64 = 1_700_000_000_000_001;
@@ -34,11 +34,37 @@ fn studies() -> Vec<(&'static str, Event)> {
         ("study_moved.paused", moved(StudyState::Paused)),
         ("study_moved.stopping", moved(StudyState::Stopping)),
         ("study_moved.finished", moved(StudyState::Finished)),
+        ("study_warmed", Event::StudyWarmed { study, at: AT, warm: warm_start() }),
         ("study_removed", Event::StudyRemoved { study, at: AT }),
         ("attribute_set.study", attribute(Owner::Study(study), Scope::User, Some(vec![0, 255, 10]))),
         ("attribute_set.trial", attribute(Owner::Trial(TaskId(9)), Scope::System, Some(Vec::new()))),
         ("attribute_set.removed", attribute(Owner::Trial(TaskId(9)), Scope::User, None)),
     ]
+}
+
+/// A complete trial that lacks a parameter, and one that was pruned and violates a constraint.
+fn warm_start() -> WarmStart {
+    let complete = Row {
+        number: 4,
+        outcome: Outcome::Complete,
+        params: vec![0.1, f64::NAN, 3.0],
+        values: vec![0.5, -1.5],
+        violation: 0.0,
+        last_step: None,
+        last_value: f64::NAN,
+    };
+    let pruned = Row {
+        number: 0,
+        outcome: Outcome::Pruned,
+        params: vec![1e-310, 2.0, 0.0],
+        values: Vec::new(),
+        violation: 0.25,
+        last_step: Some(-7),
+        last_value: 0.0,
+    };
+    let mut columns = Columns::default();
+    [complete, pruned].into_iter().for_each(|row| columns.push(row));
+    WarmStart { study: StudyId(2), of: 9, foreign: Arc::new(Foreign { name: "other".to_owned(), columns }) }
 }
 
 fn trials() -> Vec<(&'static str, Event)> {

@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 use hone_proto::journal::{self as wire, event::Kind};
-use hone_search::Outcome;
+use hone_search::{Outcome, Row};
 use hone_studies::{
     AttemptFiles, BlobId, Driver, End, Event, Failure, FileRef, Gpu, GpuShare, ImportedTrial, Next, Origin, Owner, Point, Scope,
-    StudySpec, StudyState, WorkerProfile, WorkerState,
+    StudySpec, StudyState, WarmStart, WorkerProfile, WorkerState,
 };
 
 /// Returns the message of an event.
@@ -27,6 +27,7 @@ fn kind(event: &Event) -> Kind {
             let to = study_state(*to).into();
             Kind::StudyMoved(wire::StudyMoved { study: study.0, at: *at, to, reason: reason.clone() })
         }
+        Event::StudyWarmed { study, at, warm } => Kind::StudyWarmed(study_warmed(study.0, *at, warm)),
         Event::StudyRemoved { study, at } => Kind::StudyRemoved(wire::StudyRemoved { study: study.0, at: *at }),
         Event::TrialCreated { study, trial, number, at, params, origin, why } => {
             let created = trial_created(params, origin, why);
@@ -95,6 +96,20 @@ fn study_created(spec: &StudySpec, text: &str, source: Option<BlobId>, driver: D
         driver: driver_number(driver).into(),
         ..wire::StudyCreated::default()
     }
+}
+
+fn study_warmed(study: u64, at: i64, warm: &WarmStart) -> wire::StudyWarmed {
+    let columns = &warm.foreign.columns;
+    let trials = (0..columns.len()).map(|row| foreign_trial(columns.row(row))).collect();
+    wire::StudyWarmed { study, at, from: warm.study.0, name: warm.foreign.name.clone(), of: warm.of, trials }
+}
+
+fn foreign_trial(row: Row) -> wire::ForeignTrial {
+    let pruned = row.outcome == Outcome::Pruned;
+    let last_value = row.last_step.is_some().then_some(row.last_value);
+    let values = if pruned { Vec::new() } else { row.values };
+    let Row { number, params, violation, last_step, .. } = row;
+    wire::ForeignTrial { number, pruned, params, values, violation, last_step, last_value }
 }
 
 fn trial_created(params: &[f64], origin: &Origin, why: &str) -> wire::TrialCreated {

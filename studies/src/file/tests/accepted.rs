@@ -87,6 +87,7 @@ fn the_shortest_file_gets_every_default() {
             seed: spec.search.seed,
             max_trials: None,
             parallel: None,
+            warm_start: Vec::new(),
         }
     );
     assert_eq!(
