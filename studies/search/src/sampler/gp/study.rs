@@ -13,12 +13,12 @@
 use super::acquisition::Acquisition;
 use super::encoding::Encoding;
 use super::feasibility::{Side, labels};
-use super::fit::fit;
+use super::fit::{fit, fit_warped};
 use super::kernel::{Points, squares};
 use super::model::Model;
 use super::records::{Record, losses};
 use super::scalar::chebyshev;
-use super::warp::warp;
+use super::warp::{Warp, Warped};
 use crate::sampler::{Direction, GpConfig, SuggestRequest};
 use crate::space::{Params, Plan};
 
@@ -63,6 +63,7 @@ struct Fitted {
     /// How many trials had ended when it was made, and how the points were laid out.
     key: (usize, usize, bool),
     core: Vec<usize>,
+    warp: Warp,
     model: Model,
 }
 
@@ -135,7 +136,7 @@ impl<'a> Study<'a> {
             let sides: Vec<Side> = among.iter().map(|&at| self.side(at)).collect();
             labels(&self.encoding.columns, &self.points(among), &sides)
         };
-        let fitted = self.fitted(&all, &labels, |labels| labels, &mut memory.feasibility);
+        let fitted = self.fitted(&all, &labels, &[], &mut memory.feasibility);
         let held = held(&fitted.core, &all, fitted.key.0);
         Some(self.grown(fitted, &held, &labels(&held)).clone())
     }
@@ -161,19 +162,21 @@ impl<'a> Study<'a> {
         losses: impl Fn(&[usize]) -> Vec<f64>,
         slot: &mut Option<Fitted>,
     ) -> (Model, Vec<usize>, Vec<f64>) {
-        let fitted = self.fitted(among, &losses, |losses| warp(&losses), slot);
+        let fitted = self.fitted(among, &losses, &Warp::ALL, slot);
         let held = held(&fitted.core, among, fitted.key.0);
-        let values = warp(&losses(&held));
+        let values = fitted.warp.apply(&losses(&held)).values;
         let model = self.grown(fitted, &held, &values).clone();
         (model, held, values)
     }
 
     /// Returns the fit that is due for so many records, from the slot if it is there.
+    ///
+    /// Of the warps the most probable is taken; without any, the targets are taken as they are.
     fn fitted<'f>(
         &self,
         among: &[usize],
-        losses: &impl Fn(&[usize]) -> Vec<f64>,
-        warp: impl Fn(Vec<f64>) -> Vec<f64>,
+        targets: &impl Fn(&[usize]) -> Vec<f64>,
+        warps: &[Warp],
         slot: &'f mut Option<Fitted>,
     ) -> &'f mut Fitted {
         let due = due(among.len());
@@ -183,9 +186,17 @@ impl<'a> Study<'a> {
         }
         slot.get_or_insert_with(|| {
             let most = (self.config.max_points as usize).max(2 * LONGEST_STEP) - LONGEST_STEP;
-            let core = self.core(&among[..due], losses, most);
-            let hyper = fit(&self.encoding.columns, self.encoding.scales(), &self.points(&core), &warp(losses(&core)));
-            Fitted { key, core, model: Model::empty(self.encoding.columns.clone(), &hyper) }
+            let core = self.core(&among[..due], targets, most);
+            let (columns, scales, points) = (&self.encoding.columns, self.encoding.scales(), self.points(&core));
+            let targets = targets(&core);
+            let (chosen, hyper) = if warps.is_empty() {
+                (0, fit(columns, scales, &points, &targets))
+            } else {
+                let warped: Vec<Warped> = warps.iter().map(|warp| warp.apply(&targets)).collect();
+                fit_warped(columns, scales, &points, &warped)
+            };
+            let warp = warps.get(chosen).copied().unwrap_or(Warp::PLAIN);
+            Fitted { key, core, warp, model: Model::empty(columns.clone(), &hyper) }
         })
     }
 
