@@ -111,6 +111,7 @@ impl Question {
             seed: self.seed,
             first_number: self.first_number,
             count: self.count as usize,
+            hints: Hints::default(),
         };
         let suggestions = hone_search::suggest(&self.sampler, &request);
         if suggestions.is_empty() {

@@ -53,6 +53,7 @@ impl Searcher for HoneSearch<'_> {
             seed: self.task.seed,
             first_number: number,
             count: 1,
+            hints: Hints::default(),
         };
         let suggestion = suggest_cached(&self.config, &request, &mut self.cache).pop();
         self.seconds.push(start.elapsed().as_secs_f64());

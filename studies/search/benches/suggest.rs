@@ -67,6 +67,7 @@ impl Study {
             seed: 1,
             first_number: self.next,
             count,
+            hints: Hints::default(),
         }
     }
 

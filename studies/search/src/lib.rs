@@ -48,6 +48,7 @@
 //!         seed: 7,
 //!         first_number: number,
 //!         count: 1,
+//!         hints: Hints::default(),
 //!     };
 //!     let suggestion = suggest(&SamplerConfig::default(), &request).remove(0);
 //!     let [optimizer, rate, momentum] = suggestion.params[..] else { unreachable!() };

@@ -231,6 +231,7 @@ fn draw(study: &Study, parameter: usize) -> f64 {
         seed: study.spec.search.seed,
         first_number: study.next_number,
         count: 1,
+        hints: Hints::default(),
     };
     let name = &study.spec.space.parameters[parameter].name;
     hone_search::suggest_one_param(&SamplerConfig::Random, &request, name).map_or(f64::NAN, |suggestion| suggestion.value)

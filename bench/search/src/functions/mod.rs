@@ -90,6 +90,7 @@ mod tests {
             seed: task.seed,
             first_number: 0,
             count,
+            hints: Hints::default(),
         };
         suggest(&SamplerConfig::Random, &request).into_iter().map(|suggestion| suggestion.params).collect()
     }

@@ -23,6 +23,15 @@ use crate::space::{Params, Plan, Space};
 pub use cache::SamplerCache;
 pub use config::{CmaEsConfig, Direction, GpConfig, Nsga2Config, Restarts, SamplerConfig, SamplerError, Startup, TpeConfig};
 
+/// What is planned for a study, as far as somebody said. Only `auto` reads it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hints {
+    /// Trials after which the study ends.
+    pub max_trials: Option<u32>,
+    /// Trials that may be under way at once.
+    pub parallel: Option<u32>,
+}
+
 /// What a sampler may know, and how much is wanted of it.
 #[derive(Clone, Copy, Debug)]
 pub struct SuggestRequest<'a> {
@@ -40,6 +49,8 @@ pub struct SuggestRequest<'a> {
     pub first_number: u32,
     /// How many trials to suggest.
     pub count: usize,
+    /// What is planned.
+    pub hints: Hints,
 }
 
 /// A point to try next. Absence equals absence: NaN compares equal to NaN.

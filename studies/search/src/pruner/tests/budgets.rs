@@ -32,6 +32,7 @@ fn suggestions_near(x: f64, rows: Vec<Row>) -> usize {
             seed: 3,
             first_number: first_number + number,
             count: 1,
+            hints: Hints::default(),
         };
         let suggestion = suggest(&SamplerConfig::from_kind("tpe").unwrap(), &request).remove(0);
         (suggestion.params[0] - x).abs() < 0.2

@@ -40,7 +40,7 @@ struct Study<'a> {
 
 fn request<'a>(space: &'a Space, directions: &'a [Direction], history: &'a Columns, seed: u64) -> SuggestRequest<'a> {
     let history = History { chunks: &[], tail: Some(history) };
-    SuggestRequest { space, directions, history, pending: &[], seed, first_number: 0, count: 1 }
+    SuggestRequest { space, directions, history, pending: &[], seed, first_number: 0, count: 1, hints: Hints::default() }
 }
 
 impl<'a> Study<'a> {

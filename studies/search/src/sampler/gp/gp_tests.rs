@@ -41,6 +41,7 @@ fn request<'a>(space: &'a Space, history: &'a Columns, number: u32) -> SuggestRe
         seed: 3,
         first_number: number,
         count: 1,
+        hints: Hints::default(),
     }
 }
 

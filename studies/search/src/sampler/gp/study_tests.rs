@@ -51,6 +51,7 @@ fn with_study<T>(len: u32, max_points: u32, run: impl Fn(&Study<'_>) -> T) -> T 
         seed: 0,
         first_number: len,
         count: 1,
+        hints: Hints::default(),
     };
     let config = GpConfig { max_points, ..GpConfig::default() };
     let records = records(request.history);

@@ -138,6 +138,7 @@ fn the_population_does_not_depend_on_how_trials_came_in() {
         seed: 2,
         first_number: 0,
         count: 1,
+        hints: Hints::default(),
     };
     let mut grown = Nsga2::new(&config, &request);
     let mut whole = grown.clone();

@@ -34,6 +34,7 @@ fn members(columns: &Columns, multivariate: bool) -> Vec<Vec<usize>> {
         seed: 0,
         first_number: 0,
         count: 1,
+        hints: Hints::default(),
     };
     let mut memory = Memory::new(&config, &space);
     memory.catch_up(&request);
