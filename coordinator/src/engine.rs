@@ -12,7 +12,7 @@
 
 use std::sync::Arc;
 
-use hone_search::{Columns, Direction, History, Pending, SamplerCache, SamplerConfig, Space, SuggestRequest, Suggestion};
+use hone_search::{Columns, Direction, Hints, History, Pending, SamplerCache, SamplerConfig, Space, SuggestRequest, Suggestion};
 use hone_studies::{BlobId, Command, Core, Effect, Event, Now, Outcome, Proposal, Reject, Reply, State, StudyId, Timings};
 
 use crate::{
@@ -78,6 +78,7 @@ pub struct Question {
     pub seed: u64,
     pub first_number: u32,
     pub count: u32,
+    pub hints: Hints,
     pub as_of: u64,
 }
 
@@ -97,6 +98,7 @@ impl Question {
             sampler,
             first_number,
             count,
+            hints: study.spec.search.hints(),
             as_of,
         })
     }
@@ -116,7 +118,7 @@ impl Question {
             seed: self.seed,
             first_number: self.first_number,
             count: self.count as usize,
-            hints: Hints::default(),
+            hints: self.hints,
         };
         let suggestions = hone_search::suggest_cached(&self.sampler, &request, memory);
         if suggestions.is_empty() {

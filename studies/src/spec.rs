@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hone_search::{Direction, PrunerConfig, SamplerConfig, Space, Value};
+use hone_search::{Direction, Hints, PrunerConfig, SamplerConfig, Space, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::Micros;
@@ -62,6 +62,14 @@ pub struct Search {
     pub max_trials: Option<u64>,
     /// Trials that may be open at once; `None`: as many as there are slots.
     pub parallel: Option<u32>,
+}
+
+impl Search {
+    /// Returns what is planned, for a sampler that goes by it.
+    pub fn hints(&self) -> Hints {
+        let max_trials = self.max_trials.map(|trials| u32::try_from(trials).unwrap_or(u32::MAX));
+        Hints { max_trials, parallel: self.parallel }
+    }
 }
 
 /// When the study ends before its budget is used; the first rule that holds ends it.

@@ -124,6 +124,7 @@ impl StudyService for Services {
                 seed: spec.search.seed,
                 first_number: 0,
                 count: request.count.clamp(1, MAX_PREVIEW) as usize,
+                hints: spec.search.hints(),
             },
         );
         let spec_json = serde_json::to_string(&spec).map_err(|error| Status::internal(error.to_string()))?;

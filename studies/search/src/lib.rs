@@ -20,7 +20,7 @@
 //!
 //! ```
 //! use hone_search::{
-//!     Columns, Condition, Direction, Distribution, History, Outcome, Parameter, Row, SamplerConfig, Space,
+//!     Columns, Condition, Direction, Distribution, Hints, History, Outcome, Parameter, Row, SamplerConfig, Space,
 //!     SuggestRequest, suggest,
 //! };
 //!
@@ -78,8 +78,8 @@ pub mod stop;
 pub use columns::{Columns, History, NO_STEP, Outcome, Pending, Row, same_numbers};
 pub use pruner::{Promotable, Promotion, PrunerConfig, PrunerError, PrunerState, Verdict};
 pub use sampler::{
-    CmaEsConfig, Direction, GpConfig, Nsga2Config, ParamSuggestion, Restarts, SamplerCache, SamplerConfig, SamplerError, Startup,
-    SuggestRequest, Suggestion, TpeConfig, suggest, suggest_cached, suggest_one_param, suggest_one_param_cached,
+    CmaEsConfig, Direction, GpConfig, Hints, Nsga2Config, ParamSuggestion, Restarts, SamplerCache, SamplerConfig, SamplerError,
+    Startup, SuggestRequest, Suggestion, TpeConfig, suggest, suggest_cached, suggest_one_param, suggest_one_param_cached,
 };
 pub use space::{
     Choice, Condition, Distribution, Grid, Parameter, Params, ParamsError, Plan, Space, SpaceError, Value, ValueError,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hone_search::{History, Params, SamplerConfig, SuggestRequest, Value};
+use hone_search::{Hints, History, Params, SamplerConfig, SuggestRequest, Value};
 
 use super::studies::find;
 use crate::{

@@ -77,7 +77,7 @@ pub const ALL: &[Named] = &[
 
 #[cfg(test)]
 mod tests {
-    use hone_search::{History, SamplerConfig, SuggestRequest, suggest};
+    use hone_search::{Hints, History, SamplerConfig, SuggestRequest, suggest};
 
     use super::*;
 

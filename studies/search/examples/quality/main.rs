@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use functions::{FUNCTIONS, Function, Instance};
 use hone_search::{
-    Columns, Direction, History, Outcome, Row, SamplerCache, SamplerConfig, SuggestRequest, TpeConfig, suggest_cached,
+    Columns, Direction, Hints, History, Outcome, Row, SamplerCache, SamplerConfig, SuggestRequest, TpeConfig, suggest_cached,
 };
 
 /// Trials at which regrets are taken.

@@ -3,6 +3,7 @@
 //! A suggestion is a pure function of the study seed, the sampler and its version, the trial number, and
 //! the history and pending trials given. Nothing else is read, so the same binary repeats it bit for bit.
 
+mod auto;
 mod cache;
 mod cmaes;
 mod config;
@@ -20,6 +21,7 @@ use crate::columns::{History, Pending, same_numbers};
 use crate::draw::{Draw, Use};
 use crate::space::{Params, Plan, Space};
 
+use cache::Opened;
 pub use cache::SamplerCache;
 pub use config::{CmaEsConfig, Direction, GpConfig, Nsga2Config, Restarts, SamplerConfig, SamplerError, Startup, TpeConfig};
 
@@ -89,7 +91,10 @@ pub fn suggest(config: &SamplerConfig, request: &SuggestRequest<'_>) -> Vec<Sugg
 
 /// Does what [`suggest`] does, and remembers in `cache` what it learnt from the history.
 pub fn suggest_cached(config: &SamplerConfig, request: &SuggestRequest<'_>, cache: &mut SamplerCache) -> Vec<Suggestion> {
-    let opened = cache.open(config, request);
+    answer(config, request, cache.open(config, request))
+}
+
+fn answer(config: &SamplerConfig, request: &SuggestRequest<'_>, opened: Opened<'_>) -> Vec<Suggestion> {
     let plan = opened.plan;
     match config {
         SamplerConfig::Random => each(request, |number| random(request, plan, number)),
@@ -99,6 +104,7 @@ pub fn suggest_cached(config: &SamplerConfig, request: &SuggestRequest<'_>, cach
         SamplerConfig::CmaEs(config) => cmaes::suggest(config, request, opened),
         SamplerConfig::Gp(config) => gp::suggest(config, request, opened),
         SamplerConfig::Nsga2(config) => nsga2::suggest(config, request, opened),
+        SamplerConfig::Auto => auto::suggest(request, opened),
     }
 }
 
@@ -134,6 +140,7 @@ pub fn suggest_one_param_cached(
         SamplerConfig::CmaEs(cmaes) => cmaes::suggest_one(cmaes, request, cache.open(config, request), index),
         SamplerConfig::Gp(gp) => gp::suggest_one(gp, request, cache.open(config, request), index),
         SamplerConfig::Nsga2(nsga2) => nsga2::suggest_one(nsga2, request, cache.open(config, request), index),
+        SamplerConfig::Auto => auto::suggest_one(request, cache.open(config, request), index),
     })
 }
 

@@ -7,7 +7,7 @@
 
 use super::*;
 use crate::columns::{Columns, History, Row};
-use crate::sampler::{SamplerConfig, SuggestRequest, suggest};
+use crate::sampler::{Hints, SamplerConfig, SuggestRequest, suggest};
 use crate::space::{Distribution, Parameter, Space};
 
 /// A trial at `x` that was pruned at `step`, or is complete.

@@ -1,7 +1,7 @@
 use super::*;
 use crate::columns::{History, Row};
 use crate::draw::{Draw, Use};
-use crate::sampler::{Direction, Restarts};
+use crate::sampler::{Direction, Hints, Restarts};
 use crate::space::{Condition, Distribution, Parameter, Space, Value};
 
 fn float(name: &str, low: f64, high: f64) -> Parameter {

@@ -11,7 +11,6 @@
 use super::descent::{Effort, minimize};
 use super::kernel::{Column, Hyper, Kind, Points, covariances_and_slopes, squares};
 use super::linalg::{Factor, dot};
-use super::warp::Warped;
 use crate::normal::ln_sqrt_tau;
 
 /// Points of the first search; a third of the cost of all its starts is one factorisation of this many.
@@ -38,19 +37,17 @@ impl Prior {
 }
 
 /// Priors in the order of the vector that is searched: length scales, signal, noise.
-fn env(name: &str, default: f64) -> f64 { std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default) }
 fn priors(scales: usize) -> Vec<Prior> {
-    let (length, length_spread, noise, noise_spread, power) = (env("LEN", LENGTH), env("LENS", LENGTH_SPREAD), env("NOI", NOISE), env("NOIS", NOISE_SPREAD), env("POW", 0.5));
-    let length = Prior { mean: length.ln() + power * (scales as f64).ln(), deviation: length_spread, bounds: (-4.6, 4.6) };
+    let length = Prior { mean: LENGTH.ln() + 0.5 * (scales as f64).ln(), deviation: LENGTH_SPREAD, bounds: (-4.6, 4.6) };
     let signal = Prior { mean: 0.0, deviation: SIGNAL_SPREAD, bounds: (-3.0, 5.0) };
-    let noise = Prior { mean: noise.ln(), deviation: noise_spread, bounds: (LEAST_NOISE.ln(), 0.0) };
+    let noise = Prior { mean: NOISE.ln(), deviation: NOISE_SPREAD, bounds: (LEAST_NOISE.ln(), 0.0) };
     let mut priors = vec![length; scales];
     priors.extend([signal, noise]);
     priors
 }
 
 /// The middle of the length scales' prior for one parameter, in parts of its range.
-const LENGTH: f64 = 0.4;
+const LENGTH: f64 = 0.25;
 const LENGTH_SPREAD: f64 = 1.0;
 const SIGNAL_SPREAD: f64 = 1.0;
 /// The middle of the noise's prior, in parts of the values' variance.
@@ -61,46 +58,18 @@ const LEAST_NOISE: f64 = 1e-8;
 
 /// Returns the most probable settings for `values`, which should have mean 0 and variance 1.
 pub(super) fn fit(columns: &[Column], scales: usize, points: &Points, values: &[f64]) -> Hyper {
-    let plain = Warped { values: values.to_vec(), ln_slopes: vec![0.0; values.len()] };
-    fit_warped(columns, scales, points, &[plain]).1
-}
-
-/// Returns which of several warps of the same losses is the most probable, and the settings for it.
-pub(super) fn fit_warped(columns: &[Column], scales: usize, points: &Points, warps: &[Warped]) -> (usize, Hyper) {
     let priors = priors(scales);
     let bounds: Vec<(f64, f64)> = priors.iter().map(|prior| prior.bounds).collect();
-    let coarse = |warp: &Warped, start: &[f64]| {
-        let evidence = Evidence::thinned(columns, &priors, points, &warp.values, COARSE_POINTS);
-        minimize(start, &bounds, COARSE, |x, gradient| evidence.cost(x, gradient))
-    };
-    let better = |best: (Vec<f64>, f64), other: (Vec<f64>, f64)| if other.1 < best.1 { other } else { best };
+    let coarse = Evidence::thinned(columns, &priors, points, values, COARSE_POINTS);
     let starts = [0.0, -1.2, 1.2].map(|shift| start(&priors, scales, shift));
-    let mut best = starts.iter().map(|start| coarse(&warps[0], start)).reduce(better).unwrap_or_default();
-    best.1 -= thinned_sum(&warps[0].ln_slopes);
-    let mut chosen = 0;
-    for (index, warp) in warps.iter().enumerate().skip(1) {
-        let (x, cost) = coarse(warp, &best.0);
-        let cost = cost - thinned_sum(&warp.ln_slopes);
-        if cost < best.1 {
-            (best, chosen) = ((x, cost), index);
-        }
-    }
+    let tried = starts.map(|start| minimize(&start, &bounds, COARSE, |x, gradient| coarse.cost(x, gradient)));
+    let [first, others @ ..] = tried;
+    let best = others.into_iter().fold(first, |best, other| if other.1 < best.1 { other } else { best }).0;
     if points.len() <= COARSE_POINTS {
-        return (chosen, unpack(&best.0));
+        return unpack(&best);
     }
-    let fine = Evidence::thinned(columns, &priors, points, &warps[chosen].values, FINE_POINTS);
-    (chosen, unpack(&minimize(&best.0, &bounds, FINE, |x, gradient| fine.cost(x, gradient)).0))
-}
-
-/// Adds up what belongs to the points of the coarse search.
-fn thinned_sum(entries: &[f64]) -> f64 {
-    thinned(entries.len(), COARSE_POINTS).map(|index| entries[index]).sum()
-}
-
-/// Returns at most `most` of `all` places, evenly.
-fn thinned(all: usize, most: usize) -> impl Iterator<Item = usize> {
-    let kept = all.min(most);
-    (0..kept).map(move |place| place * all / kept)
+    let fine = Evidence::thinned(columns, &priors, points, values, FINE_POINTS);
+    unpack(&minimize(&best, &bounds, FINE, |x, gradient| fine.cost(x, gradient)).0)
 }
 
 /// Returns the middle of the priors with all length scales moved by `shift`.
@@ -124,14 +93,16 @@ struct Evidence<'a> {
 impl<'a> Evidence<'a> {
     /// Takes at most `most` of the points, evenly over their order.
     fn thinned(columns: &'a [Column], priors: &'a [Prior], points: &Points, values: &[f64], most: usize) -> Self {
-        let mut evidence = Self { columns, priors, points: Points::new(columns.len()), values: Vec::new() };
+        let (all, kept) = (points.len(), points.len().min(most));
+        let mut thinned = Self { columns, priors, points: Points::new(columns.len()), values: Vec::with_capacity(kept) };
         let mut point = vec![0.0; columns.len()];
-        for index in thinned(points.len(), most) {
+        for place in 0..kept {
+            let index = place * all / kept;
             points.read(index, &mut point);
-            evidence.points.push(&point);
-            evidence.values.push(values[index]);
+            thinned.points.push(&point);
+            thinned.values.push(values[index]);
         }
-        evidence
+        thinned
     }
 
     /// Returns the negative logarithm of the posterior, up to a constant, and writes its gradient.

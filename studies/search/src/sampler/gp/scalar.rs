@@ -1,6 +1,6 @@
 //! Several losses as one: an augmented Chebyshev sum with weights drawn for each trial (ParEGO, Knowles 2006).
 
-use super::warp::Warp;
+use super::warp::warp;
 use crate::draw::{Draw, Use};
 
 /// How much the plain sum counts beside the largest part, so that no point is as good as one that dominates it.
@@ -10,7 +10,7 @@ const AUGMENTED: f64 = 0.05;
 ///
 /// Each objective is warped and spread over `[0, 1]` first, so that no unit outweighs another.
 pub(super) fn chebyshev(losses: &[Vec<f64>], seed: u64, number: u32) -> Vec<f64> {
-    let scaled: Vec<Vec<f64>> = losses.iter().map(|column| spread(&Warp::PLAIN.apply(column).values)).collect();
+    let scaled: Vec<Vec<f64>> = losses.iter().map(|column| spread(&warp(column))).collect();
     let weights = weights(losses.len(), seed, number);
     let one = |row: usize| {
         let parts = scaled.iter().zip(&weights).map(|(column, weight)| weight * column[row]);

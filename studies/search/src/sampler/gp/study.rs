@@ -11,14 +11,15 @@
 //! holds: it saves the fit and the factor, which would come out the same.
 
 use super::acquisition::Acquisition;
-use super::encoding::Encoding;
+use super::encoding::{Axis, Encoding, Shape};
 use super::feasibility::{Side, labels};
-use super::fit::{fit, fit_warped};
+use super::fit::fit;
 use super::kernel::{Points, squares};
 use super::model::Model;
-use super::records::{Record, losses};
+use super::parabola::lowest;
+use super::records::{Lesson, Record, losses};
 use super::scalar::chebyshev;
-use super::warp::{Warp, Warped};
+use super::warp::warp;
 use crate::sampler::{Direction, GpConfig, SuggestRequest};
 use crate::space::{Params, Plan};
 
@@ -63,7 +64,6 @@ struct Fitted {
     /// How many trials had ended when it was made, and how the points were laid out.
     key: (usize, usize, bool),
     core: Vec<usize>,
-    warp: Warp,
     model: Model,
 }
 
@@ -136,7 +136,7 @@ impl<'a> Study<'a> {
             let sides: Vec<Side> = among.iter().map(|&at| self.side(at)).collect();
             labels(&self.encoding.columns, &self.points(among), &sides)
         };
-        let fitted = self.fitted(&all, &labels, &[], &mut memory.feasibility);
+        let fitted = self.fitted(&all, &labels, |labels| labels, &mut memory.feasibility);
         let held = held(&fitted.core, &all, fitted.key.0);
         Some(self.grown(fitted, &held, &labels(&held)).clone())
     }
@@ -162,21 +162,19 @@ impl<'a> Study<'a> {
         losses: impl Fn(&[usize]) -> Vec<f64>,
         slot: &mut Option<Fitted>,
     ) -> (Model, Vec<usize>, Vec<f64>) {
-        let fitted = self.fitted(among, &losses, &Warp::ALL, slot);
+        let fitted = self.fitted(among, &losses, |losses| warp(&losses), slot);
         let held = held(&fitted.core, among, fitted.key.0);
-        let values = fitted.warp.apply(&losses(&held)).values;
+        let values = warp(&losses(&held));
         let model = self.grown(fitted, &held, &values).clone();
         (model, held, values)
     }
 
     /// Returns the fit that is due for so many records, from the slot if it is there.
-    ///
-    /// Of the warps the most probable is taken; without any, the targets are taken as they are.
     fn fitted<'f>(
         &self,
         among: &[usize],
-        targets: &impl Fn(&[usize]) -> Vec<f64>,
-        warps: &[Warp],
+        losses: &impl Fn(&[usize]) -> Vec<f64>,
+        warp: impl Fn(Vec<f64>) -> Vec<f64>,
         slot: &'f mut Option<Fitted>,
     ) -> &'f mut Fitted {
         let due = due(among.len());
@@ -186,17 +184,9 @@ impl<'a> Study<'a> {
         }
         slot.get_or_insert_with(|| {
             let most = (self.config.max_points as usize).max(2 * LONGEST_STEP) - LONGEST_STEP;
-            let core = self.core(&among[..due], targets, most);
-            let (columns, scales, points) = (&self.encoding.columns, self.encoding.scales(), self.points(&core));
-            let targets = targets(&core);
-            let (chosen, hyper) = if warps.is_empty() {
-                (0, fit(columns, scales, &points, &targets))
-            } else {
-                let warped: Vec<Warped> = warps.iter().map(|warp| warp.apply(&targets)).collect();
-                fit_warped(columns, scales, &points, &warped)
-            };
-            let warp = warps.get(chosen).copied().unwrap_or(Warp::PLAIN);
-            Fitted { key, core, warp, model: Model::empty(columns.clone(), &hyper) }
+            let core = self.core(&among[..due], losses, most);
+            let hyper = fit(&self.encoding.columns, self.encoding.scales(), &self.points(&core), &warp(losses(&core)));
+            Fitted { key, core, model: Model::empty(self.encoding.columns.clone(), &hyper) }
         })
     }
 
@@ -257,6 +247,49 @@ impl<'a> Study<'a> {
             shrink(&far, farthest, &mut room);
             room[farthest] = -1.0;
         }
+    }
+
+    /// Returns where a parabola through the best trials is lowest, and how many trials those are.
+    ///
+    /// They are trials that have what the best has, options and absences alike; only its numbers move.
+    pub(super) fn lowest(&self) -> Option<(Params, usize)> {
+        if self.request.directions.len() > 1 || !self.has_feasible {
+            return None;
+        }
+        let is_final = |&at: &usize| self.is_feasible(at) && self.records[at].lesson == Lesson::Values;
+        let among: Vec<usize> = self.valued.iter().copied().filter(is_final).collect();
+        let losses = self.losses(&among, self.request.first_number);
+        let mut order: Vec<usize> = (0..among.len()).collect();
+        order.sort_by(|&a, &b| losses[a].total_cmp(&losses[b]).then(a.cmp(&b)));
+        let best = among[*order.first()?];
+        order.retain(|&place| self.is_alike(among[place], best));
+        let axes: Vec<&Axis> = self.numbers_of(best).collect();
+        let position = |record: usize| -> Vec<f64> {
+            axes.iter().map(|axis| self.encoding.position(axis, self.records[record].param(axis.parameter))).collect()
+        };
+        let positions: Vec<Vec<f64>> = order.iter().map(|&place| position(among[place])).collect();
+        let losses: Vec<f64> = order.iter().map(|&place| losses[place]).collect();
+        let found = lowest(&positions, &losses)?;
+        let mut params: Params = (0..self.request.space.len()).map(|index| self.records[best].param(index)).collect();
+        for (axis, position) in axes.iter().zip(found.position) {
+            params[axis.parameter] = self.encoding.internal(axis, position);
+        }
+        Some((self.encoding.complete(&params, |index| self.encoding.at_unit(index, 0.5)), found.trials))
+    }
+
+    fn numbers_of(&self, record: usize) -> impl Iterator<Item = &Axis> {
+        let is_number = |axis: &&Axis| !matches!(axis.shape, Shape::Options(_));
+        let is_there = move |axis: &&Axis| !self.records[record].param(axis.parameter).is_nan();
+        self.encoding.axes.iter().filter(is_number).filter(is_there)
+    }
+
+    /// Whether two records have the same options, and numbers for the same parameters.
+    fn is_alike(&self, a: usize, b: usize) -> bool {
+        let [a, b] = [a, b].map(|at| &self.records[at]);
+        self.encoding.axes.iter().all(|axis| match (axis.shape, a.param(axis.parameter), b.param(axis.parameter)) {
+            (Shape::Options(_), a, b) => a == b || a.is_nan() && b.is_nan(),
+            (Shape::Line(_) | Shape::Levels(..), a, b) => a.is_nan() == b.is_nan(),
+        })
     }
 
     fn is_feasible(&self, record: usize) -> bool {

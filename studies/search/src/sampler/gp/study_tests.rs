@@ -2,6 +2,7 @@ use std::cell::RefCell;
 
 use super::*;
 use crate::columns::{Columns, History, Outcome, Row};
+use crate::sampler::Hints;
 use crate::sampler::gp::model::Scratch;
 use crate::sampler::gp::records::records;
 use crate::space::{Distribution, Parameter, Space};

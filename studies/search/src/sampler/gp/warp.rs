@@ -6,46 +6,12 @@
 
 use crate::normal::quantile;
 
-/// How much differences near the best loss are stretched.
-///
-/// Distances `d` from the best, in standard deviations, become `ln(1 + bend d)`: a function that spans orders of
-/// magnitude then shows its bottom too. Which bend suits is for the evidence to say (warped Gaussian processes,
-/// Snelson et al. 2004).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Warp {
-    bend: f64,
-}
-
-/// Warped losses, and the logarithm of the slope of the warp at each, by which warps are compared.
-#[derive(Clone, Debug)]
-pub(super) struct Warped {
-    pub(super) values: Vec<f64>,
-    pub(super) ln_slopes: Vec<f64>,
-}
-
-impl Warp {
-    /// The warps to choose from, plainest first.
-    pub(super) const ALL: [Self; 3] = [Self { bend: 0.0 }, Self { bend: 1.0 }, Self { bend: 10.0 }];
-    /// The warp that only tames outliers.
-    pub(super) const PLAIN: Self = Self::ALL[0];
-
-    /// Returns warped losses in the order of `losses`, which must be finite. Equal losses stay equal.
-    pub(super) fn apply(self, losses: &[f64]) -> Warped {
-        let mut values = losses.to_vec();
-        tame(&mut values);
-        standardise(&mut values);
-        let mut ln_slopes = vec![0.0; values.len()];
-        if self.bend > 0.0 {
-            let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-            for (value, ln_slope) in values.iter_mut().zip(&mut ln_slopes) {
-                let bent = libm::log1p(self.bend * (*value - least));
-                (*value, *ln_slope) = (bent, libm::log(self.bend) - bent);
-            }
-            let deviation = standardise(&mut values);
-            ln_slopes.iter_mut().for_each(|ln_slope| *ln_slope -= libm::log(deviation));
-        }
-        Warped { values, ln_slopes }
-    }
+/// Returns warped values in the order of `losses`, which must be finite. Equal losses stay equal.
+pub(super) fn warp(losses: &[f64]) -> Vec<f64> {
+    let mut values = losses.to_vec();
+    tame(&mut values);
+    standardise(&mut values);
+    values
 }
 
 /// Moves the worse half to normal quantiles.
@@ -74,8 +40,7 @@ fn tame(values: &mut [f64]) {
     }
 }
 
-/// Gives the values mean 0 and variance 1, and returns their deviation, or 1 if there is none.
-fn standardise(values: &mut [f64]) -> f64 {
+fn standardise(values: &mut [f64]) {
     let count = values.len().max(1) as f64;
     // Halved first, so that sums of the largest doubles stay finite.
     let largest = values.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
@@ -86,32 +51,11 @@ fn standardise(values: &mut [f64]) -> f64 {
     let deviation = (values.iter().map(|value| value * value).sum::<f64>() / count).sqrt();
     let usable = deviation > 1e-14;
     values.iter_mut().for_each(|value| *value = if usable { *value / deviation } else { 0.0 });
-    if usable { deviation * unit } else { 1.0 }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn warp(losses: &[f64]) -> Vec<f64> {
-        Warp::PLAIN.apply(losses).values
-    }
-
-    #[test]
-    fn a_bent_warp_stretches_the_bottom_and_knows_its_slope() {
-        let losses = [1e-3, 1e-2, 0.1, 1.0, 3.0, 10.0];
-        let plain = warp(&losses);
-        for bend in Warp::ALL.into_iter().skip(1) {
-            let Warped { values, ln_slopes } = bend.apply(&losses);
-            assert!(values.is_sorted());
-            assert!((values[1] - values[0]) / (values[4] - values[3]) > (plain[1] - plain[0]) / (plain[4] - plain[3]));
-            // Between neighbours the mean slope lies between the slopes at both.
-            for at in 0..5 {
-                let between = ((values[at + 1] - values[at]) / (plain[at + 1] - plain[at])).ln();
-                assert!(ln_slopes[at + 1] <= between && between <= ln_slopes[at], "{at}");
-            }
-        }
-    }
 
     fn moments(values: &[f64]) -> (f64, f64) {
         let count = values.len() as f64;

@@ -1,7 +1,7 @@
 use super::*;
 use crate::columns::Row;
 use crate::sampler::tpe::memory::Memory;
-use crate::sampler::{SuggestRequest, TpeConfig};
+use crate::sampler::{Hints, SuggestRequest, TpeConfig};
 use crate::space::{Condition, Distribution, Parameter};
 
 fn parameter(name: &str, when: Option<&str>) -> Parameter {

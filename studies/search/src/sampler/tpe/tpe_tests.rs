@@ -1,6 +1,6 @@
 use super::*;
 use crate::columns::{Columns, History, Outcome, Row};
-use crate::sampler::{Direction, SamplerConfig, suggest as suggest_with};
+use crate::sampler::{Direction, Hints, SamplerConfig, suggest as suggest_with};
 use crate::space::{Choice, Condition, Distribution, Parameter, Space};
 
 fn parameter(name: &str, distribution: Distribution) -> Parameter {

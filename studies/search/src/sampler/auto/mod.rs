@@ -1,0 +1,82 @@
+//! Chooses among the other samplers for every trial, and says why.
+//!
+//! ```text
+//! space, objectives ──┐
+//! budget, parallelism ├─→ situation ─→ choice ─→ that sampler, with a memory of its own
+//! trials that ended ──┘
+//! ```
+//!
+//! The choice is a function of the request alone (see [`policy`]). A sampler chosen late has learnt from all trials
+//! before, whichever sampler they came from: each reads the whole history when it is asked.
+
+mod policy;
+mod situation;
+
+use super::cache::{self, Opened};
+use super::{ParamSuggestion, SamplerConfig, SuggestRequest, Suggestion, answer, tpe};
+use crate::sampler::TpeConfig;
+
+use policy::{Choice, choose};
+use situation::Situation;
+
+/// What the chosen samplers remember, and what was noted of the trials.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    /// One memory for each sampler chosen so far.
+    chosen: Vec<(SamplerConfig, cache::Memory)>,
+    /// Whether any trial violated a constraint.
+    is_constrained: bool,
+}
+
+pub(super) fn suggest(request: &SuggestRequest<'_>, opened: Opened<'_>) -> Vec<Suggestion> {
+    let Opened { plan, memory, unseen } = opened;
+    let memory = own(memory);
+    memory.note(request, unseen.start);
+    let Choice { sampler, because } = choose(&Situation::of(request, memory.is_constrained));
+    let inner = Opened { plan, memory: memory.of(&sampler), unseen };
+    let mut suggestions = answer(&sampler, request, inner);
+    let before = format!("auto: {}, because {because}; ", sampler.name());
+    suggestions.iter_mut().for_each(|suggestion| suggestion.why.insert_str(0, &before));
+    suggestions
+}
+
+/// Suggests one parameter by TPE, the only sampler that models a parameter without the others.
+pub(super) fn suggest_one(request: &SuggestRequest<'_>, opened: Opened<'_>, index: usize) -> ParamSuggestion {
+    let Opened { plan, memory, unseen } = opened;
+    let memory = own(memory);
+    memory.note(request, unseen.start);
+    let config = TpeConfig::default();
+    let inner = Opened { plan, memory: memory.of(&SamplerConfig::Tpe(config.clone())), unseen };
+    let mut suggestion = tpe::suggest_one(&config, request, inner, index);
+    suggestion.why.insert_str(0, "auto: tpe, because parameters are asked for one by one; ");
+    suggestion
+}
+
+fn own(memory: &mut cache::Memory) -> &mut Memory {
+    if !matches!(memory, cache::Memory::Auto(_)) {
+        *memory = cache::Memory::Auto(Box::default());
+    }
+    let cache::Memory::Auto(memory) = memory else { unreachable!("it was set above") };
+    memory
+}
+
+impl Memory {
+    /// Looks at the rows from `unseen` on.
+    fn note(&mut self, request: &SuggestRequest<'_>, unseen: usize) {
+        let violates = |violation: f64| violation > 0.0 || violation.is_nan();
+        self.is_constrained |= request.history.rows_from(unseen).any(|(columns, row)| violates(columns.violation(row)));
+    }
+
+    /// Returns the memory of a sampler, empty if it was never chosen.
+    fn of(&mut self, sampler: &SamplerConfig) -> &mut cache::Memory {
+        let place = self.chosen.iter().position(|(known, _)| known == sampler).unwrap_or_else(|| {
+            self.chosen.push((sampler.clone(), cache::Memory::Empty));
+            self.chosen.len() - 1
+        });
+        &mut self.chosen[place].1
+    }
+}
+
+#[cfg(test)]
+#[path = "auto_tests.rs"]
+mod tests;
