@@ -228,6 +228,11 @@ impl FinishedTrial<'_> {
         Some(of_objective).filter(|value| !value.is_nan()).or(finals).or_else(last)
     }
 
+    /// How long it took from its first start to its end; 0 where the clock went back.
+    pub fn duration(&self) -> Micros {
+        self.segment.ended[self.row].saturating_sub(self.segment.started[self.row]).max(0)
+    }
+
     pub fn worker(&self) -> Option<WorkerId> {
         let worker = self.segment.worker[self.row];
         (worker != 0).then_some(WorkerId(u64::from(worker)))

@@ -148,10 +148,11 @@ fn check_best(study: &Study, place: &str, found: &mut Found) {
     for part in study.finished.parts() {
         for row in (0..part.len()).filter(|row| part.columns.outcome[*row] == Outcome::Complete) {
             let value = part.columns.value(0, row);
-            let better = best.is_none_or(|(known, _)| match objective.direction {
-                Direction::Minimize => value < known,
-                Direction::Maximize => value > known,
-            });
+            let better = part.columns.violation(row) <= 0.0
+                && best.is_none_or(|(known, _)| match objective.direction {
+                    Direction::Minimize => value < known,
+                    Direction::Maximize => value > known,
+                });
             if better {
                 best = Some((value, part.columns.number[row]));
             }

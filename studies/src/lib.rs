@@ -4,8 +4,10 @@
 //! answers with [`Event`]s, which are applied already and must become durable, and [`Effect`]s, which must wait
 //! until they are.
 
+mod ahead;
 mod best;
 mod command;
+mod constraint;
 mod core;
 mod curve;
 mod decide;
@@ -38,7 +40,7 @@ pub use crate::{
     finished::{BLOCK_ROWS, Detail, Finished, FinishedTrial, SEGMENT_ROWS, Segment},
     ids::{BlobId, Micros, SECOND, StudyId, TaskId, WorkerId},
     roster::{Free, Roster, Session},
-    spec::{Keep, KeepOutputs, Objective, Resources, Search, Source, StopSpec, StudySpec, Summary, TrialSpec},
+    spec::{Constraint, Keep, KeepOutputs, Objective, Resources, Search, Source, StopSpec, StudySpec, Summary, TrialSpec},
     state::{State, kept_outputs},
     study::{Counts, Overlay, Study},
     trial::{Attempt, Attributes, Checkpoint, StateKind, Step, Trial, TrialState, Verdict, next_state},

@@ -15,6 +15,9 @@ pub struct StudySpec {
     pub description: String,
     /// At least one. The first one decides on pruning.
     pub objectives: Vec<Objective>,
+    /// A trial that breaks one is worse than any that breaks none.
+    #[serde(default)]
+    pub constraints: Vec<Constraint>,
     pub search: Search,
     #[serde(default)]
     pub stop: StopSpec,
@@ -39,6 +42,14 @@ pub struct Objective {
     pub summary: Summary,
     /// The study ends when a trial reaches this value.
     pub target: Option<f64>,
+}
+
+/// What a trial's final value of a metric has to keep to. At least one bound is given.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Constraint {
+    pub metric: String,
+    pub min: Option<f64>,
+    pub max: Option<f64>,
 }
 
 /// Which of a trial's reported values is its result. A value without a step always wins.

@@ -18,6 +18,7 @@ use hone_search::{Direction, Outcome, PrunerState, stop::StopState};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    constraint,
     event::{Driver, Event, StudyState},
     finished::Finished,
     ids::{BlobId, Micros, StudyId, TaskId},
@@ -121,7 +122,7 @@ impl Study {
         source: Option<BlobId>,
         driver: Driver,
     ) -> Study {
-        let direction = spec.objectives.first().map_or(Direction::Minimize, |objective| objective.direction);
+        let directions: Vec<Direction> = spec.objectives.iter().map(|objective| objective.direction).collect();
         Study {
             id,
             text: text.into(),
@@ -139,7 +140,7 @@ impl Study {
             waiting: BTreeSet::new(),
             held: BTreeMap::new(),
             finished: Finished::default(),
-            pruner: Arc::new(PrunerState::new(&spec.search.pruner, direction)),
+            pruner: Arc::new(PrunerState::for_objectives(&spec.search.pruner, &directions)),
             stop: stop::begin(&spec),
             overlay: BTreeMap::new(),
             attributes: Attributes::default(),
@@ -358,13 +359,14 @@ impl Study {
         let Some(slot) = self.open.get_mut(&id) else { return };
         let (before, was_held) = (slot.state, slot.held().is_some());
         let metrics = &mut self.metrics;
-        let pruner = &self.pruner;
+        let (pruner, judged) = (&self.pruner, judged(&self.spec));
         let trial = Arc::make_mut(slot);
-        trial.apply(event, |name| intern(metrics, name), |before, step| pruner.needs_point(before, step));
+        let needed = |metric, before, step| metric < judged && pruner.needs_point(before, step);
+        trial.apply(event, |name| intern(metrics, name), needed);
         if let Event::TrialReported { .. } = event {
-            let curve = trial.curve.steps(0);
-            if !curve.is_empty() {
-                Arc::make_mut(&mut self.pruner).record(trial.number, &curve);
+            let curves = trial.curve.first(judged);
+            if curves.iter().all(|curve| !curve.is_empty()) {
+                Arc::make_mut(&mut self.pruner).record_all(trial.number, &curves);
             }
         }
         if trial.state != before {
@@ -405,10 +407,11 @@ impl Study {
 
     fn finish(&mut self, id: TaskId, outcome: Outcome, at: Micros) {
         let Some(trial) = self.open.remove(&id) else { return };
-        let curve = trial.curve.steps(0);
-        Arc::make_mut(&mut self.pruner).finish(trial.number, outcome, &curve);
-        self.finished.push(&trial, trial.row(outcome), at);
-        if let ([value], Outcome::Complete) = (trial.values.as_slice(), outcome) {
+        let curves = trial.curve.first(judged(&self.spec));
+        Arc::make_mut(&mut self.pruner).finish_all(trial.number, outcome, &curves, &[]);
+        let violation = constraint::violation(self, &trial);
+        self.finished.push(&trial, trial.row(outcome, violation), at);
+        if let ([value], Outcome::Complete, true) = (trial.values.as_slice(), outcome, violation <= 0.0) {
             self.consider(*value, trial.number);
         }
         self.tell_rules(trial.number);
@@ -431,6 +434,11 @@ impl Study {
             self.best = Some((value, number));
         }
     }
+}
+
+/// How many objectives the pruner looks at.
+pub(crate) fn judged(spec: &StudySpec) -> u16 {
+    if spec.search.pruner.takes_several_objectives() { spec.objectives.len().max(1) as u16 } else { 1 }
 }
 
 fn ended_at(event: &Event) -> Micros {

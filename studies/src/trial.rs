@@ -277,7 +277,7 @@ impl Trial {
     }
 
     /// Applies one of this trial's own events. Total: an event that the table does not allow changes nothing.
-    pub fn apply(&mut self, event: &Event, metric: impl FnMut(&Arc<str>) -> u16, needed: impl Fn(Option<i64>, i64) -> bool) {
+    pub fn apply(&mut self, event: &Event, metric: impl FnMut(&Arc<str>) -> u16, needed: impl Fn(u16, Option<i64>, i64) -> bool) {
         match event {
             Event::TrialLeased { attempt, worker, at, gpus, .. } => self.lease(*attempt, *worker, *at, gpus),
             Event::AttemptReclaimed { attempt, worker, .. } => self.reclaim(*attempt, *worker),
@@ -414,15 +414,15 @@ impl Trial {
         }
     }
 
-    /// The row of this trial in the history.
-    pub(crate) fn row(&self, outcome: Outcome) -> Row {
+    /// The row of this trial in the history; `violation` is the sum over its constraints.
+    pub(crate) fn row(&self, outcome: Outcome, violation: f64) -> Row {
         let last = self.curve.last(0);
         Row {
             number: self.number,
             outcome,
             params: self.params.clone(),
             values: self.values.clone(),
-            violation: 0.0,
+            violation,
             last_step: last.map(|(step, _)| step),
             last_value: last.map_or(f64::NAN, |(_, value)| value),
         }

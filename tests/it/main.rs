@@ -16,6 +16,7 @@ mod outage;
 mod pausing;
 mod remote;
 mod replay;
+mod rules;
 mod sim;
 mod structure;
 mod support;

@@ -23,7 +23,7 @@ pub(super) fn proposed(
     as_of: u64,
     trials: Vec<Proposal>,
 ) -> Result<Reply, Reject> {
-    core.roster.sampler_answered(id);
+    core.roster.sampler_answered(now, id);
     let study = find(core, id)?;
     if study.next_number != first_number || study.state != StudyState::Active {
         return Err(Reject::StaleProposal { first_number });

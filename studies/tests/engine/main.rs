@@ -1,7 +1,9 @@
 //! The core as a whole: commands in, exact events and effects out.
 
+mod ahead;
 mod broken;
 mod budget;
+mod constraints;
 mod explanations;
 mod leases;
 mod lifecycle;

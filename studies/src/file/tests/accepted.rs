@@ -169,7 +169,7 @@ summary = "last"
 
 [search]
 sampler = { kind = "tpe", startup_trials = 10, startup = "sobol", candidates = 24, multivariate = true, constant_liar = true }
-pruner = { kind = "asha", min_steps = 2, reduction = 3, early_stopping_rate = 0 }
+pruner = { kind = "asha", min_steps = 2, reduction = 3, early_stopping_rate = 0, promotion = "stop" }
 seed = 7
 max_trials = 60
 parallel = 2
