@@ -15,6 +15,7 @@ mod situation;
 use super::cache::{self, Opened};
 use super::{ParamSuggestion, SamplerConfig, SuggestRequest, Suggestion, answer, tpe};
 use crate::sampler::TpeConfig;
+use crate::space::Plan;
 
 use policy::{Choice, choose};
 use situation::Situation;
@@ -22,10 +23,19 @@ use situation::Situation;
 /// What the chosen samplers remember, and what was noted of the trials.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    /// One memory for each sampler chosen so far.
-    chosen: Vec<(SamplerConfig, cache::Memory)>,
+    /// One for each sampler chosen so far.
+    chosen: Vec<Chosen>,
     /// Whether any trial violated a constraint.
     is_constrained: bool,
+}
+
+/// A sampler that was chosen once, and may be behind since.
+#[derive(Debug)]
+struct Chosen {
+    sampler: SamplerConfig,
+    memory: cache::Memory,
+    /// How many rows it was shown.
+    seen: usize,
 }
 
 pub(super) fn suggest(request: &SuggestRequest<'_>, opened: Opened<'_>) -> Vec<Suggestion> {
@@ -33,8 +43,7 @@ pub(super) fn suggest(request: &SuggestRequest<'_>, opened: Opened<'_>) -> Vec<S
     let memory = own(memory);
     memory.note(request, unseen.start);
     let Choice { sampler, because } = choose(&Situation::of(request, memory.is_constrained));
-    let inner = Opened { plan, memory: memory.of(&sampler), unseen };
-    let mut suggestions = answer(&sampler, request, inner);
+    let mut suggestions = answer(&sampler, request, memory.open(&sampler, plan, unseen.end));
     let before = format!("auto: {}, because {because}; ", sampler.name());
     suggestions.iter_mut().for_each(|suggestion| suggestion.why.insert_str(0, &before));
     suggestions
@@ -46,7 +55,7 @@ pub(super) fn suggest_one(request: &SuggestRequest<'_>, opened: Opened<'_>, inde
     let memory = own(memory);
     memory.note(request, unseen.start);
     let config = TpeConfig::default();
-    let inner = Opened { plan, memory: memory.of(&SamplerConfig::Tpe(config.clone())), unseen };
+    let inner = memory.open(&SamplerConfig::Tpe(config.clone()), plan, unseen.end);
     let mut suggestion = tpe::suggest_one(&config, request, inner, index);
     suggestion.why.insert_str(0, "auto: tpe, because parameters are asked for one by one; ");
     suggestion
@@ -67,13 +76,17 @@ impl Memory {
         self.is_constrained |= request.history.rows_from(unseen).any(|(columns, row)| violates(columns.violation(row)));
     }
 
-    /// Returns the memory of a sampler, empty if it was never chosen.
-    fn of(&mut self, sampler: &SamplerConfig) -> &mut cache::Memory {
-        let place = self.chosen.iter().position(|(known, _)| known == sampler).unwrap_or_else(|| {
-            self.chosen.push((sampler.clone(), cache::Memory::Empty));
+    /// Opens the memory of a sampler, empty if it was never chosen, to learn the history up to row `rows`.
+    fn open<'a>(&'a mut self, sampler: &SamplerConfig, plan: &'a Plan, rows: usize) -> Opened<'a> {
+        let known = self.chosen.iter().position(|chosen| chosen.sampler == *sampler);
+        let place = known.unwrap_or_else(|| {
+            self.chosen.push(Chosen { sampler: sampler.clone(), memory: cache::Memory::Empty, seen: 0 });
             self.chosen.len() - 1
         });
-        &mut self.chosen[place].1
+        let Chosen { memory, seen, .. } = &mut self.chosen[place];
+        let unseen = *seen..rows;
+        *seen = rows;
+        Opened { plan, memory, unseen }
     }
 }
 
