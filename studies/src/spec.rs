@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hone_search::{Direction, PrunerConfig, SamplerConfig, Space, Value};
+use hone_search::{Direction, Hints, PrunerConfig, SamplerConfig, Space, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::Micros;
@@ -76,6 +76,14 @@ pub struct Search {
     /// Names of studies whose finished trials the sampler starts from; fixed at creation.
     #[serde(default)]
     pub warm_start: Vec<String>,
+}
+
+impl Search {
+    /// Returns what is planned, for a sampler that goes by it.
+    pub fn hints(&self) -> Hints {
+        let max_trials = self.max_trials.map(|trials| u32::try_from(trials).unwrap_or(u32::MAX));
+        Hints { max_trials, parallel: self.parallel }
+    }
 }
 
 /// When the study ends before its budget is used; the first rule that holds ends it.

@@ -143,6 +143,7 @@ impl StudyService for Services {
                 seed: spec.search.seed,
                 first_number: 0,
                 count: request.count.clamp(1, MAX_PREVIEW) as usize,
+                hints: spec.search.hints(),
             },
             &foreign,
             &mut SamplerCache::default(),

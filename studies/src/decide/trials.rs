@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hone_search::{History, Params, SamplerConfig, SuggestRequest, Value};
+use hone_search::{Hints, History, Params, SamplerConfig, SuggestRequest, Value};
 
 use super::studies::find;
 use crate::{
@@ -233,6 +233,7 @@ fn draw(study: &Study, parameter: usize) -> f64 {
         seed: study.spec.search.seed,
         first_number: study.next_number,
         count: 1,
+        hints: Hints::default(),
     };
     let name = &study.spec.space.parameters[parameter].name;
     hone_search::suggest_one_param(&SamplerConfig::Random, &request, name).map_or(f64::NAN, |suggestion| suggestion.value)

@@ -139,7 +139,7 @@ fn stop(stop: &StopSpec) -> Vec<(String, String)> {
 
 fn sampler(config: &SamplerConfig) -> String {
     match config {
-        SamplerConfig::Random | SamplerConfig::Sobol | SamplerConfig::Grid => quoted(config.name()),
+        SamplerConfig::Auto | SamplerConfig::Random | SamplerConfig::Sobol | SamplerConfig::Grid => quoted(config.name()),
         SamplerConfig::Tpe(tpe) => resolved_tpe(tpe),
         SamplerConfig::Gp(gp) => {
             format!("{{ kind = \"gp\", startup_trials = {}, max_points = {} }}", gp.startup_trials, gp.max_points)

@@ -88,7 +88,7 @@ fn sampler(node: &Node) -> SamplerConfig {
     let config = kind(node, SamplerConfig::KINDS).and_then(|kind| SamplerConfig::from_kind(&kind));
     match config {
         None => SamplerConfig::default(),
-        Some(config @ (SamplerConfig::Random | SamplerConfig::Sobol | SamplerConfig::Grid)) => {
+        Some(config @ (SamplerConfig::Auto | SamplerConfig::Random | SamplerConfig::Sobol | SamplerConfig::Grid)) => {
             node.section(&keys::SAMPLER);
             config
         }

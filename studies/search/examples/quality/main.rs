@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use functions::{FUNCTIONS, Function, Instance};
 use hone_search::{
-    Columns, Direction, History, Outcome, Row, SamplerCache, SamplerConfig, SuggestRequest, TpeConfig, suggest_cached,
+    Columns, Direction, Hints, History, Outcome, Row, SamplerCache, SamplerConfig, SuggestRequest, TpeConfig, suggest_cached,
 };
 
 /// Trials at which regrets are taken.
@@ -55,6 +55,7 @@ fn play(function: &Function, config: &SamplerConfig, seed: u64) -> Regrets {
             seed,
             first_number: number,
             count: 1,
+            hints: Hints::default(),
         };
         let suggestion = suggest_cached(config, &request, &mut cache).remove(0);
         let regret = (function.value)(&suggestion.params, &instance);
@@ -90,6 +91,7 @@ fn scale(function: &Function, seed: u64) -> f64 {
         seed: seed ^ 0x5ca1e,
         first_number: 0,
         count: 101,
+        hints: Hints::default(),
     };
     let points = hone_search::suggest(&SamplerConfig::Random, &request);
     let mut values: Vec<f64> = points.iter().map(|point| (function.value)(&point.params, &instance)).collect();

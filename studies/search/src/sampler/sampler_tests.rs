@@ -81,6 +81,7 @@ fn request(space: &Space, seed: u64, first_number: u32, count: usize) -> Suggest
         seed,
         first_number,
         count,
+        hints: Hints::default(),
     }
 }
 

@@ -205,7 +205,8 @@ fn the_resolved_file_is_the_same_study() {
     let gp = edited("sampler = \"tpe\"", "sampler = { kind = \"gp\", max_points = 300 }");
     let cmaes = edited("sampler = \"tpe\"", "sampler = { kind = \"cmaes\", population = 12, restarts = \"ipop\" }");
     let nsga2 = edited("sampler = \"tpe\"", "sampler = { kind = \"nsga2\", population = 50, crossover = 0.5 }");
-    for text in [STUDY, SHORTEST, FULLEST, &sources, &median, &last, &gp, &cmaes, &nsga2] {
+    let auto = edited("sampler = \"tpe\"", "sampler = \"auto\"");
+    for text in [STUDY, SHORTEST, FULLEST, &sources, &median, &last, &gp, &cmaes, &nsga2, &auto] {
         let once = spec(text);
         assert_eq!(spec(&spec_to_toml(&once)), once);
     }

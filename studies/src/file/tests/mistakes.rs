@@ -91,7 +91,7 @@ fn samplers_and_pruners_are_checked_by_name_and_by_option() {
         (
             r#"sampler = "tpe""#,
             r#"sampler = "tpee""#,
-            "study.toml:6:11: search.sampler: unknown value `tpee`\nhint: did you mean `tpe`? there are `random`, `sobol`, `grid`, `tpe`, `cmaes`, `gp` and `nsga2`",
+            "study.toml:6:11: search.sampler: unknown value `tpee`\nhint: did you mean `tpe`? there are `auto`, `random`, `sobol`, `grid`, `tpe`, `cmaes`, `gp` and `nsga2`",
         ),
         (
             r#"sampler = "tpe""#,
@@ -106,7 +106,7 @@ fn samplers_and_pruners_are_checked_by_name_and_by_option() {
         (
             r#"sampler = "tpe""#,
             r#"sampler = { type = "tpe" }"#,
-            "study.toml:6:11: search.sampler: does not say its `kind`\nhint: there are `random`, `sobol`, `grid`, `tpe`, `cmaes`, `gp` and `nsga2`",
+            "study.toml:6:11: search.sampler: does not say its `kind`\nhint: there are `auto`, `random`, `sobol`, `grid`, `tpe`, `cmaes`, `gp` and `nsga2`",
         ),
         (
             r#"sampler = "tpe""#,
