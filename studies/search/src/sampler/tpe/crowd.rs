@@ -63,10 +63,10 @@ impl Crowd {
         self.clusters.lay(axes);
     }
 
-    /// Appends the logarithm of each kernel, times the number of points it stands for, at a point.
-    pub(super) fn measure(&self, axes: &Axes, probe: &Probe, point: &[f64], terms: &mut Vec<Block>) {
+    /// Appends the logarithm of each kernel, times the number of points it stands for, at the probe.
+    pub(super) fn measure(&self, axes: &Axes, probe: &Probe, terms: &mut Vec<Block>) {
         self.latest.measure(probe, terms);
-        self.clusters.bank.measure(axes, self.clusters.len(), point, terms);
+        self.clusters.bank.measure(axes, self.clusters.len(), probe, terms);
     }
 }
 

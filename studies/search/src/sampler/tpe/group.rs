@@ -177,8 +177,8 @@ impl Group {
         probe.aim(&self.widths, point, blurs);
         terms.clear();
         self.others.measure(probe, terms);
-        self.crowd.measure(&self.axes, probe, point, terms);
-        liars.crowd.measure(&self.axes, probe, point, terms);
+        self.crowd.measure(&self.axes, probe, terms);
+        liars.crowd.measure(&self.axes, probe, terms);
         let total = (self.trials - self.good.len() + liars.count) as f64 + PRIOR_WEIGHT;
         good - (ln_sum_exp(terms, PRIOR_WEIGHT.ln() + ln_prior) - total.ln())
     }
