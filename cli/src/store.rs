@@ -4,8 +4,8 @@ mod offline;
 
 use std::{
     fs::File,
-    io::{self, Write},
-    path::Path,
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
 };
 
 use hone_proto::v1;
@@ -35,7 +35,7 @@ pub async fn command(context: &Context, command: StoreCommand) -> Result<()> {
         StoreCommand::Verify { deep } => verify(context, deep).await,
         StoreCommand::Backup { directory } => backup(context, &directory).await,
         StoreCommand::Restore { directory } => offline::restore(context, &directory).await,
-        StoreCommand::Export { from, to } => with_client(context, async |client| export(client, from, to.as_deref()).await).await,
+        StoreCommand::Export { from, to } => export(context, from, to.as_deref()).await,
         StoreCommand::Compact => compact(context).await,
     }
 }
@@ -118,19 +118,48 @@ async fn backup(context: &Context, directory: &Path) -> Result<()> {
     print_line(&format!("backed up {sequence} events into {}", directory.display()))
 }
 
-async fn export(client: &Client, from: u64, to: Option<&Path>) -> Result<()> {
-    let mut file = to.map(|path| File::create(path).map_err(|error| Failure::file("write", path, &error))).transpose()?;
-    let mut batches = client.store().export_events(v1::ExportEventsRequest { from }).await?.into_inner();
+/// Asks the holder of the store, or reads the store that nobody holds.
+async fn export(context: &Context, from: u64, to: Option<&Path>) -> Result<()> {
+    let mut lines = Lines::create(to)?;
+    let Some(session) = Session::existing(context).await? else { return offline::export(context, from, lines).await };
+    let mut batches = session.client.store().export_events(v1::ExportEventsRequest { from }).await?.into_inner();
     while let Some(batch) = batches.message().await? {
-        let lines: String = batch.json.iter().map(|line| format!("{line}\n")).collect();
-        match (&mut file, to) {
-            (Some(file), Some(path)) => {
-                file.write_all(lines.as_bytes()).map_err(|error: io::Error| Failure::file("write", path, &error))?
-            }
-            _ => print(&lines)?,
+        for line in &batch.json {
+            lines.write(line).map_err(|error| lines.failure(&error))?;
         }
     }
-    Ok(())
+    lines.finish()
+}
+
+/// Where exported lines go: a file, or standard output.
+struct Lines {
+    to: Option<PathBuf>,
+    sink: Box<dyn Write + Send>,
+}
+
+impl Lines {
+    fn create(to: Option<&Path>) -> Result<Lines> {
+        let sink: Box<dyn Write + Send> = match to {
+            Some(path) => Box::new(File::create(path).map_err(|error| Failure::file("write", path, &error))?),
+            None => Box::new(io::stdout()),
+        };
+        Ok(Lines { to: to.map(Path::to_owned), sink: Box::new(BufWriter::new(sink)) })
+    }
+
+    fn write(&mut self, line: &str) -> io::Result<()> {
+        writeln!(self.sink, "{line}")
+    }
+
+    fn finish(mut self) -> Result<()> {
+        self.sink.flush().map_err(|error| self.failure(&error))
+    }
+
+    fn failure(&self, error: &io::Error) -> Failure {
+        match &self.to {
+            Some(path) => Failure::file("write", path, error),
+            None => Failure::output(error),
+        }
+    }
 }
 
 async fn compact(context: &Context) -> Result<()> {

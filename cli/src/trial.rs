@@ -38,6 +38,14 @@ async fn dispatch(context: &Context, client: &Client, command: TrialCommand) -> 
             let trial = client.trials().cancel_trial(request(&trial)?).await?.into_inner();
             print_line(&format!("trial {} is {}", trial.number, trial.state))
         }
+        TrialCommand::Pause(trial) => {
+            let trial = client.trials().pause_trial(request(&trial)?).await?.into_inner();
+            print_line(&format!("trial {} is {}", trial.number, trial.state))
+        }
+        TrialCommand::Resume(trial) => {
+            let trial = client.trials().resume_trial(request(&trial)?).await?.into_inner();
+            print_line(&format!("trial {} is {}", trial.number, trial.state))
+        }
         TrialCommand::Enqueue(args) => enqueue(client, args).await,
         TrialCommand::Explain { trial, format } => explain(client, &trial, format.output).await,
         TrialCommand::Tag { trial, tags, remove } => tag(client, &trial, tags, remove).await,

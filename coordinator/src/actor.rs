@@ -9,18 +9,22 @@
 //! When the disk is full the engine is dropped and opened again until there is room; callers are told meanwhile. Any
 //! other failure of the store is final for the process.
 
+mod snapshotting;
+
 use std::{sync::Arc, thread, time::Duration};
 
 use hone_proto::worker::to_worker;
-use hone_studies::{Command, HeldAttempt, Reject, Reply, Roster, State, WorkerId, WorkerProfile};
+use hone_studies::{Command, HeldAttempt, Reject, Reply, Roster, State, StudyState, WorkerId, WorkerProfile};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::DropGuard;
 
+use self::snapshotting::Snapshotting;
 use crate::{
     clock::Clock,
     effects,
     engine::{Committed, Engine, Question},
     journal::{Head, JournalError},
+    samplers::Samplers,
     sessions::{Outbox, Sessions},
     store::{OpenError, Store},
 };
@@ -33,8 +37,6 @@ const BATCH: usize = 1_024;
 const TICK: Duration = Duration::from_millis(200);
 /// How often a full disk is tried again.
 const FULL_RETRY: Duration = Duration::from_secs(1);
-/// Events between snapshots.
-const SNAPSHOT_EVENTS: u64 = 200_000;
 
 /// Why a call got no answer from the core.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -194,7 +196,8 @@ pub fn start(store: Store, clock: Clock, sessions: Sessions) -> Result<Writer, O
     let (queue, inbox) = mpsc::channel(QUEUE);
     let (head, head_seen) = watch::channel(0);
     let (failure, failure_seen) = watch::channel(None);
-    let mut actor = Actor { store, clock, sessions, queue: queue.downgrade(), head, failure, snapshot: Snapshotting::default() };
+    let (queue_back, samplers, snapshot) = (queue.downgrade(), Samplers::default(), Snapshotting::default());
+    let mut actor = Actor { store, clock, sessions, samplers, queue: queue_back, head, failure, snapshot };
     thread::Builder::new().name("hone-writer".to_owned()).spawn(move || actor.guard(engine, inbox)).map_err(OpenError::Thread)?;
     tokio::spawn(tick(queue.downgrade()));
     Ok(Writer { queue, head: head_seen, failure: failure_seen })
@@ -212,18 +215,11 @@ async fn tick(queue: mpsc::WeakSender<Message>) {
     }
 }
 
-#[derive(Default)]
-struct Snapshotting {
-    /// The event up to which the newest snapshot is folded. Kept in the journal as long as it is the newest but one.
-    last: u64,
-    running: bool,
-    wanted: Vec<oneshot::Sender<Result<(), Refusal>>>,
-}
-
 struct Actor {
     store: Store,
     clock: Clock,
     sessions: Sessions,
+    samplers: Samplers,
     queue: mpsc::WeakSender<Message>,
     head: watch::Sender<u64>,
     failure: watch::Sender<Option<String>>,
@@ -404,6 +400,10 @@ impl Actor {
         for (caller, reply) in callers {
             let _ = caller.send(reply.map_err(Refusal::Reject));
         }
+        if !committed.questions.is_empty() {
+            let state = &engine.core().state;
+            self.samplers.drop_idle(|study| state.study(study).is_some_and(|study| study.state != StudyState::Finished));
+        }
         for question in committed.questions {
             self.ask(question);
         }
@@ -425,8 +425,10 @@ impl Actor {
 
     fn ask(&self, question: Question) {
         let Some(queue) = self.queue.upgrade() else { return };
+        let samplers = self.samplers.clone();
         rayon::spawn(move || {
-            let _ = queue.blocking_send(Message::Command { command: question.answer(), reply: None });
+            let command = samplers.answer(&question);
+            let _ = queue.blocking_send(Message::Command { command, reply: None });
         });
     }
 
@@ -438,62 +440,6 @@ impl Actor {
         let view = Arc::new(View { state: core.state.clone(), roster: core.roster.clone(), now: self.clock.now() });
         for reply in views {
             let _ = reply.send(Ok(view.clone()));
-        }
-    }
-
-    // ------------------------------------------------------------ snapshots
-
-    fn maybe_snapshot(&mut self, engine: &mut Engine) {
-        let head = engine.journal().head();
-        let due = head.sequence >= self.snapshot.last + SNAPSHOT_EVENTS || !self.snapshot.wanted.is_empty();
-        if !due || self.snapshot.running {
-            return;
-        }
-        let (state, snapshots, queue) = (engine.core().state.clone(), self.store.snapshots(), self.queue.clone());
-        self.snapshot.running = true;
-        let write = move || {
-            let result = snapshots.write(&state, head).map_err(|error| error.to_string());
-            drop(state);
-            if let Some(queue) = queue.upgrade() {
-                let _ = queue.blocking_send(Message::SnapshotWritten { head, result });
-            }
-        };
-        if let Err(error) = thread::Builder::new().name("hone-snapshot".to_owned()).spawn(write) {
-            tracing::warn!(%error, "no thread for a snapshot");
-            self.snapshot.running = false;
-        }
-    }
-
-    fn snapshot_written(&mut self, batch: &mut Batch, head: Head, result: Result<(), String>) {
-        self.snapshot.running = false;
-        let wanted = std::mem::take(&mut self.snapshot.wanted);
-        // The older of the two kept snapshots can still be gone on from.
-        let covered = std::mem::replace(&mut self.snapshot.last, head.sequence);
-        match result {
-            Ok(()) => batch.store.push(Box::new(move |engine, store| {
-                let dropped = engine.drop_before(covered + 1).and_then(|()| engine.journal().checkpoint());
-                if let Err(error) = dropped {
-                    tracing::warn!(%error, "events before the snapshot could not be dropped");
-                }
-                store.want_sweep();
-                wanted.into_iter().for_each(|reply| drop(reply.send(Ok(()))));
-            })),
-            Err(reason) => {
-                tracing::warn!(reason, "the snapshot could not be written; the journal keeps everything");
-                wanted.into_iter().for_each(|reply| drop(reply.send(Err(Refusal::Full(reason.clone())))));
-            }
-        }
-    }
-
-    /// A clean stop leaves a snapshot, so that the next start has little to replay.
-    fn last_snapshot(&mut self, mut engine: Engine) {
-        let head = engine.journal().head();
-        if head.sequence < self.snapshot.last + SNAPSHOT_EVENTS / 20 {
-            return;
-        }
-        let written = self.store.snapshots().write(&engine.core().state, head);
-        if let Err(error) = written {
-            tracing::warn!(%error, "no snapshot at the end; the next start replays more");
         }
     }
 }

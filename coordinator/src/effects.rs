@@ -20,6 +20,10 @@ pub(crate) fn send(sessions: &Sessions, store: &Store, state: &State, effects: V
                 let kind = directive::Kind::Prune.into();
                 (worker, to_worker::Kind::Directive(Directive { kind, task: task.0, attempt, reason }))
             }
+            Effect::Pause { worker, task, attempt, reason } => {
+                let kind = directive::Kind::Pause.into();
+                (worker, to_worker::Kind::Directive(Directive { kind, task: task.0, attempt, reason }))
+            }
             Effect::Kill { worker, task, attempt, reason } => {
                 let kind = directive::Kind::Kill.into();
                 (worker, to_worker::Kind::Directive(Directive { kind, task: task.0, attempt, reason }))

@@ -12,7 +12,7 @@
 
 use std::sync::Arc;
 
-use hone_search::{Columns, Direction, History, Pending, SamplerConfig, Space, SuggestRequest, Suggestion};
+use hone_search::{Columns, Direction, History, Pending, SamplerCache, SamplerConfig, Space, SuggestRequest, Suggestion};
 use hone_studies::{BlobId, Command, Core, Effect, Event, Now, Outcome, Proposal, Reject, Reply, State, StudyId, Timings};
 
 use crate::{
@@ -103,6 +103,11 @@ impl Question {
 
     /// The sampler's answer, as a command. A pure function of the question.
     pub fn answer(&self) -> Command {
+        self.answer_from(&mut SamplerCache::default())
+    }
+
+    /// The same answer, for less when `memory` was used for the study's former questions.
+    pub fn answer_from(&self, memory: &mut SamplerCache) -> Command {
         let request = SuggestRequest {
             space: &self.space,
             directions: &self.directions,
@@ -112,7 +117,7 @@ impl Question {
             first_number: self.first_number,
             count: self.count as usize,
         };
-        let suggestions = hone_search::suggest(&self.sampler, &request);
+        let suggestions = hone_search::suggest_cached(&self.sampler, &request, memory);
         if suggestions.is_empty() {
             return Command::Exhausted { study: self.study };
         }
@@ -170,6 +175,11 @@ impl Engine {
 
     pub fn journal(&mut self) -> &mut dyn Journal {
         &mut *self.journal
+    }
+
+    /// Journal and spilled events, to read both.
+    pub(crate) fn parts_mut(&mut self) -> (&mut dyn Journal, &dyn SpillStore) {
+        (&mut *self.journal, &*self.spill)
     }
 
     /// Gives back the journal, to recover from it.
@@ -320,33 +330,5 @@ fn located(error: RecoverError, sequence: u64) -> RecoverError {
     match error {
         RecoverError::Event { source, .. } => RecoverError::Event { sequence, source },
         RecoverError::Journal(_) | RecoverError::Snapshot(_) => error,
-    }
-}
-
-/// Up to `count` events from a sequence number on, as JSON objects with their sequence numbers.
-///
-/// # Errors
-/// As [`replay`].
-pub fn export(engine: &mut Engine, from: u64, count: usize) -> Result<Vec<String>, RecoverError> {
-    let mut lines = Vec::new();
-    let from = from.max(engine.journal.usage().oldest);
-    if from > engine.journal.head().sequence {
-        return Ok(lines);
-    }
-    let mut stop = None;
-    let read = engine.journal.read(from, &mut |sequence, payload| {
-        if lines.len() == count {
-            return Err(JournalError::Rejected { sequence, detail: "enough".to_owned() });
-        }
-        match decode(&*engine.spill, payload) {
-            Ok((event, _)) => lines.push(serde_json::json!({ "sequence": sequence, "event": event }).to_string()),
-            Err(error) => stop = Some(located(error, sequence)),
-        }
-        if stop.is_some() { Err(JournalError::Rejected { sequence, detail: "undecodable".to_owned() }) } else { Ok(()) }
-    });
-    match (read, stop) {
-        (_, Some(error)) => Err(error),
-        (Err(JournalError::Rejected { .. }) | Ok(()), None) => Ok(lines),
-        (Err(error), None) => Err(error.into()),
     }
 }

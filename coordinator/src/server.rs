@@ -22,6 +22,7 @@ use tower::layer::util::{Identity, Stack};
 use crate::{
     actor::{self, Writer},
     clock::Clock,
+    heap,
     holder::{Holder, HolderError},
     security::{AuthoriseLayer, Gatekeeper, Listener, SecurityError},
     service::{Services, Stays},
@@ -94,6 +95,7 @@ impl Coordinator {
     /// # Errors
     /// The store is held, damaged or cannot be written; the address is taken.
     pub async fn start(config: Config) -> Result<Coordinator, StartError> {
+        heap::give_back_what_is_freed();
         let clock = Clock::start();
         let store = tokio::task::block_in_place(|| Store::open(&config.data, timings()))?;
         let store_id = store.id();

@@ -156,7 +156,7 @@ impl Store {
 }
 
 /// Spilled events in a blob store.
-struct Spill(BlobStore);
+pub(crate) struct Spill(pub(crate) BlobStore);
 
 impl SpillStore for Spill {
     fn put(&mut self, bytes: &[u8]) -> Result<BlobId, JournalError> {

@@ -1,32 +1,74 @@
 //! The best trials of a study, best first.
 
-use hone_search::{Direction, Outcome};
+use std::{cmp::Ordering, collections::BinaryHeap};
+
+use hone_search::{Columns, Direction, Outcome};
 
 use crate::study::Study;
 
 /// Numbers of the `count` best complete trials. With several objectives: the Pareto front, then by the first
-/// objective. Ties go to the older trial. Linear in the history.
+/// objective. Ties go to the older trial. Linear in the history; with one objective it remembers `count` trials only.
 pub fn best_trials(study: &Study, count: usize) -> Vec<u32> {
     let signs: Vec<f64> = study.spec.objectives.iter().map(|objective| sign(objective.direction)).collect();
-    let mut rows: Vec<(Vec<f64>, u32)> = Vec::new();
-    for part in study.finished.parts() {
-        let columns = &part.columns;
-        for row in (0..columns.len()).filter(|row| columns.outcome[*row] == Outcome::Complete) {
-            let losses = signs.iter().enumerate().map(|(at, sign)| sign * columns.value(at, row)).collect();
-            rows.push((losses, columns.number[row]));
+    match signs[..] {
+        [] => Vec::new(),
+        [sign] => smallest(complete(study).map(|(columns, row)| Ranked::new(sign, columns, row)), count),
+        _ => {
+            let losses =
+                |columns: &Columns, row| signs.iter().enumerate().map(|(at, sign)| sign * columns.value(at, row)).collect();
+            let rows = complete(study).map(|(columns, row)| (losses(columns, row), columns.number[row])).collect();
+            front_first(rows).into_iter().take(count).map(|(_, number)| number).collect()
         }
     }
-    if signs.len() > 1 {
-        rows = front_first(rows);
-    } else {
-        let order = |a: &(Vec<f64>, u32), b: &(Vec<f64>, u32)| a.0[0].total_cmp(&b.0[0]).then(a.1.cmp(&b.1));
-        if rows.len() > count && count > 0 {
-            rows.select_nth_unstable_by(count - 1, order);
-            rows.truncate(count);
-        }
-        rows.sort_by(order);
+}
+
+fn complete(study: &Study) -> impl Iterator<Item = (&Columns, usize)> {
+    let parts = study.finished.parts().map(|part| &*part.columns);
+    parts
+        .flat_map(|columns| (0..columns.len()).map(move |row| (columns, row)))
+        .filter(|(columns, row)| columns.outcome[*row] == Outcome::Complete)
+}
+
+/// A trial by its only loss; the smaller, the better.
+#[derive(Clone, Copy, PartialEq)]
+struct Ranked {
+    loss: f64,
+    number: u32,
+}
+
+impl Ranked {
+    fn new(sign: f64, columns: &Columns, row: usize) -> Ranked {
+        Ranked { loss: sign * columns.value(0, row), number: columns.number[row] }
     }
-    rows.into_iter().take(count).map(|(_, number)| number).collect()
+}
+
+impl Eq for Ranked {}
+
+impl Ord for Ranked {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.loss.total_cmp(&other.loss).then(self.number.cmp(&other.number))
+    }
+}
+
+impl PartialOrd for Ranked {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Numbers of the `count` smallest, in their order.
+fn smallest(rows: impl Iterator<Item = Ranked>, count: usize) -> Vec<u32> {
+    let mut kept: BinaryHeap<Ranked> = BinaryHeap::new();
+    for row in rows {
+        if kept.len() < count {
+            kept.push(row);
+        } else if let Some(mut worst) = kept.peek_mut()
+            && row < *worst
+        {
+            *worst = row;
+        }
+    }
+    kept.into_sorted_vec().into_iter().map(|row| row.number).collect()
 }
 
 fn sign(direction: Direction) -> f64 {
@@ -56,6 +98,23 @@ fn dominates(a: &[f64], b: &[f64]) -> bool {
 }
 
 /// In this order a row can only be dominated by one before it.
-fn lexicographic(a: &[f64], b: &[f64]) -> std::cmp::Ordering {
-    a.iter().zip(b).map(|(a, b)| a.total_cmp(b)).find(|order| order.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
+fn lexicographic(a: &[f64], b: &[f64]) -> Ordering {
+    a.iter().zip(b).map(|(a, b)| a.total_cmp(b)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ranked(losses: &[f64]) -> Vec<Ranked> {
+        losses.iter().zip(0..).map(|(&loss, number)| Ranked { loss, number }).collect()
+    }
+
+    #[test]
+    fn the_smallest_come_in_order_and_ties_go_to_the_older() {
+        let rows = ranked(&[3.0, 1.0, 2.0, 1.0, f64::NAN, 0.5]);
+        assert_eq!(smallest(rows.iter().copied(), 3), [5, 1, 3]);
+        assert_eq!(smallest(rows.iter().copied(), 99), [5, 1, 3, 2, 0, 4]);
+        assert_eq!(smallest(rows.into_iter(), 0), []);
+    }
 }

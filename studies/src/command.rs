@@ -188,6 +188,8 @@ pub enum Effect {
     Assign { worker: WorkerId, assignment: Assignment },
     /// An attempt must end early: the pruner said so.
     Prune { worker: WorkerId, task: TaskId, attempt: u32, reason: String },
+    /// An attempt must leave a checkpoint and end: the pruner holds its trial back.
+    Pause { worker: WorkerId, task: TaskId, attempt: u32, reason: String },
     /// An attempt must end now.
     Kill { worker: WorkerId, task: TaskId, attempt: u32, reason: String },
     /// Tell a worker to leave.

@@ -30,11 +30,15 @@ struct MetricCurve {
 }
 
 impl Curve {
-    /// A new attempt: final values start afresh, points stay (a resumed attempt goes on from them).
-    pub fn begin_attempt(&mut self) {
+    /// A new attempt: final values start afresh, points stay (a resumed attempt goes on from them). What was shown up
+    /// to the step `passed` counts for it too, in case nothing is left for it to report.
+    pub fn begin_attempt(&mut self, passed: Option<i64>) {
         for metric in self.metrics.values_mut() {
             metric.fixed = None;
-            metric.last = None;
+            metric.last = passed.and_then(|passed| {
+                let shown = metric.points.range(..=passed).next_back();
+                shown.map(|(step, value)| (*step, *value))
+            });
         }
     }
 

@@ -32,8 +32,8 @@ pub enum Event {
     TrialLeased { trial: TaskId, attempt: u32, worker: WorkerId, at: Micros, gpus: Vec<GpuShare> },
     /// Values of the attempt up to its record `through`, one event per attempt and commit.
     TrialReported { trial: TaskId, attempt: u32, through: u64, points: Vec<Point> },
-    /// The pruner ended the trial at `step`; later reports of it are discarded.
-    TrialJudged { trial: TaskId, attempt: u32, step: i64, reason: String },
+    /// The pruner ended the trial at `step`, or holds it back there (`pause`); later reports of the attempt are discarded.
+    TrialJudged { trial: TaskId, attempt: u32, step: i64, reason: String, pause: bool },
     /// A checkpoint is complete; the next attempt starts from it.
     CheckpointSaved { trial: TaskId, attempt: u32, through: u64, at: Micros, files: Vec<FileRef>, step: Option<i64> },
     /// An attempt is over and so is its lease. `next` says what becomes of the trial.
@@ -44,10 +44,12 @@ pub enum Event {
     AttemptStale { trial: TaskId, attempt: u32, at: Micros, end: End, values: Vec<f64> },
     /// A user held a waiting trial back.
     TrialPaused { trial: TaskId, at: Micros },
-    /// A user let a paused trial wait again.
+    /// A user, or the pruner that held it back, let a paused trial wait again.
     TrialResumed { trial: TaskId, at: Micros },
     /// A user, or the end of the study, ended a trial that had no attempt.
     TrialCancelled { trial: TaskId, at: Micros, reason: String },
+    /// A trial that the pruner held back will not go on any more.
+    TrialPruned { trial: TaskId, at: Micros, reason: String },
     /// Another trial took this one's place in the budget.
     TrialSuperseded { trial: TaskId, by: TaskId },
 
@@ -193,7 +195,7 @@ pub enum Next {
     Requeue {
         not_before: Micros,
     },
-    /// Waits until a user resumes it.
+    /// Waits until a user resumes it, or the pruner that holds it back.
     Pause,
     Complete,
     Prune,

@@ -14,7 +14,7 @@ use crate::{
     spec::Resources,
     state::State,
     study::Study,
-    trial::{Attempt, Trial, TrialState},
+    trial::{Attempt, Trial, TrialState, Verdict},
     worker::Worker,
 };
 
@@ -60,9 +60,12 @@ pub fn explain_waiting(state: &State, roster: &Roster, now: Now, trial: &Trial) 
 }
 
 fn held_back_by_itself(study: &Study, now: Now, trial: &Trial) -> Option<Explanation> {
+    if let Some(verdict) = trial.held() {
+        return Some(held_by_pruner(study, trial, verdict));
+    }
     match trial.state {
         TrialState::Paused => {
-            let hint = format!("let it go on with `hone trial resume {}`", trial.id);
+            let hint = format!("let it go on with `hone trial resume {}/{}`", study.spec.name, trial.number);
             Some(Explanation::new("it was paused by a user").hint(hint))
         }
         TrialState::Waiting { not_before } if not_before > now.wall => {
@@ -73,6 +76,12 @@ fn held_back_by_itself(study: &Study, now: Now, trial: &Trial) -> Option<Explana
         TrialState::Waiting { .. } | TrialState::Running { .. } => None,
         TrialState::Complete | TrialState::Pruned | TrialState::Failed | TrialState::Cancelled => None,
     }
+}
+
+fn held_by_pruner(study: &Study, trial: &Trial, verdict: &Verdict) -> Explanation {
+    Explanation::new(format!("the pruner holds it back at step {}: {}", verdict.step, verdict.reason))
+        .fact("it goes on when later results put it among the best, and ends as pruned if none do")
+        .hint(format!("let it go on now with `hone trial resume {}/{}`", study.spec.name, trial.number))
 }
 
 fn held_back_by_study(study: &Study) -> Option<Explanation> {
@@ -193,7 +202,8 @@ pub fn explain_running(state: &State, roster: &Roster, now: Now, trial: &Trial) 
         answer = answer.fact(format!("last report: {value} at step {step}"));
     }
     if let Some(verdict) = &trial.verdict {
-        answer = answer.fact(format!("it is being ended: pruned at step {}: {}", verdict.step, verdict.reason));
+        let done = if verdict.pause { "paused" } else { "ended: pruned" };
+        answer = answer.fact(format!("it is being {done} at step {}: {}", verdict.step, verdict.reason));
     }
     if !running.gpus.is_empty() {
         answer = answer.fact(format!("GPUs: {}", gpus_in_words(&running.gpus)));
@@ -291,8 +301,9 @@ pub fn explain_study_idle(state: &State, roster: &Roster, now: Now, id: StudyId)
     if let Some(answer) = held_back_by_study(study) {
         return Some(answer.summary.replace("its study", "the study"));
     }
-    if study.counts.paused > 0 {
-        return Some(format!("{} trials are paused, and nothing else is left to run", study.counts.paused));
+    let by_users = study.counts.paused - study.held().len() as u64;
+    if by_users > 0 {
+        return Some(format!("{by_users} trials are paused, and nothing else is left to run"));
     }
     if roster.proposing(id) > 0 {
         return Some("the sampler is choosing the next trials".to_owned());

@@ -220,6 +220,14 @@ impl FinishedTrial<'_> {
         self.segment.columns.outcome[self.row]
     }
 
+    /// The last value of a metric by its index, one without a step before all others.
+    pub fn metric(&self, index: u16) -> Option<f64> {
+        let of_objective = self.segment.columns.value(usize::from(index), self.row);
+        let finals = self.segment.detail(self.row).and_then(|detail| detail.finals.get(&index).copied());
+        let last = || self.segment.curve(self.row).filter(|(metric, ..)| *metric == index).last().map(|(_, _, value)| value);
+        Some(of_objective).filter(|value| !value.is_nan()).or(finals).or_else(last)
+    }
+
     pub fn worker(&self) -> Option<WorkerId> {
         let worker = self.segment.worker[self.row];
         (worker != 0).then_some(WorkerId(u64::from(worker)))

@@ -64,6 +64,7 @@ fn check_study(study: &Study, found: &mut Found) {
     check_budget(study, &place, found);
     check_counts(study, &place, found);
     check_waiting(study, &place, found);
+    check_held(study, &place, found);
     check_numbers(study, &place, found);
     check_best(study, &place, found);
     check_metrics(study, &place, found);
@@ -109,6 +110,17 @@ fn check_waiting(study: &Study, place: &str, found: &mut Found) {
     let mut queue: Vec<_> = study.open().filter_map(|trial| waiting(trial)).collect();
     queue.sort_unstable();
     found.check(study.waiting().eq(queue), "waiting_index", || format!("{place}: the queue differs from the trials' states"));
+}
+
+/// What the study, its trials and its pruner say of who is held back is the same.
+fn check_held(study: &Study, place: &str, found: &mut Found) {
+    let trials = study.open().filter(|trial| trial.held().is_some()).map(|trial| (trial.number, trial.id));
+    let same = study.held().iter().map(|(number, id)| (*number, *id)).eq(trials);
+    found.check(same, "held_index", || format!("{place} says that {:?} are held, its trials differ", study.held()));
+    let mut paused = study.pruner.paused();
+    paused.sort_unstable();
+    let same = study.held().keys().eq(&paused);
+    found.check(same, "held_by_pruner", || format!("{place} holds {:?} and its pruner {paused:?}", study.held()));
 }
 
 /// Numbers are dense from 0, each used once, and ids rise with them.

@@ -19,6 +19,7 @@ mod roster;
 mod settle;
 mod spec;
 mod state;
+mod stop;
 mod study;
 mod trial;
 mod worker;
@@ -37,7 +38,7 @@ pub use crate::{
     finished::{BLOCK_ROWS, Detail, Finished, FinishedTrial, SEGMENT_ROWS, Segment},
     ids::{BlobId, Micros, SECOND, StudyId, TaskId, WorkerId},
     roster::{Free, Roster, Session},
-    spec::{Keep, KeepOutputs, Objective, Resources, Search, Source, StudySpec, Summary, TrialSpec},
+    spec::{Keep, KeepOutputs, Objective, Resources, Search, Source, StopSpec, StudySpec, Summary, TrialSpec},
     state::{State, kept_outputs},
     study::{Counts, Overlay, Study},
     trial::{Attempt, Attributes, Checkpoint, StateKind, Step, Trial, TrialState, Verdict, next_state},

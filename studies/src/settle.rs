@@ -1,10 +1,10 @@
 //! What follows from the state alone: studies end, waiting trials are leased, samplers are asked.
 //!
 //! Studies share what is free: higher priority first; among equals the one with the least running per weight. A
-//! waiting trial goes to the worker with the most room. Where a study has room but nothing waits, its sampler is
-//! asked, and the room is kept for the answer.
+//! waiting trial goes to the worker with the most room. Where a study has room but nothing waits, a trial that its
+//! pruner holds back goes on, if it is worth it; else its sampler is asked, and the room is kept for the answer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use hone_search::Direction;
 
@@ -16,7 +16,8 @@ use crate::{
     ids::{Micros, StudyId, TaskId, WorkerId},
     roster::Free,
     spec::{Resources, StudySpec},
-    study::Study,
+    stop,
+    study::{Counts, Study},
 };
 
 /// Trials asked of a sampler at once, at most: bounds the work of one answer.
@@ -35,12 +36,20 @@ fn end_studies(core: &mut Core, now: Now, out: &mut Outcome) {
     let unfinished: Vec<StudyId> = core.state.unfinished().map(|study| study.id).collect();
     for id in unfinished {
         let Some(study) = core.state.study(id) else { continue };
-        if study.state == StudyState::Active && reached_target(study) {
-            core.emit(out, studies_moved(id, now, StudyState::Stopping, "target reached"));
+        if let Some(reason) = reason_to_stop(study, now) {
+            core.emit(out, studies_moved(id, now, StudyState::Stopping, &reason));
         }
         cancel_queue_of_stopping(core, now, out, id);
+        end_held_if_over(core, now, out, id);
         finish_if_over(core, now, out, id);
     }
+}
+
+fn reason_to_stop(study: &Study, now: Now) -> Option<String> {
+    if study.state != StudyState::Active {
+        return None;
+    }
+    if reached_target(study) { Some("target reached".to_owned()) } else { stop::reason(study, now.wall) }
 }
 
 fn reached_target(study: &Study) -> bool {
@@ -57,8 +66,38 @@ fn cancel_queue_of_stopping(core: &mut Core, now: Now, out: &mut Outcome, id: St
     let queued: Vec<TaskId> = study.open().filter(|trial| trial.running().is_none()).map(|trial| trial.id).collect();
     let reason = format!("the study stops: {}", study.reason);
     for trial in queued {
-        core.emit(out, Event::TrialCancelled { trial, at: now.wall, reason: reason.clone() });
+        if !end_held(core, now, out, trial, &reason) {
+            core.emit(out, Event::TrialCancelled { trial, at: now.wall, reason: reason.clone() });
+        }
     }
+}
+
+/// Ends a trial that the pruner holds back as pruned. False: it is not held.
+fn end_held(core: &mut Core, now: Now, out: &mut Outcome, id: TaskId, why: &str) -> bool {
+    let Some((_, trial)) = core.state.open_trial(id) else { return false };
+    let Some(verdict) = trial.held() else { return false };
+    let reason = format!("{}; it never went on: {why}", verdict.reason);
+    core.emit(out, Event::TrialPruned { trial: id, at: now.wall, reason });
+    true
+}
+
+/// When nothing more will be made, nothing is under way and no held trial is worth going on with, they all are over.
+fn end_held_if_over(core: &mut Core, now: Now, out: &mut Outcome, id: StudyId) {
+    let Some(study) = core.state.study(id).filter(|study| study.state == StudyState::Active) else { return };
+    let Counts { running, waiting, .. } = study.counts;
+    let still = study.held().is_empty() || running > 0 || waiting > 0 || !is_closing(core, study);
+    if still || !study.promotable(true).is_empty() {
+        return;
+    }
+    let held: Vec<TaskId> = study.held().values().copied().collect();
+    for trial in held {
+        end_held(core, now, out, trial, "the study has nothing more to compare it with");
+    }
+}
+
+/// No new trial will be made.
+fn is_closing(core: &Core, study: &Study) -> bool {
+    study.budget_left() == 0 || core.roster.is_exhausted(study.id)
 }
 
 fn finish_if_over(core: &mut Core, now: Now, out: &mut Outcome, id: StudyId) {
@@ -86,6 +125,16 @@ struct Candidate {
     wishes: u64,
     resources: Resources,
     asked: u32,
+    promotions: Promotions,
+}
+
+/// Held trials that may go on, found out only when there is room for one.
+enum Promotions {
+    /// None is held, or none is worth it.
+    None,
+    /// To be found out.
+    Unknown,
+    Known(VecDeque<TaskId>),
 }
 
 fn lease(core: &mut Core, now: Now, out: &mut Outcome) {
@@ -111,8 +160,9 @@ fn candidate(core: &Core, study: &Study) -> Option<Candidate> {
     let asked = u64::from(core.roster.proposing(study.id));
     let room = study.parallel().saturating_sub(study.counts.running);
     let exhausted = core.roster.is_exhausted(study.id) && study.counts.open() > 0;
-    let wishes =
-        if asked > 0 || exhausted { 0 } else { study.budget_left().min(study.parallel().saturating_sub(study.counts.open())) };
+    // Held trials occupy no place.
+    let under_way = study.counts.open() - study.held().len() as u64;
+    let wishes = if asked > 0 || exhausted { 0 } else { study.budget_left().min(study.parallel().saturating_sub(under_way)) };
     let StudySpec { priority, weight, trial, .. } = &*study.spec;
     (room > 0).then(|| Candidate {
         study: study.id,
@@ -123,6 +173,7 @@ fn candidate(core: &Core, study: &Study) -> Option<Candidate> {
         wishes,
         resources: trial.resources.clone(),
         asked: 0,
+        promotions: if study.held().is_empty() { Promotions::None } else { Promotions::Unknown },
     })
 }
 
@@ -134,20 +185,21 @@ fn most_deserving(candidates: &[Candidate]) -> Option<usize> {
     })
 }
 
-/// Leases one waiting trial, or keeps room for one that the sampler shall make. False: nothing can start now.
+/// Leases one waiting trial, or one that was held back, or keeps room for one that the sampler shall make. False:
+/// nothing can start now.
 fn start_one(core: &mut Core, now: Now, out: &mut Outcome, candidate: &mut Candidate, wished: &mut Wished) -> bool {
     if candidate.room == 0 {
         return false;
     }
     let first = core.state.study(candidate.study).and_then(|study| study.waiting().next());
     let due = first.filter(|(due, _)| is_due(*due, now, core.timings.backoff_max));
-    if due.is_none() && candidate.wishes == 0 {
+    if due.is_none() && candidate.wishes == 0 && matches!(candidate.promotions, Promotions::None) {
         return false;
     }
     let Some((worker, gpus)) = wished.place(core, &candidate.resources) else { return false };
-    match due {
-        Some((_, trial)) => assign(core, now, out, trial, worker, gpus),
-        None if candidate.asked < MAX_PROPOSAL => {
+    match due.map(|(_, trial)| trial).or_else(|| promote(core, now, out, candidate)) {
+        Some(trial) => assign(core, now, out, trial, worker, gpus),
+        None if candidate.wishes > 0 && candidate.asked < MAX_PROPOSAL => {
             wished.keep(core, worker, &candidate.resources, &gpus);
             *wished.counts.entry(candidate.study).or_default() += 1;
             candidate.asked += 1;
@@ -158,6 +210,34 @@ fn start_one(core: &mut Core, now: Now, out: &mut Outcome, candidate: &mut Candi
     candidate.room -= 1;
     candidate.running += 1;
     true
+}
+
+/// Lets the next held trial go on that is worth it.
+fn promote(core: &mut Core, now: Now, out: &mut Outcome, candidate: &mut Candidate) -> Option<TaskId> {
+    if let Promotions::Unknown = candidate.promotions {
+        candidate.promotions = promotions(core, now, out, candidate.study);
+    }
+    let Promotions::Known(queue) = &mut candidate.promotions else { return None };
+    let next = queue.pop_front();
+    if queue.is_empty() {
+        candidate.promotions = Promotions::Unknown;
+    }
+    let trial = next?;
+    core.emit(out, Event::TrialResumed { trial, at: now.wall });
+    Some(trial)
+}
+
+/// Finds the held trials that may go on now, after ending those that never will: others may wait for that.
+fn promotions(core: &mut Core, now: Now, out: &mut Outcome, id: StudyId) -> Promotions {
+    let Some(study) = core.state.study(id) else { return Promotions::None };
+    let hopeless: Vec<TaskId> =
+        study.pruner.hopeless().iter().filter_map(|found| study.held().get(&found.number).copied()).collect();
+    for trial in hopeless {
+        end_held(core, now, out, trial, "enough others are better");
+    }
+    let Some(study) = core.state.study(id) else { return Promotions::None };
+    let found = study.promotable(is_closing(core, study));
+    if found.is_empty() { Promotions::None } else { Promotions::Known(found.into()) }
 }
 
 /// A trial that is due later than any back-off can make it was told so by a clock that has since gone back.

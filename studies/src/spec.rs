@@ -16,6 +16,8 @@ pub struct StudySpec {
     /// At least one. The first one decides on pruning.
     pub objectives: Vec<Objective>,
     pub search: Search,
+    #[serde(default)]
+    pub stop: StopSpec,
     pub space: Space,
     pub source: Source,
     pub trial: TrialSpec,
@@ -60,6 +62,39 @@ pub struct Search {
     pub max_trials: Option<u64>,
     /// Trials that may be open at once; `None`: as many as there are slots.
     pub parallel: Option<u32>,
+}
+
+/// When the study ends before its budget is used; the first rule that holds ends it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StopSpec {
+    /// So many trials in a row that improve nothing.
+    pub no_improvement: Option<u32>,
+    /// What counts as an improvement at least, in units of each objective.
+    pub min_delta: f64,
+    /// What the only objective may still gain, by an estimate, is less than this.
+    pub regret_bound: Option<f64>,
+    /// Of that estimate; between 0 and 1.
+    pub confidence: f64,
+    /// Since the study was created.
+    pub time: Option<Micros>,
+    /// Of all trials together, in hours or in units of `cost_metric`.
+    pub cost: Option<f64>,
+    /// The metric whose final value is a trial's cost; `None`: the hours that it took.
+    pub cost_metric: Option<String>,
+}
+
+impl Default for StopSpec {
+    fn default() -> Self {
+        StopSpec {
+            no_improvement: None,
+            min_delta: 0.0,
+            regret_bound: None,
+            confidence: 0.95,
+            time: None,
+            cost: None,
+            cost_metric: None,
+        }
+    }
 }
 
 /// What a trial's program is unpacked from.

@@ -142,6 +142,7 @@ impl State {
             | Event::AttemptStale { trial, .. }
             | Event::TrialPaused { trial, .. }
             | Event::TrialResumed { trial, .. }
+            | Event::TrialPruned { trial, .. }
             | Event::TrialSuperseded { trial, .. }
             | Event::AttributeSet { owner: Owner::Trial(trial), .. } => self.apply_to_task(*trial, event),
             Event::AttributeSet { owner: Owner::Study(study), .. } => self.apply_to_study(*study, event),

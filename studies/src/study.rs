@@ -14,7 +14,7 @@ use std::{
     sync::Arc,
 };
 
-use hone_search::{Direction, Outcome, PrunerState};
+use hone_search::{Direction, Outcome, PrunerState, stop::StopState};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -22,6 +22,7 @@ use crate::{
     finished::Finished,
     ids::{BlobId, Micros, StudyId, TaskId},
     spec::StudySpec,
+    stop,
     trial::{Attributes, StateKind, Trial, TrialState, set_attribute},
 };
 
@@ -97,8 +98,14 @@ pub struct Study {
     open: BTreeMap<TaskId, Arc<Trial>>,
     /// Waiting trials by when they are due.
     waiting: BTreeSet<(Micros, TaskId)>,
+    /// Trials that the pruner holds back, by number.
+    #[serde(default)]
+    held: BTreeMap<u32, TaskId>,
     pub finished: Finished,
     pub pruner: Arc<PrunerState>,
+    /// What the rules to stop have seen; `None` without rules.
+    #[serde(default)]
+    pub stop: Option<Arc<StopState>>,
     overlay: BTreeMap<TaskId, Overlay>,
     pub attributes: Attributes,
     /// Goes up with every change of the spec, so that workers are sent the new one.
@@ -130,8 +137,10 @@ impl Study {
             best: None,
             open: BTreeMap::new(),
             waiting: BTreeSet::new(),
+            held: BTreeMap::new(),
             finished: Finished::default(),
             pruner: Arc::new(PrunerState::new(&spec.search.pruner, direction)),
+            stop: stop::begin(&spec),
             overlay: BTreeMap::new(),
             attributes: Attributes::default(),
             revision: 0,
@@ -160,6 +169,19 @@ impl Study {
     /// Waiting trials, the one that is due first in front.
     pub fn waiting(&self) -> impl Iterator<Item = (Micros, TaskId)> + '_ {
         self.waiting.iter().copied()
+    }
+
+    /// Trials that the pruner holds back, by number. They count as open, and occupy no place under `parallel`.
+    pub fn held(&self) -> &BTreeMap<u32, TaskId> {
+        &self.held
+    }
+
+    /// The held trials to let go on now, in this order. With `closing`, when no new trial will start and nothing more
+    /// is worth going on with by itself, the best of those that are left.
+    pub fn promotable(&self, closing: bool) -> Vec<TaskId> {
+        let found = self.pruner.promotable(false);
+        let found = if closing && found.is_empty() { self.pruner.promotable(true) } else { found };
+        found.iter().filter_map(|found| self.held.get(&found.number).copied()).collect()
     }
 
     /// When the next waiting trial that is not due at `wall` will be.
@@ -241,6 +263,8 @@ impl Study {
                     curve: Default::default(),
                     checkpoint: None,
                     verdict: None,
+                    passed: None,
+                    overran: false,
                     reclaimable: false,
                     cancelled: None,
                     files: Default::default(),
@@ -264,7 +288,8 @@ impl Study {
             | Event::AttemptReclaimed { trial, .. }
             | Event::TrialPaused { trial, .. }
             | Event::TrialResumed { trial, .. }
-            | Event::TrialCancelled { trial, .. } => self.apply_to_trial(*trial, event),
+            | Event::TrialCancelled { trial, .. }
+            | Event::TrialPruned { trial, .. } => self.apply_to_trial(*trial, event),
             Event::AttributeSet { owner: crate::event::Owner::Trial(trial), scope, key, value } => {
                 if self.open.contains_key(trial) {
                     self.apply_to_trial(*trial, event);
@@ -288,9 +313,13 @@ impl Study {
     }
 
     fn change(&mut self, spec: &Arc<StudySpec>, text: &str) {
+        let other_rules = self.spec.stop != spec.stop;
         self.spec = spec.clone();
         self.text = text.into();
         self.revision += 1;
+        if other_rules {
+            self.stop = stop::begin_again(self);
+        }
     }
 
     fn enter(&mut self, at: Micros, to: StudyState, reason: &str) {
@@ -327,7 +356,7 @@ impl Study {
 
     fn apply_to_trial(&mut self, id: TaskId, event: &Event) {
         let Some(slot) = self.open.get_mut(&id) else { return };
-        let before = slot.state;
+        let (before, was_held) = (slot.state, slot.held().is_some());
         let metrics = &mut self.metrics;
         let pruner = &self.pruner;
         let trial = Arc::make_mut(slot);
@@ -339,7 +368,23 @@ impl Study {
             }
         }
         if trial.state != before {
+            self.hold(id, was_held);
             self.moved(id, before, event);
+        }
+    }
+
+    /// Follows what the pruner holds back, before a trial that ends is taken out.
+    fn hold(&mut self, id: TaskId, was_held: bool) {
+        let trial = &self.open[&id];
+        let number = trial.number;
+        if let Some(verdict) = trial.held() {
+            self.held.insert(number, id);
+            Arc::make_mut(&mut self.pruner).pause(number, verdict.step);
+        } else if was_held {
+            self.held.remove(&number);
+            if trial.state.outcome().is_none() {
+                Arc::make_mut(&mut self.pruner).resume(number);
+            }
         }
     }
 
@@ -366,6 +411,15 @@ impl Study {
         if let ([value], Outcome::Complete) = (trial.values.as_slice(), outcome) {
             self.consider(*value, trial.number);
         }
+        self.tell_rules(trial.number);
+    }
+
+    fn tell_rules(&mut self, number: u32) {
+        let Some(mut rules) = self.stop.take() else { return };
+        if let Some(trial) = self.finished.by_number(number) {
+            stop::record(&mut rules, self, trial);
+        }
+        self.stop = Some(rules);
     }
 
     fn consider(&mut self, value: f64, number: u32) {
@@ -381,7 +435,7 @@ impl Study {
 
 fn ended_at(event: &Event) -> Micros {
     match event {
-        Event::AttemptEnded { at, .. } | Event::TrialCancelled { at, .. } => *at,
+        Event::AttemptEnded { at, .. } | Event::TrialCancelled { at, .. } | Event::TrialPruned { at, .. } => *at,
         _ => 0,
     }
 }

@@ -8,11 +8,12 @@
 //!     │ │   │   AttemptEnded(Requeue)  │       Cancel ───► Cancelled
 //!  Pause│   │ Resume                   │ AttemptEnded(Pause)
 //!     ▼ │   │                          ▼
-//!   ┌───┴───┴─────────────────────────────┐
+//!   ┌───┴───┴─────────────────────────────┐──TrialPruned────► Pruned
 //!   │ Paused                              │──TrialCancelled──► Cancelled
 //!   └─────────────────────────────────────┘   (from Waiting too)
 //! ```
 //!
+//! A paused trial is held back by a user, or by the pruner: then it has a verdict to pause ([`Trial::held`]).
 //! An attempt is one execution; its number goes up with every lease and fences off everything older. The four
 //! states on the right are final: such a trial is a row of [`crate::finished`] and never changes.
 
@@ -43,7 +44,7 @@ pub enum TrialState {
         attempt: u32,
         worker: WorkerId,
     },
-    /// Held back by a user; keeps its place and its checkpoint.
+    /// Held back by a user or the pruner; keeps its place and its checkpoint.
     Paused,
     Complete,
     Pruned,
@@ -138,6 +139,7 @@ pub enum Step {
     Pause,
     Resume,
     Cancel,
+    PrunePaused,
 }
 
 /// The table: the state after a step, or `None` where the step is impossible.
@@ -151,7 +153,7 @@ pub fn next_state(state: TrialState, step: Step) -> Option<TrialState> {
         (Waiting { .. } | Paused, Step::Cancel) | (Running { .. }, Step::CancelAttempt) => Some(Cancelled),
         (Running { .. }, Step::Requeue { not_before }) => Some(Waiting { not_before }),
         (Running { .. }, Step::Complete) => Some(Complete),
-        (Running { .. }, Step::Prune) => Some(Pruned),
+        (Running { .. }, Step::Prune) | (Paused, Step::PrunePaused) => Some(Pruned),
         (Running { .. }, Step::Fail) => Some(Failed),
         (Paused, Step::Resume) => Some(Waiting { not_before: 0 }),
         (
@@ -162,9 +164,11 @@ pub fn next_state(state: TrialState, step: Step) -> Option<TrialState> {
             | Step::Prune
             | Step::Fail
             | Step::CancelAttempt
-            | Step::Resume,
+            | Step::Resume
+            | Step::PrunePaused,
         )
-        | (Running { .. }, Step::Lease { .. } | Step::Reclaim { .. } | Step::Pause | Step::Resume | Step::Cancel)
+        | (Running { .. }, Step::Lease { .. } | Step::Reclaim { .. } | Step::Pause | Step::Resume)
+        | (Running { .. }, Step::Cancel | Step::PrunePaused)
         | (Paused, Step::Lease { .. } | Step::Reclaim { .. } | Step::Requeue { .. } | Step::PauseAttempt)
         | (Paused, Step::Complete | Step::Prune | Step::Fail | Step::CancelAttempt | Step::Pause)
         | (Complete | Pruned | Failed | Cancelled, _) => None,
@@ -201,8 +205,12 @@ pub struct Checkpoint {
 /// The pruner's word. It stands whatever happens to the attempt afterwards.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
+    /// Of the report that decided; for a pause of the rung at which the trial waits.
     pub step: i64,
     pub reason: String,
+    /// The trial waits, and may go on.
+    #[serde(default)]
+    pub pause: bool,
 }
 
 /// A trial that is not finished.
@@ -225,6 +233,13 @@ pub struct Trial {
     pub curve: Curve,
     pub checkpoint: Option<Checkpoint>,
     pub verdict: Option<Verdict>,
+    /// The last step that the trial had reported when it was last let go on after a verdict to pause. It is not judged
+    /// again up to there, whatever checkpoint it starts from, and what it had shown by then counts for later attempts.
+    #[serde(default)]
+    pub passed: Option<i64>,
+    /// The attempt reported more after its verdict: a checkpoint without a step may hold steps that do not count.
+    #[serde(default)]
+    pub overran: bool,
     /// Nobody has touched the trial since its last attempt was lost: its worker may take it back.
     pub reclaimable: bool,
     /// Why it was cancelled while it had no attempt.
@@ -244,6 +259,15 @@ impl Trial {
         }
     }
 
+    /// The verdict to pause by which the pruner holds this trial back, once its attempt has ended.
+    pub fn held(&self) -> Option<&Verdict> {
+        match self.state {
+            TrialState::Paused => self.verdict.as_ref().filter(|verdict| verdict.pause),
+            TrialState::Waiting { .. } | TrialState::Running { .. } => None,
+            TrialState::Complete | TrialState::Pruned | TrialState::Failed | TrialState::Cancelled => None,
+        }
+    }
+
     /// Finished trials that the sampler knew when it chose this one.
     pub fn as_of(&self) -> u64 {
         match self.origin {
@@ -258,10 +282,13 @@ impl Trial {
             Event::TrialLeased { attempt, worker, at, gpus, .. } => self.lease(*attempt, *worker, *at, gpus),
             Event::AttemptReclaimed { attempt, worker, .. } => self.reclaim(*attempt, *worker),
             Event::TrialReported { through, points, .. } => {
+                self.overran |= self.verdict.is_some();
                 self.curve.record(points, metric, needed);
                 self.reach(*through);
             }
-            Event::TrialJudged { step, reason, .. } => self.verdict = Some(Verdict { step: *step, reason: reason.clone() }),
+            Event::TrialJudged { step, reason, pause, .. } => {
+                self.verdict = Some(Verdict { step: *step, reason: reason.clone(), pause: *pause });
+            }
             Event::CheckpointSaved { attempt, through, files, step, .. } => {
                 self.checkpoint = Some(Checkpoint { attempt: *attempt, step: *step, files: files.clone() });
                 self.reach(*through);
@@ -279,10 +306,19 @@ impl Trial {
                 self.reclaimable = false;
                 self.step(Step::Pause);
             }
-            Event::TrialResumed { .. } => self.step(Step::Resume),
+            Event::TrialResumed { .. } => {
+                self.let_go_on();
+                self.step(Step::Resume);
+            }
             Event::TrialCancelled { reason, .. } => {
                 self.cancelled = Some(reason.clone());
                 self.step(Step::Cancel);
+            }
+            Event::TrialPruned { reason, .. } => {
+                if let Some(verdict) = &mut self.verdict {
+                    verdict.reason.clone_from(reason);
+                }
+                self.step(Step::PrunePaused);
             }
             Event::AttributeSet { scope, key, value, .. } => set_attribute(&mut self.attributes, *scope, key, value.as_deref()),
             Event::StoreOpened { .. }
@@ -307,7 +343,7 @@ impl Trial {
     fn lease(&mut self, attempt: u32, worker: WorkerId, at: Micros, gpus: &[GpuShare]) {
         self.step(Step::Lease { attempt, worker });
         self.reclaimable = false;
-        self.curve.begin_attempt();
+        self.curve.begin_attempt(self.passed);
         self.attempts.push(Attempt {
             number: attempt,
             worker,
@@ -320,6 +356,15 @@ impl Trial {
             windows: 0,
             log: None,
         });
+    }
+
+    /// Lifts a verdict to pause. Others stand.
+    fn let_go_on(&mut self) {
+        if let Some(verdict) = self.verdict.take_if(|verdict| verdict.pause) {
+            let last = self.curve.last(0).map_or(verdict.step, |(step, _)| step);
+            self.passed = Some(last.max(verdict.step));
+            self.overran = false;
+        }
     }
 
     fn reclaim(&mut self, attempt: u32, worker: WorkerId) {
@@ -411,7 +456,9 @@ impl Trial {
             return format!("cancelled: {reason}");
         }
         match (&self.verdict, self.attempts.last().and_then(|last| last.end.as_ref())) {
-            (Some(verdict), Some(End::Pruned)) => format!("pruned at step {}: {}", verdict.step, verdict.reason),
+            (Some(verdict), _) if self.state == TrialState::Pruned => {
+                format!("pruned at step {}: {}", verdict.step, verdict.reason)
+            }
             (_, Some(end)) => end.to_string(),
             (_, None) => "ended without an attempt".to_owned(),
         }

@@ -15,7 +15,7 @@ const STATES: [TrialState; 7] = [
     TrialState::Cancelled,
 ];
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step::Lease { attempt: 2, worker: WORKER },
     Step::Reclaim { attempt: 2, worker: WORKER },
     Step::Requeue { not_before: 7 },
@@ -27,18 +27,19 @@ const STEPS: [Step; 11] = [
     Step::Pause,
     Step::Resume,
     Step::Cancel,
+    Step::PrunePaused,
 ];
 
 /// One line per state in the order of [`STATES`], one letter per step in the order of [`STEPS`]: the first letter of
 /// the state after it (C complete, X cancelled), a dot where the step is impossible.
 const TABLE: [&str; 7] = [
-    "RR......P.X", // waiting
-    "..WPCUFX...", // running
-    ".........WX", // paused
-    "...........", // complete
-    "...........", // pruned
-    "...........", // failed
-    "...........", // cancelled
+    "RR......P.X.", // waiting
+    "..WPCUFX....", // running
+    ".........WXU", // paused
+    "............", // complete
+    "............", // pruned
+    "............", // failed
+    "............", // cancelled
 ];
 
 fn letter(state: Option<TrialState>) -> char {

@@ -126,3 +126,20 @@ fn what_cannot_be_done_to_a_trial_is_refused_with_its_code() {
     let waiting = hone.run(&["trial", "ls", "refusing", "--output", "json"]).json();
     assert_eq!(waiting.as_array().map(Vec::len), Some(0), "a refused trial is there: {waiting}");
 }
+
+#[test]
+fn a_trial_is_held_back_and_let_go_on() {
+    let place = Place::new();
+    let hone = Hone::new(&place);
+    let _coordinator = hone.serve();
+    let folder = Study::new("holding", 1, "hone report loss=1").write(&place).display().to_string();
+    hone.run(&["study", "create", &folder]).ok();
+    hone.run(&["trial", "enqueue", "--study", "holding", "x=0.25"]).ok();
+    assert_eq!(hone.run(&["trial", "pause", "holding/0"]).ok(), "trial 0 is paused\n");
+    let explained = hone.run(&["trial", "explain", "holding/0"]).ok();
+    assert!(explained.contains("hone trial resume holding/0"), "{explained}");
+    let _worker = hone.worker("worker", 1);
+    assert_eq!(hone.run(&["trial", "resume", "holding/0"]).code, 0);
+    Client::new(&hone.socket()).wait_until_finished("holding", LONG);
+    assert_eq!(trial(&hone, "holding/0")["state"], "complete");
+}

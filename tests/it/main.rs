@@ -13,6 +13,7 @@ mod commands_trial;
 mod crash;
 mod examples;
 mod outage;
+mod pausing;
 mod remote;
 mod replay;
 mod sim;

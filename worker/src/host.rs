@@ -12,6 +12,7 @@ use crate::{
     process::{guard::Guard, memory::MemoryWatch},
     source::Sources,
     transfer::Blobs,
+    trial::Places,
 };
 
 /// The worker's folders, companions and transfers.
@@ -27,6 +28,8 @@ pub struct Host {
     pub blobs: Blobs,
     /// Unpacked and set up.
     pub sources: Sources,
+    /// The folders of attempts.
+    pub places: Places,
     /// Watches the memory of all groups.
     pub memory: MemoryWatch,
     guard: Mutex<Option<Guard>>,
@@ -46,6 +49,7 @@ impl Host {
             sources: Sources::new(&folder.sources()),
             folder,
             blobs,
+            places: Places::default(),
             memory: MemoryWatch::default(),
             guard: Mutex::new(Some(guard)),
         })
@@ -58,8 +62,8 @@ impl Host {
     }
 
     /// Puts a started group under guard.
-    pub fn guard(&self, pid: i32) {
-        self.tell_guard(|guard| guard.add(pid));
+    pub fn guard(&self, pid: i32, start_ticks: u64) {
+        self.tell_guard(|guard| guard.add(pid, start_ticks));
     }
 
     /// Nothing of this group is left.

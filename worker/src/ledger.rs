@@ -3,7 +3,9 @@
 
 use std::{
     collections::BTreeSet,
-    fs, io,
+    fs::{self, OpenOptions},
+    io,
+    os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
 };
 
@@ -17,7 +19,9 @@ use crate::process::{
 /// The environment variable by which a worker knows its trials: `<incarnation>:<attempt>`.
 pub const MARK: &str = "HONE_WORKER_MARK";
 /// The ledger's file in the folder of an attempt.
-const FILE: &str = "process.json";
+pub(crate) const FILE: &str = "process.json";
+/// A note is filled up to this with blanks, so that it covers the one before it.
+const NOTE_BYTES: usize = 256;
 
 /// The process of one attempt, identified beyond the reuse of its number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,22 +39,20 @@ pub struct Entry {
 impl Entry {
     /// Describes a process that was just started.
     #[must_use]
-    pub fn of(pid: i32, incarnation: &str) -> Self {
-        Self {
-            pid,
-            start_ticks: Process::read(pid).map_or(0, |process| process.start_ticks),
-            boot: proc::boot_id(),
-            incarnation: incarnation.to_owned(),
-        }
+    pub fn of(pid: i32, start_ticks: u64, incarnation: &str) -> Self {
+        Self { pid, start_ticks, boot: proc::boot_id(), incarnation: incarnation.to_owned() }
     }
 
-    /// Writes the entry into the folder of its attempt.
+    /// Writes the entry into the folder of its attempt, over that of a former one: no block is freed or allocated.
     ///
     /// # Errors
     ///
     /// What the system said.
     pub fn write(&self, folder: &Path) -> io::Result<()> {
-        fs::write(folder.join(FILE), serde_json::to_vec(self)?)
+        let mut note = serde_json::to_vec(self)?;
+        note.resize(note.len().max(NOTE_BYTES), b' ');
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(folder.join(FILE))?;
+        file.write_all_at(&note, 0)
     }
 
     /// The process that this entry means, if it still runs.
@@ -110,6 +112,11 @@ mod tests {
         Command::new("sleep").arg("600").process_group(0).spawn().expect("a process")
     }
 
+    fn entry_of(child: &Child) -> Entry {
+        let process = Process::read(child.id().cast_signed()).expect("a process");
+        Entry::of(process.pid, process.start_ticks, "former")
+    }
+
     fn ledger_with(entry: &Entry) -> (tempfile::TempDir, Vec<PathBuf>) {
         let work = tempfile::tempdir().expect("a folder");
         let folder = work.path().join("7-1");
@@ -122,7 +129,7 @@ mod tests {
     #[test]
     fn a_process_of_the_former_life_is_ended() {
         let mut child = sleeper();
-        let entry = Entry::of(child.id().cast_signed(), "former");
+        let entry = entry_of(&child);
         let (_work, folders) = ledger_with(&entry);
         assert_eq!(end_former(&folders), 1);
         assert!(!child.wait().expect("its end").success());
@@ -131,7 +138,7 @@ mod tests {
     #[test]
     fn a_reused_process_number_is_left_alone() {
         let mut child = sleeper();
-        let entry = Entry::of(child.id().cast_signed(), "former");
+        let entry = entry_of(&child);
         let earlier = Entry { start_ticks: entry.start_ticks - 1, ..entry.clone() };
         let other_boot = Entry { boot: Some("another boot".to_owned()), ..entry };
         for stale in [earlier, other_boot] {
@@ -145,8 +152,17 @@ mod tests {
 
     #[test]
     fn a_torn_entry_is_ignored() {
-        let (work, folders) = ledger_with(&Entry::of(1, "former"));
+        let (work, folders) = ledger_with(&Entry::of(1, 1, "former"));
         fs::write(work.path().join("7-1").join(FILE), b"{\"pid\": 1, \"sta").expect("a torn file");
         assert_eq!(end_former(&folders), 0);
+    }
+
+    #[test]
+    fn a_new_entry_covers_the_former_one() {
+        let long = Entry { boot: Some("x".repeat(60)), ..Entry::of(i32::MAX, u64::MAX, &"f".repeat(32)) };
+        let short = Entry { boot: None, ..Entry::of(1, 1, "l") };
+        let (work, folders) = ledger_with(&long);
+        short.write(&work.path().join("7-1")).expect("an entry");
+        assert_eq!(read(&folders[0]), Some(short));
     }
 }

@@ -8,6 +8,7 @@
 pub mod environment;
 pub mod guard;
 pub mod kill;
+mod launch;
 pub mod log;
 pub mod memory;
 pub mod outcome;
@@ -15,3 +16,4 @@ pub mod pattern;
 pub mod proc;
 pub mod socket;
 pub mod spawn;
+mod stack;

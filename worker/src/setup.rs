@@ -1,12 +1,6 @@
 //! Runs the `setup` of a study in its unpacked source.
 
-use std::{
-    io,
-    path::Path,
-    process::{Command, ExitStatus, Stdio},
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, path::Path, process::ExitStatus, sync::Arc, time::Duration};
 
 use hone_proto::worker::Program;
 use tokio::time::timeout;
@@ -15,7 +9,12 @@ use crate::{
     host::Host,
     ledger::MARK,
     machine::Outcome,
-    process::{environment, kill, log::Log, outcome, spawn},
+    process::{
+        environment, kill,
+        log::Log,
+        outcome,
+        spawn::{self, Launch},
+    },
     source::SourceFailure,
     template::Values,
     trial::{copy_output, finish_copies},
@@ -37,16 +36,16 @@ pub async fn run_setup(host: &Arc<Host>, program: &Program, tree: &Path, log: &P
     let filled = filled.map_err(|error| SourceFailure::new(format!("`setup`: {error}")))?;
     let [name, arguments @ ..] = filled.as_slice() else { return Ok(()) };
     let mark = format!("{}:setup:", host.incarnation());
-    let mut command = Command::new(name);
-    command.args(arguments).current_dir(tree).env_clear();
-    command.envs(environment::base(program, &values, Some(tree), host.hone_folder.as_deref())).env(MARK, &mark);
-    command.env("HONE_SOURCE", tree).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let started = spawn::spawn(command).await;
-    let mut leader = started.map_err(|error| refused(name, tree, &error))?;
+    let mut environment = environment::base(program, &values, Some(tree), host.hone_folder.as_deref());
+    environment.insert(MARK.into(), mark.clone().into());
+    environment.insert("HONE_SOURCE".into(), tree.into());
+    let arguments = arguments.iter().map(Into::into).collect();
+    let launch = Launch { program: name.into(), arguments, environment, folder: tree.to_owned() };
+    let (mut leader, pipes) = spawn::spawn(launch).await.map_err(|error| refused(name, tree, &error))?;
     let pid = leader.pid();
-    host.guard(pid);
+    host.guard(pid, leader.start_ticks());
     let written = Arc::new(Log::new(log, LOG_BYTES));
-    let copies = copy_output(leader.child(), &written, None);
+    let copies = copy_output(pipes, &written, None);
     let limit = u64::try_from(program.setup_timeout_us).ok().filter(|limit| *limit > 0);
     let ended = timeout(limit.map_or(FOR_EVER, Duration::from_micros), leader.wait()).await;
     if ended.is_err() {
@@ -57,7 +56,7 @@ pub async fn run_setup(host: &Arc<Host>, program: &Program, tree: &Path, log: &P
     kill::sweep(pid, &mark).await;
     host.unguard(pid);
     finish_copies(copies).await;
-    let log = written.finish().ok().flatten();
+    let log = written.finish_in_file().ok().flatten();
     judge(ended.ok(), limit, &written.last_errors()).map_err(|failure| SourceFailure { log, ..failure })
 }
 

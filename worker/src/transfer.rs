@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use hone_data::{
     BlobError, BlobStore, Hash,
     outputs::{FileEntry, OutputError},
@@ -129,6 +130,19 @@ impl Blobs {
         Ok(())
     }
 
+    /// Uploads one blob from memory, if the coordinator lacks it.
+    ///
+    /// # Errors
+    ///
+    /// [`TransferError`] when another try would fail as well.
+    pub async fn upload_bytes(&self, hash: Hash, bytes: Bytes) -> Result<(), TransferError> {
+        let hashes = [hash];
+        if self.persist(|client| missing(client, &hashes)).await?.contains(&hash) {
+            self.persist(|client| put_bytes(client, hash, bytes.clone())).await?;
+        }
+        Ok(())
+    }
+
     /// Brings a blob into the cache.
     ///
     /// # Errors
@@ -188,6 +202,16 @@ async fn put(mut client: BlobServiceClient<Channel>, path: &Path, entry: &FileEn
     sent.map(drop).map_err(|status| sort(status, Some(&entry.hash)))
 }
 
+async fn put_bytes(mut client: BlobServiceClient<Channel>, hash: Hash, bytes: Bytes) -> Result<(), Failed> {
+    let chunks = bytes.chunks(CHUNK_BYTES).enumerate().map(|(index, chunk)| BlobChunk {
+        data: bytes.slice_ref(chunk),
+        hash: if index == 0 { bytes_of_hash(&hash) } else { Bytes::new() },
+        size: bytes.len() as u64,
+    });
+    let stream = tokio_stream::iter(chunks.collect::<Vec<_>>());
+    client.put_blob(stream).await.map(drop).map_err(|status| sort(status, Some(&hash)))
+}
+
 /// Ends early when nobody takes the chunks any more.
 fn read_chunks(path: &Path, hash: Hash, size: u64, chunks: &mpsc::Sender<BlobChunk>) -> std::io::Result<()> {
     let mut file = std::fs::File::open(path)?;
@@ -198,7 +222,7 @@ fn read_chunks(path: &Path, hash: Hash, size: u64, chunks: &mpsc::Sender<BlobChu
         if data.is_empty() && !first {
             return Ok(());
         }
-        let announced = if first { bytes_of_hash(&hash) } else { bytes::Bytes::new() };
+        let announced = if first { bytes_of_hash(&hash) } else { Bytes::new() };
         let chunk = BlobChunk { data: data.into(), hash: announced, size };
         first = false;
         if chunks.blocking_send(chunk).is_err() {
@@ -233,8 +257,8 @@ fn sort(status: Status, hash: Option<&Hash>) -> Failed {
     }
 }
 
-fn bytes_of_hash(hash: &Hash) -> bytes::Bytes {
-    bytes::Bytes::copy_from_slice(hash.as_bytes())
+fn bytes_of_hash(hash: &Hash) -> Bytes {
+    Bytes::copy_from_slice(hash.as_bytes())
 }
 
 /// `None`: not 32 bytes.

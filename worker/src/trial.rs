@@ -5,13 +5,15 @@
 //!                       output/      HONE_OUTPUT
 //!                       checkpoint/  HONE_CHECKPOINT
 //!                       staged/      checkpoints on their way to the coordinator
-//!                       log, process.json
+//!                       log          what memory does not hold of it
+//!                       process.json
 //! ```
 
 mod checkpoints;
 mod collect;
 mod live;
 mod output;
+mod place;
 mod prepare;
 
 use std::{path::PathBuf, sync::Arc};
@@ -20,6 +22,7 @@ use hone_proto::worker::{Assignment, Metric, Program};
 use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use self::output::{copy_output, finish_copies};
+pub use self::place::Places;
 use crate::{
     host::Host,
     machine::{AttemptKey, Input, Signal},
@@ -91,11 +94,11 @@ impl Trial {
         Self { key, assignment: Arc::new(assignment), program, log, folder, host: Arc::clone(host), events }
     }
 
-    /// Runs the attempt to its end, collects when told to, and removes its folder when `controls` closes.
+    /// Runs the attempt to its end, collects when told to, and gives its folder back when `controls` closes.
     pub async fn run(self, mut controls: mpsc::UnboundedReceiver<Control>) {
         let mut checkpoints = checkpoints::Checkpoints::start(&self);
         let end = self.live(&mut controls, &checkpoints).await;
-        let killed = end.killed;
+        let (killed, alone) = (end.killed, end.alone);
         self.tell(Input::ProcessEnded { key: self.key, outcome: end.outcome, stopped: end.stopped }).await;
         while let Some(control) = controls.recv().await {
             if let Control::Collect { checkpoint, outputs } = control {
@@ -106,7 +109,7 @@ impl Trial {
             }
         }
         checkpoints.abort();
-        self.remove_folder().await;
+        self.leave(alone).await;
     }
 
     /// The worker ends when nobody listens; then nothing has to be told.
@@ -114,14 +117,20 @@ impl Trial {
         let _ = self.events.send(Event::Input(input)).await;
     }
 
-    async fn remove_folder(self) {
-        let folder = self.folder;
-        let removed = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(&folder)).await;
-        match removed {
-            Ok(Err(error)) if error.kind() != std::io::ErrorKind::NotFound => {
-                tracing::warn!("cannot remove the folder of attempt {}: {error}", self.key);
-            }
-            Ok(Ok(()) | Err(_)) | Err(_) => {}
+    fn socket(&self) -> PathBuf {
+        self.host.sockets.join(self.key.to_string())
+    }
+
+    /// Gives the folder back; where something of the trial may still run, nobody else gets it.
+    async fn leave(self, alone: bool) {
+        let (host, folder, socket) = (Arc::clone(&self.host), self.folder.clone(), self.socket());
+        let leaving = tokio::task::spawn_blocking(move || {
+            // A socket that stays behind is removed by the next attempt of that name.
+            let _ = std::fs::remove_file(socket);
+            if alone { host.places.take_back(folder) } else { place::remove(&folder) }
+        });
+        if let Ok(Err(error)) = leaving.await {
+            tracing::warn!("cannot remove the folder of attempt {}: {error}", self.key);
         }
     }
 }

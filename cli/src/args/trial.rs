@@ -43,6 +43,12 @@ pub enum TrialCommand {
     /// Kill a running trial, or drop a waiting one
     #[command(after_help = "Example:\n    hone trial cancel digits/17")]
     Cancel(TrialArgs),
+    /// Hold a trial back; it keeps its place in the budget and its checkpoint
+    #[command(after_help = "Example:\n    hone trial pause digits/17")]
+    Pause(TrialArgs),
+    /// Let a paused trial go on from its checkpoint
+    #[command(after_help = "Example:\n    hone trial resume digits/17")]
+    Resume(TrialArgs),
     /// Try these parameters next; what is left out is sampled
     #[command(after_help = "Example:\n    hone trial enqueue --study digits learning_rate=0.01 optimizer=adam")]
     Enqueue(EnqueueArgs),

@@ -2,9 +2,13 @@
 
 use std::path::Path;
 
-use hone_coordinator::journal::{JournalError, Options, backup, maintenance, manifest::MANIFEST};
+use hone_coordinator::{
+    OpenError,
+    export::{self, ExportError},
+    journal::{JournalError, Options, backup, maintenance, manifest::MANIFEST},
+};
 
-use super::Findings;
+use super::{Findings, Lines};
 use crate::{
     context::Context,
     embed::journal_kind,
@@ -23,6 +27,24 @@ pub async fn verify(context: &Context, deep: bool) -> Result<Findings> {
     let events = report.events.map_or(0, |(oldest, head)| (head.sequence + 1).saturating_sub(oldest));
     let problems = report.problems.iter().map(|problem| format!("{}: {}", problem.file.display(), problem.detail));
     Ok(Findings { events, blobs: report.blobs, problems: problems.collect() })
+}
+
+/// Writes every event, those included that only a newer build understands.
+///
+/// # Errors
+/// There is no store, it is damaged, or the lines cannot be written.
+pub async fn export(context: &Context, from: u64, mut lines: Lines) -> Result<()> {
+    require_store(context)?;
+    let data = context.data.clone();
+    let work = move || (export::offline(&data, from, &mut |line| lines.write(line)), lines);
+    let done = tokio::task::spawn_blocking(work).await;
+    let (done, lines) = done.map_err(|_| Failure::new(Kind::Internal, "the work on the store failed unexpectedly"))?;
+    match done {
+        Ok(_) => lines.finish(),
+        Err(ExportError::Write(error)) => Err(lines.failure(&error)),
+        Err(ExportError::Open(OpenError::Journal(error))) => Err(Failure::new(journal_kind(&error), chain(&error))),
+        Err(ExportError::Open(error)) => Err(Failure::new(Kind::Storage, chain(&error))),
+    }
 }
 
 /// Copies the store; answers the sequence number of its last event.

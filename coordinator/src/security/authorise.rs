@@ -97,6 +97,8 @@ const CLIENT_METHODS: &[&str] = &[
     "EnqueueTrial",
     "RetryTrial",
     "CancelTrial",
+    "PauseTrial",
+    "ResumeTrial",
     "AnnotateTrial",
     "TrialLog",
     "ListWorkers",

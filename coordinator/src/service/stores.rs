@@ -17,7 +17,7 @@ use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status};
 
 use super::{Services, status};
-use crate::{convert::status as statuses, engine, journal::backup::Backup};
+use crate::{convert::status as statuses, export, journal::backup::Backup};
 
 /// Events in one message of an export.
 const BATCH: usize = 512;
@@ -126,12 +126,12 @@ impl StoreService for Services {
         tokio::spawn(async move {
             let mut next = from;
             loop {
-                let batch = services.writer.with_store(move |engine, _| engine::export(engine, next, BATCH)).await;
+                let batch = services.writer.with_store(move |engine, _| export::batch(engine, next, BATCH)).await;
                 let message = match batch {
-                    Ok(Ok(lines)) if lines.is_empty() => return,
-                    Ok(Ok(lines)) => {
-                        next += lines.len() as u64;
-                        Ok(EventBatch { json: lines })
+                    Ok(Ok(batch)) if batch.lines.is_empty() => return,
+                    Ok(Ok(batch)) => {
+                        next = batch.next;
+                        Ok(EventBatch { json: batch.lines })
                     }
                     Ok(Err(error)) => Err(Status::data_loss(error.to_string())),
                     Err(refusal) => Err(status(refusal)),

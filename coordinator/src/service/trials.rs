@@ -102,6 +102,18 @@ impl TrialService for Services {
         self.trial_of(reply).await
     }
 
+    async fn pause_trial(&self, request: Request<GetTrialRequest>) -> TrialResult {
+        let trial = self.select_id(request.into_inner()).await?;
+        let reply = self.command(Command::PauseTrial { trial }).await?;
+        self.trial_of(reply).await
+    }
+
+    async fn resume_trial(&self, request: Request<GetTrialRequest>) -> TrialResult {
+        let trial = self.select_id(request.into_inner()).await?;
+        let reply = self.command(Command::ResumeTrial { trial }).await?;
+        self.trial_of(reply).await
+    }
+
     async fn annotate_trial(&self, request: Request<AnnotateTrialRequest>) -> TrialResult {
         let request = request.into_inner();
         let view = self.view().await?;

@@ -7,12 +7,12 @@ use hone_search::{PrunerConfig, Verdict};
 use crate::{
     command::{AttemptRecord, Cause, Effect, Fact, Now, Reject, Reply},
     core::{Core, Outcome},
-    event::{AttemptFiles, End, Event, Failure, Next, Point},
+    event::{AttemptFiles, End, Event, Failure, FileRef, Next, Point},
     finished::Detail,
     ids::{Micros, TaskId, WorkerId},
     roster::is_current,
     study::Study,
-    trial::{Attempt, Trial},
+    trial::{self, Attempt, Trial},
 };
 
 pub(super) fn take(
@@ -67,7 +67,7 @@ fn take_one(core: &mut Core, now: Now, out: &mut Outcome, worker: WorkerId, reco
     match fact {
         Fact::Report { points } => report(core, out, worker, task, attempt, in_attempt, points),
         Fact::Checkpoint { files, step } => {
-            core.emit(out, Event::CheckpointSaved { trial: task, attempt, through: in_attempt, at: now.wall, files, step });
+            checkpoint(core, now, out, Saved { task, attempt, through: in_attempt, files, step });
         }
         Fact::Ended { cause, files } => end_attempt(core, now, out, task, in_attempt.max(through), cause, files),
     }
@@ -126,36 +126,66 @@ fn detail_of(study: &Study, task: TaskId) -> Option<&Detail> {
     finished.segment.detail(finished.row).map(|detail| &**detail)
 }
 
+struct Saved {
+    task: TaskId,
+    attempt: u32,
+    through: u64,
+    files: Vec<FileRef>,
+    step: Option<i64>,
+}
+
+/// Keeps a checkpoint, unless it holds steps beyond a verdict to pause: those are discarded with their reports, and
+/// trained again if the trial goes on, so that its record equals one in which the verdict had come in time.
+fn checkpoint(core: &mut Core, now: Now, out: &mut Outcome, saved: Saved) {
+    let Some((_, trial)) = core.state.open_trial(saved.task) else { return };
+    let Saved { task, attempt, through, files, step } = saved;
+    let judged = trial.curve.last(0).map_or(i64::MAX, |(step, _)| step);
+    // Checkpoints are uploaded behind reports, so that an early one may arrive late: its step tells.
+    let is_beyond = step.map_or(trial.overran, |step| step > judged);
+    if trial.verdict.is_some() && is_beyond {
+        core.emit(out, Event::TrialReported { trial: task, attempt, through, points: Vec::new() });
+    } else {
+        core.emit(out, Event::CheckpointSaved { trial: task, attempt, through, at: now.wall, files, step });
+    }
+}
+
 fn report(core: &mut Core, out: &mut Outcome, worker: WorkerId, task: TaskId, attempt: u32, through: u64, points: Vec<Point>) {
     let Some((study, trial)) = core.state.open_trial(task) else { return };
     if let Some(verdict) = &trial.verdict {
         // The directive may have been lost with a coordinator or a stream.
-        out.effects.push(Effect::Prune { worker, task, attempt, reason: verdict.reason.clone() });
+        out.effects.push(directive(worker, task, attempt, verdict));
         core.emit(out, Event::TrialReported { trial: task, attempt, through, points: Vec::new() });
         return;
     }
     let verdict = judge(study, trial, &points);
     core.emit(out, Event::TrialReported { trial: task, attempt, through, points });
-    if let Some((step, reason)) = verdict {
-        core.emit(out, Event::TrialJudged { trial: task, attempt, step, reason: reason.clone() });
-        out.effects.push(Effect::Prune { worker, task, attempt, reason });
+    if let Some(verdict) = verdict {
+        out.effects.push(directive(worker, task, attempt, &verdict));
+        let trial::Verdict { step, reason, pause } = verdict;
+        core.emit(out, Event::TrialJudged { trial: task, attempt, step, reason, pause });
     }
 }
 
+/// What tells a worker of a verdict.
+pub(super) fn directive(worker: WorkerId, task: TaskId, attempt: u32, verdict: &trial::Verdict) -> Effect {
+    let reason = verdict.reason.clone();
+    if verdict.pause { Effect::Pause { worker, task, attempt, reason } } else { Effect::Prune { worker, task, attempt, reason } }
+}
+
 /// The pruner's word on new points; `None`: go on.
-fn judge(study: &Study, trial: &Trial, points: &[Point]) -> Option<(i64, String)> {
+fn judge(study: &Study, trial: &Trial, points: &[Point]) -> Option<trial::Verdict> {
     if study.spec.search.pruner == PrunerConfig::None {
         return None;
     }
     let new = points.iter().find(|point| point.metric == study.metrics[0] && point.step.is_some())?;
-    let step = new.step?;
+    let step = new.step.filter(|step| trial.passed.is_none_or(|passed| *step > passed))?;
     let mut curve = trial.curve.steps(0);
     curve.retain(|(known, _)| *known < step);
     curve.push((step, new.value));
     match study.pruner.judge(trial.number, &curve) {
         Verdict::Continue => None,
-        // Nothing waits yet: study files cannot ask for a pruner that pauses.
-        Verdict::Prune { reason } | Verdict::Pause { reason, .. } => Some((step, reason)),
+        Verdict::Prune { reason } => Some(trial::Verdict { step, reason, pause: false }),
+        Verdict::Pause { step, reason } => Some(trial::Verdict { step, reason, pause: true }),
     }
 }
 
@@ -171,15 +201,25 @@ pub(crate) fn end_attempt(
 ) {
     let Some((study, trial)) = core.state.open_trial(task) else { return };
     let Some(running) = trial.running() else { return };
-    let (attempt, end) = (running.number, end_of(study, trial, cause));
-    let (end, next) = what_next(study, trial, end, now.wall, &core.timings);
+    let attempt = running.number;
+    let (end, next) = match &trial.verdict {
+        Some(verdict) => end_by_verdict(verdict),
+        None => what_next(study, trial, end_of(study, trial, cause), now.wall, &core.timings),
+    };
     core.emit(out, Event::AttemptEnded { trial: task, attempt, through, at: now.wall, end, next, files });
 }
 
-fn end_of(study: &Study, trial: &Trial, cause: Cause) -> End {
-    if trial.verdict.is_some() {
-        return End::Pruned;
+/// A verdict stands, however the attempt came to its end.
+fn end_by_verdict(verdict: &trial::Verdict) -> (End, Next) {
+    if verdict.pause {
+        let reason = format!("paused at step {}: {}", verdict.step, verdict.reason);
+        (End::Preempted { reason }, Next::Pause)
+    } else {
+        (End::Pruned, Next::Prune)
     }
+}
+
+fn end_of(study: &Study, trial: &Trial, cause: Cause) -> End {
     match cause {
         Cause::Exited => finished(study, trial),
         Cause::Failed(failure) => End::Failed(failure),

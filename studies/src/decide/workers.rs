@@ -1,6 +1,6 @@
 //! Decisions about workers: attaching, renewing, leaving, and silence.
 
-use super::records::{end_attempt, reclaim};
+use super::records::{directive, end_attempt, reclaim};
 use crate::{
     command::{Cause, Effect, HeldAttempt, Now, Reject, Reply},
     core::{Core, Outcome},
@@ -33,7 +33,7 @@ pub(super) fn attach(core: &mut Core, now: Now, out: &mut Outcome, arrival: Arri
     core.emit(out, Event::WorkerAttached { worker, at: now.wall, incarnation });
     core.roster.connect(&core.state, worker, now, &core.timings, &held);
     let over = held.iter().filter(|held| !keeps(core, now, out, worker, held)).copied().collect();
-    prune_again(core, out, worker, &held);
+    judge_again(core, out, worker, &held);
     Ok(Reply::Attached { worker, over })
 }
 
@@ -115,12 +115,11 @@ pub(super) fn leave(core: &mut Core, now: Now, out: &mut Outcome, worker: Worker
 }
 
 /// Verdicts on what the worker holds, because their directives may have been lost with the former stream.
-fn prune_again(core: &Core, out: &mut Outcome, worker: WorkerId, held: &[HeldAttempt]) {
+fn judge_again(core: &Core, out: &mut Outcome, worker: WorkerId, held: &[HeldAttempt]) {
     for HeldAttempt { task, attempt, .. } in held.iter().filter(|held| !held.ended) {
         let verdict = core.state.open_trial(*task).and_then(|(_, trial)| trial.verdict.as_ref());
         if let Some(verdict) = verdict.filter(|_| is_current(&core.state, worker, *task, *attempt)) {
-            let (task, attempt, reason) = (*task, *attempt, verdict.reason.clone());
-            out.effects.push(Effect::Prune { worker, task, attempt, reason });
+            out.effects.push(directive(worker, *task, *attempt, verdict));
         }
     }
 }

@@ -12,10 +12,14 @@ pub(super) struct Table {
 
 pub(super) static ROOT: Table = Table {
     place: "the top of the file",
-    keys: &["name", "description", "priority", "weight", "source", "objective", "search", "space", "trial", "enqueue"],
+    keys: &["name", "description", "priority", "weight", "source", "objective", "search", "stop", "space", "trial", "enqueue"],
 };
 pub(super) static OBJECTIVE: Table = Table { place: "`[objective]`", keys: &["metric", "direction", "summary", "target"] };
 pub(super) static SEARCH: Table = Table { place: "`[search]`", keys: &["sampler", "seed", "max_trials", "parallel", "pruner"] };
+pub(super) static STOP: Table = Table {
+    place: "`[stop]`",
+    keys: &["no_improvement", "min_delta", "regret_bound", "confidence", "time", "cost", "cost_metric"],
+};
 pub(super) static SAMPLER: Table = Table { place: "this sampler", keys: &["kind"] };
 pub(super) static TPE: Table = Table {
     place: "the sampler `tpe`",
@@ -27,16 +31,18 @@ pub(super) static NSGA2: Table = Table { place: "the sampler `nsga2`", keys: &["
 pub(super) static NO_PRUNER: Table = Table { place: "the pruner `none`", keys: &["kind"] };
 pub(super) static MEDIAN: Table =
     Table { place: "the pruner `median`", keys: &["kind", "startup_trials", "warmup_steps", "interval"] };
-pub(super) static ASHA: Table =
-    Table { place: "the pruner `asha`", keys: &["kind", "min_steps", "reduction", "max_steps", "early_stopping_rate"] };
+pub(super) static ASHA: Table = Table {
+    place: "the pruner `asha`",
+    keys: &["kind", "min_steps", "reduction", "max_steps", "early_stopping_rate", "promotion"],
+};
 pub(super) static PERCENTILE: Table =
     Table { place: "the pruner `percentile`", keys: &["kind", "percentile", "startup_trials", "warmup_steps", "interval"] };
 pub(super) static HALVING: Table = Table {
     place: "the pruner `halving`",
-    keys: &["kind", "min_steps", "reduction", "max_steps", "early_stopping_rate", "cohort"],
+    keys: &["kind", "min_steps", "reduction", "max_steps", "early_stopping_rate", "cohort", "promotion"],
 };
 pub(super) static HYPERBAND: Table =
-    Table { place: "the pruner `hyperband`", keys: &["kind", "min_steps", "reduction", "max_steps", "brackets"] };
+    Table { place: "the pruner `hyperband`", keys: &["kind", "min_steps", "reduction", "max_steps", "brackets", "promotion"] };
 pub(super) static THRESHOLD: Table =
     Table { place: "the pruner `threshold`", keys: &["kind", "lower", "upper", "warmup_steps", "interval"] };
 pub(super) static PATIENCE: Table = Table { place: "the pruner `patience`", keys: &["kind", "patience", "min_delta", "pruner"] };
@@ -73,6 +79,7 @@ pub(super) static TABLES: &[&Table] = &[
     &ROOT,
     &OBJECTIVE,
     &SEARCH,
+    &STOP,
     &SOURCE,
     &TRIAL,
     &RESOURCES,
@@ -107,6 +114,8 @@ const ALIASES: &[(&str, &str)] = &[
     ("n_jobs", "parallel"),
     ("workers", "parallel"),
     ("concurrency", "parallel"),
+    ("max_time", "time"),
+    ("early_stopping", "no_improvement"),
     ("goal", "direction"),
     ("mode", "direction"),
     ("choices", "choice"),

@@ -22,6 +22,7 @@ mod search;
 mod settings;
 mod source;
 mod space;
+mod stop;
 pub mod template;
 mod top;
 mod trial;
@@ -106,6 +107,7 @@ fn study(root: &Section, default_name: &str) -> Option<StudySpec> {
     let space = space::read(root);
     let search = search::read(root, &name);
     let objectives = objective::read(root);
+    let stop = stop::read(root, objectives.len());
     let source = source::read(root);
     let trial = trial::read(root);
     let enqueue = enqueue::read(root, &space);
@@ -116,6 +118,7 @@ fn study(root: &Section, default_name: &str) -> Option<StudySpec> {
         description: root.read("description", convert::text).unwrap_or_default(),
         objectives,
         search,
+        stop,
         space: space.space,
         source,
         trial: trial?,

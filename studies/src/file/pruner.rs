@@ -2,9 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use hone_search::{PrunerConfig, PrunerError};
+use hone_search::{Promotion, PrunerConfig, PrunerError};
 
-use super::convert::{count, integer, number};
+use super::convert::{count, integer, number, one_of};
 use super::document::{Node, Problem, Section, quoted};
 use super::keys::{self, Table};
 use super::search::{STARTUP_TRIALS, kind};
@@ -16,6 +16,7 @@ const REDUCTION: RangeInclusive<i64> = 2..=1_000;
 const STOPPING_RATE: RangeInclusive<i64> = 0..=100;
 const COHORT: RangeInclusive<i64> = 2..=1_000_000;
 const BRACKETS: RangeInclusive<i64> = 1..=64;
+const PROMOTIONS: &[(&str, Promotion)] = &[("stop", Promotion::Stop), ("resume", Promotion::Resume)];
 
 /// Reads a pruner; what the file does not say keeps its default.
 pub(super) fn read(node: &Node) -> PrunerConfig {
@@ -67,21 +68,24 @@ fn fill(section: &Section, config: &mut PrunerConfig) {
             trials(section, startup_trials);
             due(section, warmup_steps, interval);
         }
-        PrunerConfig::Asha { min_steps, reduction, max_steps, early_stopping_rate, promotion: _ } => {
+        PrunerConfig::Asha { min_steps, reduction, max_steps, early_stopping_rate, promotion } => {
             *min_steps = section.read("min_steps", |node| integer(node, &FROM_ONE));
             rungs(section, min_steps.unwrap_or(1), reduction, max_steps);
             put(early_stopping_rate, section.read("early_stopping_rate", |node| count(node, &STOPPING_RATE)));
+            put(promotion, section.read("promotion", |node| one_of(node, PROMOTIONS)));
         }
-        PrunerConfig::Halving { min_steps, reduction, max_steps, early_stopping_rate, cohort, promotion: _ } => {
+        PrunerConfig::Halving { min_steps, reduction, max_steps, early_stopping_rate, cohort, promotion } => {
             *min_steps = section.read("min_steps", |node| integer(node, &FROM_ONE));
             rungs(section, min_steps.unwrap_or(1), reduction, max_steps);
             put(early_stopping_rate, section.read("early_stopping_rate", |node| count(node, &STOPPING_RATE)));
             put(cohort, section.read("cohort", |node| count(node, &COHORT)));
+            put(promotion, section.read("promotion", |node| one_of(node, PROMOTIONS)));
         }
-        PrunerConfig::Hyperband { min_steps, reduction, max_steps, brackets, promotion: _ } => {
+        PrunerConfig::Hyperband { min_steps, reduction, max_steps, brackets, promotion } => {
             put(min_steps, section.read("min_steps", |node| integer(node, &FROM_ONE)));
             rungs(section, *min_steps, reduction, max_steps);
             *brackets = section.read("brackets", |node| count(node, &BRACKETS));
+            put(promotion, section.read("promotion", |node| one_of(node, PROMOTIONS)));
         }
         PrunerConfig::Threshold { lower, upper, warmup_steps, interval } => {
             *lower = section.read("lower", number);
@@ -155,16 +159,18 @@ fn settings(config: &PrunerConfig) -> Vec<(&'static str, String)> {
             let first = [("percentile", float(*percentile)), ("startup_trials", startup_trials.to_string())];
             [first.to_vec(), due_text(*warmup_steps, *interval)].concat()
         }
-        PrunerConfig::Asha { min_steps, reduction, max_steps, early_stopping_rate, promotion: _ } => {
-            let last = ("early_stopping_rate", early_stopping_rate.to_string());
-            [rungs_text(*min_steps, *reduction, *max_steps), vec![last]].concat()
-        }
-        PrunerConfig::Halving { min_steps, reduction, max_steps, early_stopping_rate, cohort, promotion: _ } => {
-            let last = [("early_stopping_rate", early_stopping_rate.to_string()), ("cohort", cohort.to_string())];
+        PrunerConfig::Asha { min_steps, reduction, max_steps, early_stopping_rate, promotion } => {
+            let last = [("early_stopping_rate", early_stopping_rate.to_string()), promotion_text(*promotion)];
             [rungs_text(*min_steps, *reduction, *max_steps), last.to_vec()].concat()
         }
-        PrunerConfig::Hyperband { min_steps, reduction, max_steps, brackets, promotion: _ } => {
+        PrunerConfig::Halving { min_steps, reduction, max_steps, early_stopping_rate, cohort, promotion } => {
+            let last = [("early_stopping_rate", early_stopping_rate.to_string()), ("cohort", cohort.to_string())];
+            let rungs = rungs_text(*min_steps, *reduction, *max_steps);
+            [rungs, last.to_vec(), vec![promotion_text(*promotion)]].concat()
+        }
+        PrunerConfig::Hyperband { min_steps, reduction, max_steps, brackets, promotion } => {
             let last = brackets.map(|brackets| ("brackets", brackets.to_string()));
+            let last = last.into_iter().chain([promotion_text(*promotion)]);
             rungs_text(Some(*min_steps), *reduction, *max_steps).into_iter().chain(last).collect()
         }
         PrunerConfig::Threshold { lower, upper, warmup_steps, interval } => {
@@ -195,6 +201,11 @@ fn rungs_text(min_steps: Option<i64>, reduction: u32, max_steps: Option<i64>) ->
     let step = |key, step: Option<i64>| step.map(|step| (key, step.to_string()));
     let reduction = ("reduction", reduction.to_string());
     step("min_steps", min_steps).into_iter().chain([reduction]).chain(step("max_steps", max_steps)).collect()
+}
+
+fn promotion_text(promotion: Promotion) -> (&'static str, String) {
+    let name = PROMOTIONS.iter().find(|(_, known)| *known == promotion).map_or("stop", |(name, _)| *name);
+    ("promotion", quoted(name))
 }
 
 /// The shortest text that is read as the same double.

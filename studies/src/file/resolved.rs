@@ -7,7 +7,7 @@ use hone_search::{
 use super::document::{joined, key_text, quoted};
 use super::pruner;
 use super::units::{format_duration, format_size};
-use crate::spec::{KeepOutputs, Objective, Resources, Search, Source, StudySpec, Summary, TrialSpec};
+use crate::spec::{KeepOutputs, Objective, Resources, Search, Source, StopSpec, StudySpec, Summary, TrialSpec};
 
 /// One table of the file.
 #[derive(Debug)]
@@ -66,6 +66,10 @@ pub(super) fn settings(spec: &StudySpec) -> Vec<Block> {
         });
     }
     blocks.push(Block::new("[search]", "search", search(&spec.search)));
+    let stop = stop(&spec.stop);
+    if !stop.is_empty() {
+        blocks.push(Block::new("[stop]", "stop", stop));
+    }
     blocks.push(Block::new("[trial]", "trial", trial(&spec.trial)));
     blocks
 }
@@ -104,6 +108,20 @@ fn search(search: &Search) -> Vec<(String, String)> {
     ];
     entries.extend(search.max_trials.map(|trials| pair("max_trials", trials.to_string())));
     entries.extend(search.parallel.map(|trials| pair("parallel", trials.to_string())));
+    entries
+}
+
+fn stop(stop: &StopSpec) -> Vec<(String, String)> {
+    let mut entries = Vec::new();
+    if let Some(trials) = stop.no_improvement {
+        entries.extend([pair("no_improvement", trials.to_string()), pair("min_delta", float(stop.min_delta))]);
+    }
+    if let Some(below) = stop.regret_bound {
+        entries.extend([pair("regret_bound", float(below)), pair("confidence", float(stop.confidence))]);
+    }
+    entries.extend(stop.time.map(|limit| pair("time", duration(limit))));
+    entries.extend(stop.cost.map(|limit| pair("cost", float(limit))));
+    entries.extend(stop.cost_metric.as_ref().map(|metric| pair("cost_metric", quoted(metric))));
     entries
 }
 

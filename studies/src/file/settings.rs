@@ -7,7 +7,7 @@ use super::change::{changeable, is_changeable, merge_change, refusal};
 use super::convert::{integer, limit_duration, number, size, text};
 use super::diagnostic::{nearest, shown};
 use super::document::{Node, Problem, joined, quoted, with_value};
-use super::{keys, search, space, top, trial};
+use super::{keys, search, space, stop, top, trial};
 use crate::spec::StudySpec;
 
 type Done = Result<(), Problem>;
@@ -29,6 +29,24 @@ static SETTINGS: &[Setting] = &[
     Setting {
         key: "search.parallel",
         set: |spec, given| put(&mut spec.search.parallel, optional(given, |given| value(given, search::parallel))),
+    },
+    Setting {
+        key: "stop.no_improvement",
+        set: |spec, given| put(&mut spec.stop.no_improvement, optional(given, |given| value(given, stop::trials))),
+    },
+    Setting { key: "stop.min_delta", set: |spec, given| put(&mut spec.stop.min_delta, value(given, stop::from_zero)) },
+    Setting {
+        key: "stop.regret_bound",
+        set: |spec, given| put(&mut spec.stop.regret_bound, optional(given, |given| value(given, stop::positive))),
+    },
+    Setting { key: "stop.confidence", set: |spec, given| put(&mut spec.stop.confidence, value(given, stop::confidence)) },
+    Setting {
+        key: "stop.time",
+        set: |spec, given| put(&mut spec.stop.time, optional(given, |given| string(given, limit_duration))),
+    },
+    Setting {
+        key: "stop.cost",
+        set: |spec, given| put(&mut spec.stop.cost, optional(given, |given| value(given, stop::positive))),
     },
     Setting {
         key: "trial.timeout",

@@ -21,6 +21,7 @@ pub struct Bench {
 
 pub fn spec(name: &str) -> StudySpec {
     StudySpec {
+        stop: Default::default(),
         name: name.to_owned(),
         description: String::new(),
         objectives: vec![objective("loss", Direction::Minimize)],
@@ -242,7 +243,8 @@ pub fn proposal(number: u32) -> Proposal {
 pub fn leases(outcome: &Outcome) -> Vec<Assignment> {
     let lease = |effect: &Effect| match effect {
         Effect::Assign { assignment, .. } => Some(assignment.clone()),
-        Effect::Propose { .. } | Effect::Prune { .. } | Effect::Kill { .. } | Effect::Drain { .. } | Effect::Sweep => None,
+        Effect::Propose { .. } | Effect::Prune { .. } | Effect::Pause { .. } => None,
+        Effect::Kill { .. } | Effect::Drain { .. } | Effect::Sweep => None,
     };
     outcome.effects.iter().filter_map(lease).collect()
 }

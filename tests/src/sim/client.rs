@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use hone_search::Value;
 use hone_studies::{
-    Command, Driver, Micros, Owner, Reject, Reply, SECOND, Scope, State, StateKind, Study, StudyId, StudyState, TaskId, WorkerId,
-    WorkerState,
+    Command, Driver, Micros, Owner, Reject, Reply, SECOND, Scope, State, StateKind, Study, StudyId, StudyState, TaskId, Trial,
+    WorkerId, WorkerState,
 };
 
 use super::{
@@ -164,8 +164,9 @@ impl World {
         for study in state.studies().filter(|study| study.state == StudyState::Paused) {
             self.ask_core(Command::ResumeStudy { study: study.id }, Waiter::Nobody);
         }
-        let paused = state.unfinished().flat_map(|study| study.open()).filter(|trial| trial.state.kind() == StateKind::Paused);
-        for trial in paused {
+        let open = state.unfinished().flat_map(|study| study.open());
+        let paused = |trial: &Trial| trial.state.kind() == StateKind::Paused && trial.held().is_none();
+        for trial in open.filter(|trial| paused(trial)) {
             self.ask_core(Command::ResumeTrial { trial: trial.id }, Waiter::Nobody);
         }
         for worker in state.workers().filter(|worker| worker.state == WorkerState::Cordoned) {

@@ -1,7 +1,7 @@
 //! Which inputs met which states of a trial, and which faults struck: a simulation that never gets somewhere proves
 //! nothing about it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hone_studies::{
     AttemptRecord, Cause, Command, Core, Fact, HeldAttempt, Now, Owner, State, StateKind, StudyId, TaskId, WorkerId,
@@ -68,8 +68,55 @@ impl Meets {
     ];
 }
 
+/// Where a trial stands, and of a paused one who holds it back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    In(StateKind),
+    /// Paused by the pruner; the others are by a user.
+    Held,
+}
+
+impl Standing {
+    pub const ALL: [Standing; 8] = [
+        Standing::In(StateKind::Waiting),
+        Standing::In(StateKind::Running),
+        Standing::In(StateKind::Paused),
+        Standing::Held,
+        Standing::In(StateKind::Complete),
+        Standing::In(StateKind::Pruned),
+        Standing::In(StateKind::Failed),
+        Standing::In(StateKind::Cancelled),
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Standing::In(kind) => kind.name(),
+            Standing::Held => "held",
+        }
+    }
+
+    fn of(state: &State, trial: TaskId) -> Option<Standing> {
+        let is_held = state.open_trial(trial).is_some_and(|(_, trial)| trial.held().is_some());
+        if is_held { Some(Standing::Held) } else { state.trial_state(trial).map(Standing::In) }
+    }
+}
+
+/// What becomes of trials that the pruner holds back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Turn {
+    IsHeld,
+    GoesOn,
+    NeverGoesOn,
+    IsCancelled,
+}
+
+impl Turn {
+    pub const ALL: [Turn; 4] = [Turn::IsHeld, Turn::GoesOn, Turn::NeverGoesOn, Turn::IsCancelled];
+}
+
 /// A cell that no run can reach, with the reason.
-pub fn impossible(state: StateKind, meets: Meets) -> Option<&'static str> {
+pub fn impossible(standing: Standing, meets: Meets) -> Option<&'static str> {
+    let Standing::In(state) = standing else { return impossible(Standing::In(StateKind::Paused), meets) };
     match (state, meets) {
         (StateKind::Running, _) => None,
         (_, Meets::MissingAtAttach | Meets::MissingAtHeartbeat) => Some("only a lease can be missing"),
@@ -89,8 +136,11 @@ pub fn impossible(state: StateKind, meets: Meets) -> Option<&'static str> {
 /// How often each cell and each fault was met.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
-    cells: BTreeMap<(StateKind, Meets), u64>,
+    cells: BTreeMap<(Standing, Meets), u64>,
     faults: BTreeMap<Fault, u64>,
+    turns: BTreeMap<Turn, u64>,
+    /// Trials that the pruner held back after the last commit.
+    held: BTreeSet<TaskId>,
 }
 
 impl Coverage {
@@ -105,10 +155,17 @@ impl Coverage {
         for (fault, count) in &other.faults {
             *self.faults.entry(*fault).or_default() += count;
         }
+        for (turn, count) in &other.turns {
+            *self.turns.entry(*turn).or_default() += count;
+        }
     }
 
-    pub fn cell(&self, state: StateKind, meets: Meets) -> u64 {
-        self.cells.get(&(state, meets)).copied().unwrap_or(0)
+    pub fn cell(&self, standing: Standing, meets: Meets) -> u64 {
+        self.cells.get(&(standing, meets)).copied().unwrap_or(0)
+    }
+
+    pub fn turn(&self, turn: Turn) -> u64 {
+        self.turns.get(&turn).copied().unwrap_or(0)
     }
 
     pub fn fault(&self, fault: Fault) -> u64 {
@@ -118,11 +175,11 @@ impl Coverage {
     /// What should have been met and was not, and what was met and should not have been.
     pub fn gaps(&self) -> Vec<String> {
         let mut gaps = Vec::new();
-        for state in StateKind::ALL {
+        for standing in Standing::ALL {
             for meets in Meets::ALL {
-                match (impossible(state, meets), self.cell(state, meets)) {
-                    (None, 0) => gaps.push(format!("{} never met {meets:?}", state.name())),
-                    (Some(reason), 1..) => gaps.push(format!("{} met {meets:?}, although {reason}", state.name())),
+                match (impossible(standing, meets), self.cell(standing, meets)) {
+                    (None, 0) => gaps.push(format!("{} never met {meets:?}", standing.name())),
+                    (Some(reason), 1..) => gaps.push(format!("{} met {meets:?}, although {reason}", standing.name())),
                     (None, 1..) | (Some(_), 0) => {}
                 }
             }
@@ -130,7 +187,24 @@ impl Coverage {
         gaps.extend(
             Fault::ALL.into_iter().filter(|fault| self.fault(*fault) == 0).map(|fault| format!("{fault:?} never struck")),
         );
+        gaps.extend(Turn::ALL.into_iter().filter(|turn| self.turn(*turn) == 0).map(|turn| format!("no trial {turn:?}")));
         gaps
+    }
+
+    /// Notes what has become of trials that the pruner holds back.
+    pub fn committed(&mut self, state: &State) {
+        let now: BTreeSet<TaskId> = state.studies().flat_map(|study| study.held().values().copied()).collect();
+        let left = self.held.difference(&now).filter_map(|trial| match state.trial_state(*trial)? {
+            StateKind::Waiting | StateKind::Running | StateKind::Paused => Some(Turn::GoesOn),
+            StateKind::Complete | StateKind::Failed => Some(Turn::GoesOn),
+            StateKind::Pruned => Some(Turn::NeverGoesOn),
+            StateKind::Cancelled => Some(Turn::IsCancelled),
+        });
+        let come = now.difference(&self.held).map(|_| Turn::IsHeld);
+        for turn in left.chain(come).collect::<Vec<Turn>>() {
+            *self.turns.entry(turn).or_default() += 1;
+        }
+        self.held = now;
     }
 
     /// A start of the coordinator concerns every trial.
@@ -185,15 +259,15 @@ impl Coverage {
     }
 
     fn trial(&mut self, state: &State, trial: TaskId, meets: Meets) {
-        if let Some(kind) = state.trial_state(trial) {
-            *self.cells.entry((kind, meets)).or_default() += 1;
+        if let Some(standing) = Standing::of(state, trial) {
+            *self.cells.entry((standing, meets)).or_default() += 1;
         }
     }
 
     fn study(&mut self, state: &State, study: StudyId, meets: Meets) {
         let Some(study) = state.study(study) else { return };
-        for kind in (0..study.next_number).filter_map(|number| study.trial_state(study.id_of(number)?)) {
-            *self.cells.entry((kind, meets)).or_default() += 1;
+        for trial in (0..study.next_number).filter_map(|number| study.id_of(number)) {
+            self.trial(state, trial, meets);
         }
     }
 
@@ -221,7 +295,7 @@ impl Coverage {
         for trial in state.unfinished().flat_map(|study| study.open()) {
             let Some(running) = trial.running().filter(|running| running.worker == worker) else { continue };
             if !held.iter().any(|held| held.task == trial.id && held.attempt == running.number) {
-                *self.cells.entry((trial.state.kind(), meets)).or_default() += 1;
+                *self.cells.entry((Standing::In(trial.state.kind()), meets)).or_default() += 1;
             }
         }
     }

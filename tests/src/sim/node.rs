@@ -29,6 +29,8 @@ pub struct Node {
     last_sequence: u64,
     pub link: Option<u64>,
     processes: BTreeMap<AttemptKey, Process>,
+    /// The step at which a process ended whose checkpoint is wanted.
+    left: BTreeMap<AttemptKey, i64>,
     /// Who waits for the answer to a report.
     tickets: BTreeMap<u64, AttemptKey>,
     last_ticket: u64,
@@ -63,6 +65,7 @@ impl Node {
             last_sequence: 0,
             link: None,
             processes: BTreeMap::new(),
+            left: BTreeMap::new(),
             tickets: BTreeMap::new(),
             last_ticket: 0,
             flushing: false,
@@ -77,6 +80,7 @@ impl Node {
     fn die(&mut self) {
         self.machine = None;
         self.processes.clear();
+        self.left.clear();
         self.tickets.clear();
         self.flushing = false;
         self.life += 1;
@@ -189,7 +193,10 @@ impl World {
                 let at_us = self.now + self.dice.between(5_000, 400_000);
                 self.push(at_us, Happening::Process { node: at, life, key, beat: Beat::Uploaded { checkpoint } });
             }
-            Output::Discard { key } => drop(self.nodes[at].processes.remove(&key)),
+            Output::Discard { key } => {
+                self.nodes[at].processes.remove(&key);
+                self.nodes[at].left.remove(&key);
+            }
             Output::AppendSpool(record) => {
                 self.nodes[at].last_sequence = record.sequence;
                 self.nodes[at].spool.push(record);
@@ -299,7 +306,8 @@ impl World {
         match beat {
             Beat::Started => {
                 process.started = true;
-                let beat = if process.fate == Fate::Mute { Beat::Success } else { Beat::NextStep };
+                let done = process.step >= self.scenario.studies[process.study].temper.steps;
+                let beat = if done || process.fate == Fate::Mute { Beat::Success } else { Beat::NextStep };
                 self.feed(at, Input::ProcessStarted { key });
                 let pause = self.dice.between(10_000, SECOND);
                 self.beat_in(at, key, pause, beat);
@@ -351,13 +359,18 @@ impl World {
 
     fn end_process(&mut self, at: usize, key: AttemptKey, outcome: Outcome, stopped: bool) {
         self.timeline.note(self.now, || format!("worker {at}: process of {key} ends: {outcome:?}"));
-        self.nodes[at].processes.remove(&key);
+        if let Some(process) = self.nodes[at].processes.remove(&key)
+            && self.scenario.studies[process.study].temper.checkpoints
+        {
+            self.nodes[at].left.insert(key, process.step);
+        }
         self.feed(at, Input::ProcessEnded { key, outcome, stopped });
     }
 
     fn uploaded(&mut self, at: usize, key: AttemptKey, checkpoint: bool) {
-        if checkpoint && self.dice.percent(50) {
-            self.feed(at, Input::CheckpointReady { key, step: None, files: vec![file("step-0".to_owned())] });
+        let left = self.nodes[at].left.remove(&key).filter(|_| checkpoint && self.dice.percent(80));
+        if let Some(step) = left {
+            self.feed(at, Input::CheckpointReady { key, step: None, files: vec![file(format!("step-{step}"))] });
         }
         let log = self.dice.percent(30).then(|| file("log".to_owned()));
         self.feed(at, Input::FilesUploaded { key, files: EndFiles { log, ..EndFiles::default() } });

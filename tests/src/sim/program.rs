@@ -35,7 +35,7 @@ pub struct Temper {
     pub steps: i64,
     /// Between two steps.
     pub step_us: i64,
-    /// Saves a checkpoint at every second step and starts from it.
+    /// Saves a checkpoint at every second step, and when it is preempted, and starts from it.
     pub checkpoints: bool,
     /// Has a `timeout`, so that it may hang.
     pub hangs: bool,

@@ -37,7 +37,8 @@ struct Quiet {
     now: Now,
     worker: WorkerId,
     leases: Vec<Assignment>,
-    pruned: bool,
+    /// The attempt has had its verdict.
+    judged: bool,
 }
 
 struct NoSpill;
@@ -90,7 +91,7 @@ impl Quiet {
         let now = Now::default();
         let engine =
             Engine::recover(Box::new(journal), Box::new(NoSpill), None, now, Timings::DEFAULT).expect("an empty store opens");
-        let mut quiet = Quiet { engine, now, worker: WorkerId(0), leases: Vec::new(), pruned: false };
+        let mut quiet = Quiet { engine, now, worker: WorkerId(0), leases: Vec::new(), judged: false };
         let gpu = |index| Gpu { index, name: String::new(), memory_bytes: 1 << 40 };
         let profile = WorkerProfile {
             key: "quiet".to_owned(),
@@ -116,7 +117,7 @@ impl Quiet {
             for effect in committed.effects {
                 match effect {
                     Effect::Assign { assignment, .. } => self.leases.push(assignment),
-                    Effect::Prune { .. } => self.pruned = true,
+                    Effect::Prune { .. } | Effect::Pause { .. } => self.judged = true,
                     Effect::Propose { .. } | Effect::Kill { .. } | Effect::Drain { .. } | Effect::Sweep => {}
                 }
             }
@@ -143,7 +144,7 @@ impl Quiet {
         let temper = &planned.temper;
         let fate = temper.fate(lease.number, lease.attempt);
         let mut told = Told { task: lease.task, attempt: lease.attempt, records: 0 };
-        self.pruned = false;
+        self.judged = false;
         let mut cause = match fate {
             Fate::NoStart => Cause::Failed(Failure::Spawn { message: String::new() }),
             Fate::Finish | Fate::FailAt(_) | Fate::NotANumber | Fate::Mute | Fate::HangAt(_) => Cause::Exited,
@@ -158,7 +159,7 @@ impl Quiet {
             let value = if broken { f64::NAN } else { loss(&present(&lease.params), step) };
             let points = vec![Point { step: Some(step), metric: "loss".into(), value }];
             self.tell(&mut told, Fact::Report { points });
-            if self.pruned {
+            if self.judged {
                 break;
             }
         }

@@ -3,10 +3,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use hone_search::{Condition, Direction, Distribution, Parameter, Promotion, PrunerConfig, SamplerConfig, Space, TpeConfig, Value};
+use hone_search::{
+    Condition, Direction, Distribution, Parameter, Promotion, PrunerConfig, SamplerConfig, Space, TpeConfig, Value,
+};
 use hone_studies::{
-    Capacity, Gpu, Keep, KeepOutputs, Micros, Objective, Resources, SECOND, Search, Source, StudySpec, Summary, TrialSpec,
-    WorkerProfile,
+    Capacity, Gpu, Keep, KeepOutputs, Micros, Objective, Resources, SECOND, Search, Source, StopSpec, StudySpec, Summary,
+    TrialSpec, WorkerProfile,
 };
 
 use super::{dice::Dice, program::Temper};
@@ -259,11 +261,12 @@ fn study(dice: &mut Dice, at: i64, trials: i64) -> PlannedStudy {
         flaky: if comparable { 0 } else { dice.between(0, 25).unsigned_abs() },
         steps: dice.between(1, 9),
         step_us: dice.between(SECOND / 5, slowest),
-        checkpoints: !comparable && dice.percent(50),
+        checkpoints: dice.percent(50),
         hangs,
         stubborn: dice.percent(20),
     };
     let spec = StudySpec {
+        stop: StopSpec::default(),
         name: format!("study-{at}"),
         description: String::new(),
         objectives: vec![Objective {
@@ -298,11 +301,25 @@ fn sampler(dice: &mut Dice) -> SamplerConfig {
 }
 
 fn pruner(dice: &mut Dice) -> PrunerConfig {
-    match dice.below(3) {
+    match dice.below(6) {
         0 => PrunerConfig::None,
         1 => PrunerConfig::Median { startup_trials: 3, warmup_steps: 1, interval: 1 },
-        _ => PrunerConfig::Asha { min_steps: Some(1), reduction: 2, max_steps: None, early_stopping_rate: 0, promotion: Promotion::Stop },
+        2 => asha(Promotion::Stop, None),
+        3 => asha(Promotion::Resume, None),
+        4 => asha(Promotion::Resume, Some(dice.between(2, 9))),
+        _ => PrunerConfig::Halving {
+            min_steps: Some(1),
+            reduction: 2,
+            max_steps: None,
+            early_stopping_rate: 0,
+            cohort: dice.between(2, 8) as u32,
+            promotion: Promotion::Resume,
+        },
     }
+}
+
+fn asha(promotion: Promotion, max_steps: Option<i64>) -> PrunerConfig {
+    PrunerConfig::Asha { min_steps: Some(1), reduction: 2, max_steps, early_stopping_rate: 0, promotion }
 }
 
 fn parallel(dice: &mut Dice) -> Option<u32> {

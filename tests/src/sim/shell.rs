@@ -303,6 +303,7 @@ impl World {
 
     fn check_after_commit(&mut self) {
         let Some(engine) = &self.shell.engine else { return };
+        self.coverage.committed(&engine.core().state);
         self.oracle.committed(engine.core(), self.shell.clock(self.now));
     }
 
@@ -391,6 +392,9 @@ impl World {
             Effect::Assign { worker, assignment } => return self.assign(worker, &assignment),
             Effect::Prune { worker, task, attempt, reason } => {
                 (worker, directive(directive::Kind::Prune, task.0, attempt, reason))
+            }
+            Effect::Pause { worker, task, attempt, reason } => {
+                (worker, directive(directive::Kind::Pause, task.0, attempt, reason))
             }
             Effect::Kill { worker, task, attempt, reason } => (worker, directive(directive::Kind::Kill, task.0, attempt, reason)),
             Effect::Drain { worker, hand_back, reason } => (worker, to_worker::Kind::Drain(Drain { hand_back, reason })),

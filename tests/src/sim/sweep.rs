@@ -7,10 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hone_studies::StateKind;
-
 use super::{
-    coverage::{Coverage, Meets, impossible},
+    coverage::{Coverage, Meets, Standing, Turn, impossible},
     scenario::Fault,
     world::{Plant, run},
 };
@@ -103,6 +101,10 @@ impl fmt::Display for Sweep {
         for fault in Fault::ALL {
             writeln!(f, "  {:<18}{:>10}", format!("{fault:?}"), self.coverage.fault(fault))?;
         }
+        writeln!(f, "\nheld trials")?;
+        for turn in Turn::ALL {
+            writeln!(f, "  {:<18}{:>10}", format!("{turn:?}"), self.coverage.turn(turn))?;
+        }
         for (seed, violations) in self.failures.iter().take(TOLD) {
             writeln!(f, "seed {seed}: {}", violations.join("\n    "))?;
         }
@@ -112,14 +114,14 @@ impl fmt::Display for Sweep {
 
 fn write_cells(f: &mut fmt::Formatter<'_>, coverage: &Coverage) -> fmt::Result {
     write!(f, "\n{:<20}", "")?;
-    for state in StateKind::ALL {
-        write!(f, "{:>11}", state.name())?;
+    for standing in Standing::ALL {
+        write!(f, "{:>11}", standing.name())?;
     }
     writeln!(f)?;
     for meets in Meets::ALL {
         write!(f, "{:<20}", format!("{meets:?}"))?;
-        for state in StateKind::ALL {
-            match (coverage.cell(state, meets), impossible(state, meets)) {
+        for standing in Standing::ALL {
+            match (coverage.cell(standing, meets), impossible(standing, meets)) {
                 (0, Some(_)) => write!(f, "{:>11}", "–")?,
                 (count, _) => write!(f, "{count:>11}")?,
             }

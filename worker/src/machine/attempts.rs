@@ -32,6 +32,8 @@ pub(super) enum Stop {
     Pruned,
     /// It ran longer than the study allows.
     TimedOut,
+    /// The coordinator's pruner holds its trial back.
+    Paused { reason: String },
     /// The coordinator or this worker's operator wants the place back.
     Preempted { reason: String },
     /// The coordinator said so.
@@ -99,6 +101,11 @@ impl Attempt {
         matches!(self.stop, Some(Stop::Pruned | Stop::Killed | Stop::Over))
     }
 
+    /// Its trial is held back: whoever waits for an answer is told by TERM.
+    pub(super) fn is_paused(&self) -> bool {
+        matches!(self.stop, Some(Stop::Paused { .. }))
+    }
+
     /// Reports of it may still come.
     pub(super) fn may_report(&self) -> bool {
         matches!(self.phase, Phase::Preparing { .. } | Phase::Running | Phase::Uploading(_))
@@ -110,11 +117,12 @@ impl Attempt {
 
     /// Joins how the process ended with who wanted it to end.
     fn cause(&self, outcome: Outcome, stopped: bool) -> Cause {
-        let stop = if stopped { self.stop.clone() } else { None };
+        // However an attempt comes to its end whose trial is held back, the trial goes on from what it has left.
+        let stop = if stopped || self.is_paused() { self.stop.clone() } else { None };
         match (stop, outcome) {
             (None | Some(Stop::Pruned), Outcome::Success) => Cause::Exited(Exited {}),
             (Some(Stop::Pruned | Stop::Killed | Stop::Over), _) => Cause::Killed(Killed {}),
-            (Some(Stop::Preempted { reason }), _) => Cause::Preempted(Preempted { reason }),
+            (Some(Stop::Preempted { reason } | Stop::Paused { reason }), _) => Cause::Preempted(Preempted { reason }),
             (Some(Stop::TimedOut), _) => Cause::Failure(timed_out(self.program.timeout_us)),
             // A pruned trial that answers with a non-zero exit has done what it was told.
             (None, Outcome::Failure(_)) if self.stop == Some(Stop::Pruned) => Cause::Killed(Killed {}),
@@ -260,7 +268,7 @@ impl Machine {
             // The answer to its next report says so; who does not ask is told by TERM.
             Stop::Pruned => self.wait_grace(now_us, key, Due::Term),
             Stop::TimedOut | Stop::Killed => self.terminate(now_us, key, Signal::Term, out),
-            Stop::Preempted { .. } => self.terminate(now_us, key, Signal::Preempt, out),
+            Stop::Paused { .. } | Stop::Preempted { .. } => self.terminate(now_us, key, Signal::Preempt, out),
             Stop::Over => out.push(Output::Signal { key, signal: Signal::Kill }),
         }
     }

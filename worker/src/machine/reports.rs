@@ -75,14 +75,16 @@ impl Machine {
             return answer(ticket, true, out);
         }
         let prunes = counts.is_some_and(|attempt| attempt.program.prunes);
+        let paused = counts.is_some_and(super::Attempt::is_paused);
         let recorded = self.record_report(key, Report { step, metrics }, out);
         match (recorded, ticket) {
-            (Some(sequence), Some(ticket)) if prunes && step.is_some() && self.is_ready() => {
+            (Some(sequence), Some(ticket)) if prunes && !paused && step.is_some() && self.is_ready() => {
                 let until_us = now_us + self.config.verdict_wait_us;
                 self.verdicts.waiting.insert(sequence, Waiting { key, ticket, until_us });
                 self.rearm_verdicts();
             }
-            _ => answer(ticket, false, out),
+            // It has had TERM, and goes on: the coordinator discards what it says.
+            _ => answer(ticket, paused, out),
         }
     }
 
@@ -115,11 +117,18 @@ impl Machine {
         self.answer_attempt(key, out);
     }
 
-    /// Everything up to `sequence` is durable, and no directive came before: those reports may go on.
+    /// Everything up to `sequence` is durable, and no directive came before: those reports may go on. A trial that is
+    /// held back would begin what does not count; it learns so by TERM, and waits until then.
     pub(super) fn answer_up_to(&mut self, sequence: u64, out: &mut Vec<Output>) {
         let later = self.verdicts.waiting.split_off(&sequence.saturating_add(1));
         let covered = std::mem::replace(&mut self.verdicts.waiting, later);
-        out.extend(covered.values().map(|waiting| waiting.answer(false)));
+        for (number, waiting) in covered {
+            if self.attempts.get(&waiting.key).is_some_and(super::Attempt::is_paused) {
+                self.verdicts.waiting.insert(number, waiting);
+            } else {
+                out.push(waiting.answer(false));
+            }
+        }
         self.rearm_verdicts();
     }
 

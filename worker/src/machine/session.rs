@@ -201,6 +201,7 @@ impl Machine {
             // A kind that a newer coordinator added: the heartbeat settles what this worker may keep.
             directive::Kind::Unspecified => {}
             directive::Kind::Prune => self.on_prune(now_us, key, out),
+            directive::Kind::Pause => self.stop(now_us, key, Stop::Paused { reason: directive.reason }, out),
             directive::Kind::Kill => self.stop(now_us, key, Stop::Killed, out),
             directive::Kind::Preempt => {
                 self.stop(now_us, key, Stop::Preempted { reason: directive.reason }, out);

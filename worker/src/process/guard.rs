@@ -43,7 +43,10 @@ impl Guard {
         let leave_session = || rustix::process::setsid().map(drop).map_err(io::Error::from);
         // SAFETY: setsid is async-signal-safe, and the closure does not allocate.
         unsafe { command.pre_exec(leave_session) };
-        let mut child = kill::start_leader(&mut command)?;
+        let mut child = kill::start_leader(|| {
+            let child = command.spawn()?;
+            Ok((child.id().cast_signed(), child))
+        })?;
         let pipe = child.stdin.take();
         let mut guard = Self { child, pipe };
         guard.tell(&format!("mark {incarnation}"))?;
@@ -55,8 +58,7 @@ impl Guard {
     /// # Errors
     ///
     /// The guard is gone.
-    pub fn add(&mut self, pid: i32) -> io::Result<()> {
-        let start_ticks = Process::read(pid).map_or(0, |process| process.start_ticks);
+    pub fn add(&mut self, pid: i32, start_ticks: u64) -> io::Result<()> {
         self.tell(&format!("+ {pid} {start_ticks}"))
     }
 

@@ -3,8 +3,7 @@
 use std::{
     collections::BTreeSet,
     io,
-    process::{Child, Command},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -18,21 +17,33 @@ const DISAPPEAR: Duration = Duration::from_secs(5);
 /// Rounds of looking for marked processes; each ends what the former one uncovered.
 const ROUNDS: usize = 50;
 
-/// The leaders that this process started and waits for; everything else among its children was inherited. Locked
-/// while a leader starts and while orphans are reaped, so that no sweep takes the one for the other.
-static LEADERS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+/// The leaders that this process started and waits for; everything else among its children was inherited.
+static LEADERS: Mutex<Leaders> = Mutex::new(Leaders { pids: BTreeSet::new(), starting: 0 });
 
-/// Starts a leader and remembers it.
-pub(super) fn start_leader(command: &mut Command) -> io::Result<Child> {
-    let mut leaders = LEADERS.lock().unwrap_or_else(PoisonError::into_inner);
-    let child = command.spawn()?;
-    leaders.insert(child.id().cast_signed());
-    Ok(child)
+struct Leaders {
+    pids: BTreeSet<i32>,
+    /// So many are being started: a child that nobody knows may be one of them.
+    starting: usize,
+}
+
+fn leaders() -> MutexGuard<'static, Leaders> {
+    LEADERS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Starts a leader and remembers its number, so that no sweep takes it for an orphan.
+pub(super) fn start_leader<T>(start: impl FnOnce() -> io::Result<(i32, T)>) -> io::Result<T> {
+    leaders().starting += 1;
+    let started = start();
+    let mut leaders = leaders();
+    leaders.starting -= 1;
+    let (pid, started) = started?;
+    leaders.pids.insert(pid);
+    Ok(started)
 }
 
 /// Forgets a leader that was reaped.
 pub(super) fn remove_leader(pid: i32) {
-    LEADERS.lock().unwrap_or_else(PoisonError::into_inner).remove(&pid);
+    leaders().pids.remove(&pid);
 }
 
 /// Asks a group to end. Returns whether it had members.
@@ -83,30 +94,44 @@ fn marked(incarnation: &str) -> Vec<Process> {
     living.filter(|process| process.has_variable(MARK, incarnation)).collect()
 }
 
+/// What a sweep found in the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Swept {
+    /// Nothing of the trial is left.
+    Clean,
+    /// Nothing that can be told to be of the trial, but this process has inherited something without any mark.
+    Strangers,
+    /// Something cannot be ended.
+    Hanging,
+}
+
 /// Ends what is left of a trial whose leader was reaped: its group, and the strays with its mark that this
-/// process inherited. Returns whether nothing is left.
-pub async fn sweep(group: i32, mark: &str) -> bool {
+/// process inherited.
+pub async fn sweep(group: i32, mark: &str) -> Swept {
     let deadline = Instant::now() + DISAPPEAR;
     let mut pause = Duration::from_millis(1);
-    while sweep_once(group, mark) {
+    loop {
+        if let Some(swept) = sweep_once(group, mark) {
+            return swept;
+        }
         if Instant::now() > deadline {
-            return false;
+            return Swept::Hanging;
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_millis(50));
     }
-    true
 }
 
-/// Returns whether something was found that may need another look.
-fn sweep_once(group: i32, mark: &str) -> bool {
+/// Returns nothing when something was found that needs another look.
+fn sweep_once(group: i32, mark: &str) -> Option<Swept> {
     let grouped = kill_group(group);
     reap_group(group);
-    let strays = strays(mark);
+    let (strays, strangers): (Vec<_>, Vec<_>) = inherited().into_iter().partition(|found| found.has_variable(MARK, mark));
     for stray in &strays {
         kill_process(stray.pid);
     }
-    grouped || !strays.is_empty()
+    let again = grouped || !strays.is_empty();
+    (!again).then_some(if strangers.is_empty() { Swept::Clean } else { Swept::Strangers })
 }
 
 /// Reaps the inherited members of a group.
@@ -115,27 +140,28 @@ fn reap_group(group: i32) {
     while let Ok(Some(_)) = rustix::process::waitpgid(group, WaitOptions::NOHANG) {}
 }
 
-/// Inherited processes with this mark. Inherited zombies have no mark any more; they are reaped on the way.
-fn strays(mark: &str) -> Vec<Process> {
-    let own_group = Process::read(proc::own_pid()).map_or(0, |own| own.group);
-    let inherited = inherited(own_group);
-    inherited.into_iter().filter(|process| process.has_variable(MARK, mark)).collect()
-}
-
 /// Living children that this process did not start. Children in its own group are somebody else's: another part
-/// of the program started them.
-fn inherited(own_group: i32) -> Vec<Process> {
-    let children = proc::children();
-    let leaders = LEADERS.lock().unwrap_or_else(PoisonError::into_inner);
+/// of the program started them. Inherited zombies have no mark any more; they are reaped on the way.
+fn inherited() -> Vec<Process> {
+    let children = proc::adopted_children();
+    let (unknown, starting) = {
+        let leaders = leaders();
+        let unknown: Vec<i32> = children.into_iter().filter(|pid| !leaders.pids.contains(pid)).collect();
+        (unknown, leaders.starting > 0)
+    };
+    if unknown.is_empty() {
+        return Vec::new();
+    }
+    let own_group = rustix::process::getpgrp().as_raw_nonzero().get();
     let mut living = Vec::new();
-    for process in children.into_iter().filter(|pid| !leaders.contains(pid)).filter_map(Process::read) {
+    for process in unknown.into_iter().filter_map(Process::read) {
         if process.parent != proc::own_pid() || process.group == own_group {
             continue;
         }
         if !process.zombie {
             living.push(process);
-        } else if let Some(pid) = Pid::from_raw(process.pid) {
-            // Another sweep may have been faster.
+        } else if let Some(pid) = Pid::from_raw(process.pid).filter(|_| !starting) {
+            // Another sweep may have been faster. A leader that ended as soon as it began is left to who waits for it.
             let _ = rustix::process::waitpid(Some(pid), WaitOptions::NOHANG);
         }
     }

@@ -1,4 +1,5 @@
-//! The log of an attempt: what it writes to standard output and error, bounded on disk.
+//! The log of an attempt: what it writes to standard output and error, bounded on disk. A short one stays in memory
+//! and never becomes a file.
 //!
 //! ```text
 //! file:   | head, kept for ever | ring: the latest bytes            |
@@ -20,6 +21,8 @@ use tokio::sync::watch;
 
 /// A limit below this would not hold an error message.
 const SMALLEST_LIMIT: u64 = 4_096;
+/// A log is kept in memory up to this; one that grows longer goes to its file.
+const MEMORY_BYTES: usize = 32 << 10;
 /// Bytes of standard error that explain a failure.
 const EXPLAIN_BYTES: usize = 2_048;
 /// Lines of standard error that explain a failure.
@@ -42,6 +45,15 @@ pub struct Length {
     pub closed: bool,
 }
 
+/// A log that has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whole {
+    /// It never became a file.
+    Bytes(Vec<u8>),
+    /// It is here.
+    File(PathBuf),
+}
+
 /// A piece of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
@@ -53,7 +65,7 @@ pub struct Piece {
 
 #[derive(Debug)]
 struct Inner {
-    file: Option<File>,
+    place: Place,
     head: u64,
     ring: u64,
     written: u64,
@@ -63,12 +75,28 @@ struct Inner {
     failure: Option<io::Error>,
 }
 
+/// Where the bytes are.
+#[derive(Debug)]
+enum Place {
+    /// All that were written.
+    Memory(Vec<u8>),
+    /// Head and ring.
+    File(File),
+}
+
 impl Log {
-    /// A log of at most `limit_bytes` at `path`; the file is created by the first byte.
+    /// A log of at most `limit_bytes` at `path`; the file is created when memory no longer holds it.
     #[must_use]
     pub fn new(path: &Path, limit_bytes: u64) -> Self {
         let limit = limit_bytes.max(SMALLEST_LIMIT);
-        let inner = Inner { file: None, head: limit / 2, ring: limit - limit / 2, written: 0, errors: Vec::new(), failure: None };
+        let inner = Inner {
+            place: Place::Memory(Vec::new()),
+            head: limit / 2,
+            ring: limit - limit / 2,
+            written: 0,
+            errors: Vec::new(),
+            failure: None,
+        };
         Self { path: path.to_owned(), inner: Mutex::new(inner), length: watch::Sender::new(Length::default()) }
     }
 
@@ -119,17 +147,33 @@ impl Log {
         lines.join("\n")
     }
 
-    /// Lays the log out as one plain file, with a line in place of what is gone. `None`: nothing was written.
+    /// Gives the whole log, with a line in place of what is gone. `None`: nothing was written.
     ///
     /// # Errors
     ///
     /// What the system said.
-    pub fn finish(&self) -> io::Result<Option<PathBuf>> {
+    pub fn finish(&self) -> io::Result<Option<Whole>> {
         self.close();
-        let inner = self.lock();
+        match &self.lock().place {
+            Place::Memory(bytes) if bytes.is_empty() => return Ok(None),
+            Place::Memory(bytes) => return Ok(Some(Whole::Bytes(bytes.clone()))),
+            Place::File(_) => {}
+        }
+        Ok(self.finish_in_file()?.map(Whole::File))
+    }
+
+    /// As [`Self::finish`], and always as one plain file.
+    ///
+    /// # Errors
+    ///
+    /// What the system said.
+    pub fn finish_in_file(&self) -> io::Result<Option<PathBuf>> {
+        self.close();
+        let mut inner = self.lock();
         if inner.written == 0 {
             return Ok(None);
         }
+        inner.file(&self.path)?;
         if inner.written <= inner.head + inner.ring {
             return Ok(Some(self.path.clone()));
         }
@@ -149,10 +193,15 @@ impl Log {
 
 impl Inner {
     fn write(&mut self, path: &Path, mut bytes: &[u8]) -> io::Result<()> {
-        if self.file.is_none() && !bytes.is_empty() {
-            let mut options = OpenOptions::new();
-            self.file = Some(options.read(true).write(true).create(true).truncate(true).open(path)?);
+        let capacity = usize::try_from(self.head + self.ring).unwrap_or(usize::MAX).min(MEMORY_BYTES);
+        if let Place::Memory(kept) = &mut self.place
+            && bytes.len() <= capacity.saturating_sub(kept.len())
+        {
+            kept.extend_from_slice(bytes);
+            self.written += bytes.len() as u64;
+            return Ok(());
         }
+        self.file(path)?;
         // Of one piece only what would survive it is written.
         let room = self.head.saturating_sub(self.written) + self.ring;
         let surplus = (bytes.len() as u64).saturating_sub(room);
@@ -166,8 +215,19 @@ impl Inner {
         self.put(bytes)
     }
 
+    /// Moves what is in memory to the file.
+    fn file(&mut self, path: &Path) -> io::Result<()> {
+        if let Place::Memory(kept) = &self.place {
+            let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
+            // Less than head and ring hold, so it lies as it was written.
+            file.write_all_at(kept, 0)?;
+            self.place = Place::File(file);
+        }
+        Ok(())
+    }
+
     fn put(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        let Some(file) = &self.file else { return Ok(()) };
+        let Place::File(file) = &self.place else { return Ok(()) };
         while !bytes.is_empty() {
             let (place, contiguous) = self.place(self.written);
             let count = bytes.len().min(usize::try_from(contiguous).unwrap_or(usize::MAX));
@@ -190,8 +250,15 @@ impl Inner {
     fn read(&self, offset: u64, limit: usize) -> io::Result<Piece> {
         let oldest = self.written.saturating_sub(self.ring);
         let offset = if offset >= self.head { offset.max(oldest).max(self.head) } else { offset };
-        let Some(file) = self.file.as_ref().filter(|_| offset < self.written) else {
+        if offset >= self.written {
             return Ok(Piece { offset, bytes: Vec::new() });
+        }
+        let file = match &self.place {
+            Place::Memory(kept) => {
+                let rest = kept.get(usize::try_from(offset).unwrap_or(usize::MAX)..).unwrap_or_default();
+                return Ok(Piece { offset, bytes: rest[..rest.len().min(limit)].to_vec() });
+            }
+            Place::File(file) => file,
         };
         let (place, contiguous) = self.place(offset);
         let count = contiguous.min(self.written - offset).min(limit as u64);
@@ -249,12 +316,27 @@ mod tests {
 
     #[test]
     fn a_short_log_is_kept_as_it_is() {
-        let (_folder, log) = log(10_000);
+        let (folder, log) = log(10_000);
         log.append(b"one\n", false);
         log.append(b"two\n", true);
         assert_eq!(all(&log), (b"one\ntwo\n".to_vec(), vec![]));
-        let path = log.finish().expect("a file").expect("a log");
+        let whole = log.finish().expect("no error").expect("a log");
+        assert_eq!(whole, Whole::Bytes(b"one\ntwo\n".to_vec()));
+        assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 0);
+        let path = log.finish_in_file().expect("a file").expect("a log");
         assert_eq!(std::fs::read(path).expect("the file"), b"one\ntwo\n");
+    }
+
+    #[test]
+    fn a_log_goes_on_in_its_file_when_it_grows() {
+        let bytes = pattern(3 * MEMORY_BYTES);
+        let (_folder, log) = log(1 << 20);
+        for (index, piece) in bytes.chunks(10_000).enumerate() {
+            log.append(piece, false);
+            assert_eq!(all(&log), (bytes[..bytes.len().min((index + 1) * 10_000)].to_vec(), vec![]));
+        }
+        let Some(Whole::File(path)) = log.finish().expect("no error") else { panic!("it is long") };
+        assert_eq!(std::fs::read(path).expect("the file"), bytes);
     }
 
     #[test]
@@ -276,7 +358,7 @@ mod tests {
             assert_eq!(&kept[..5_000], &bytes[..5_000], "{chunk}");
             assert_eq!(&kept[5_000..], &bytes[95_000..], "{chunk}");
             assert_eq!(jumps, vec![95_000], "{chunk}");
-            let whole = std::fs::read(log.finish().expect("a file").expect("a log")).expect("the file");
+            let whole = std::fs::read(log.finish_in_file().expect("a file").expect("a log")).expect("the file");
             let note = b"\n[hone: 90000 bytes were left out here]\n";
             assert_eq!(whole.len(), 10_000 + note.len());
             assert_eq!(&whole[5_000..5_000 + note.len()], note);
@@ -297,7 +379,8 @@ mod tests {
     fn a_disk_that_refuses_ends_the_log_and_nothing_else() {
         let log = Log::new(Path::new("/nonexistent/folder/log"), 10_000);
         log.append(b"text", false);
-        log.append(b"text", false);
-        assert_eq!(log.finish().expect("no error"), None);
+        log.append(&pattern(MEMORY_BYTES), false);
+        log.append(b"more", false);
+        assert_eq!(log.finish().expect("no error"), Some(Whole::Bytes(b"text".to_vec())));
     }
 }

@@ -29,7 +29,7 @@ pub fn classify(status: ExitStatus, circumstances: Circumstances, last_errors: &
     }
     match (status.code(), status.signal()) {
         (Some(0), _) => Outcome::Success,
-        (Some(code), _) => failure(Kind::ExitCode, code, &format!("it exited with code {code}"), last_errors),
+        (Some(code), _) => failure(Kind::ExitCode, code, "", last_errors),
         (None, Some(libc::SIGKILL)) if circumstances.kernel_was_short && !circumstances.killed_by_us => {
             let text = "the kernel ended it because the machine ran out of memory; run fewer trials at once here \
                         or give `resources.memory`";
@@ -37,8 +37,7 @@ pub fn classify(status: ExitStatus, circumstances: Circumstances, last_errors: &
         }
         (None, signal) => {
             let signal = signal.unwrap_or(0);
-            let text = format!("it was ended by signal {signal} ({})", signal_name(signal));
-            failure(Kind::Signal, signal, &text, last_errors)
+            failure(Kind::Signal, signal, signal_name(signal), last_errors)
         }
     }
 }
@@ -61,10 +60,14 @@ pub fn spawn_failure(program: &str, folder: &Path, error: &io::Error) -> Outcome
     failure(Kind::Spawn, error.raw_os_error().unwrap_or(0), &text, "")
 }
 
-/// A failure with the last lines of standard error, where there are any.
+/// A failure with the last lines of standard error, where there are any. Its kind and code are not repeated in the text.
 #[must_use]
 pub fn failure(kind: Kind, code: i32, text: &str, last_errors: &str) -> Outcome {
-    let message = if last_errors.is_empty() { text.to_owned() } else { format!("{text}:\n{last_errors}") };
+    let message = match (text, last_errors) {
+        (text, "") => text.to_owned(),
+        ("", last_errors) => last_errors.to_owned(),
+        (text, last_errors) => format!("{text}:\n{last_errors}"),
+    };
     Outcome::Failure(Failure { kind: kind.into(), code, message })
 }
 
@@ -110,11 +113,11 @@ mod tests {
         let over = Circumstances { over_limit: Some(3 << 29), ..plain };
         // wait status as in wait(2): code << 8, or the signal
         let table = [
-            (3 << 8, plain, Kind::ExitCode, "code 3:\nboom"),
+            (3 << 8, plain, Kind::ExitCode, "boom"),
             (libc::SIGSEGV, plain, Kind::Signal, "segmentation fault"),
-            (libc::SIGKILL, plain, Kind::Signal, "(kill)"),
+            (libc::SIGKILL, plain, Kind::Signal, "kill:\nboom"),
             (libc::SIGKILL, short, Kind::OutOfMemory, "the kernel"),
-            (libc::SIGKILL, ours, Kind::Signal, "(kill)"),
+            (libc::SIGKILL, ours, Kind::Signal, "kill:\nboom"),
             (libc::SIGKILL, over, Kind::OutOfMemory, "1.5 GiB"),
             (0, over, Kind::OutOfMemory, "1.5 GiB"),
         ];

@@ -1,6 +1,13 @@
 //! What `/proc` says about processes. A process that ends while it is looked at is simply not there.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    sync::{Mutex, OnceLock, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// A count of this age is still taken for one of now.
+const RECENT: Duration = Duration::from_secs(1);
 
 /// One process, as its `stat` file shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,24 +51,16 @@ pub fn all() -> Vec<Process> {
     pids.filter_map(Process::read).collect()
 }
 
-/// The numbers of this process's children, those that it inherited included. Where the kernel does not list them
-/// (`CONFIG_PROC_CHILDREN`) it is everybody's numbers.
+/// The numbers of the children that this process may have inherited: orphans go to the first living thread of
+/// their subreaper, which is the main one. What other threads started is not among them. Where the kernel does not
+/// list children (`CONFIG_PROC_CHILDREN`) it is everybody's numbers.
 #[must_use]
-pub fn children() -> Vec<i32> {
-    child_pids().unwrap_or_else(|| all().into_iter().map(|process| process.pid).collect())
-}
-
-fn child_pids() -> Option<Vec<i32>> {
-    if !Path::new("/proc/thread-self/children").exists() {
-        return None;
+pub fn adopted_children() -> Vec<i32> {
+    let pid = own_pid();
+    match fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")) {
+        Ok(text) => text.split_whitespace().filter_map(|word| word.parse().ok()).collect(),
+        Err(_) => all().into_iter().map(|process| process.pid).collect(),
     }
-    let mut pids = Vec::new();
-    for thread in fs::read_dir("/proc/self/task").ok()? {
-        // A thread that has ended meanwhile has no children.
-        let text = fs::read_to_string(thread.ok()?.path().join("children")).unwrap_or_default();
-        pids.extend(text.split_whitespace().filter_map(|word| word.parse::<i32>().ok()));
-    }
-    Some(pids)
 }
 
 /// The number of this process.
@@ -73,8 +72,24 @@ pub fn own_pid() -> i32 {
 /// Names this boot of the system; `None` where it is not told.
 #[must_use]
 pub fn boot_id() -> Option<String> {
-    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    Some(id.trim().to_owned())
+    static ID: OnceLock<Option<String>> = OnceLock::new();
+    let read = || Some(fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned());
+    ID.get_or_init(read).clone()
+}
+
+/// [`oom_kills`] as they were a second ago at most: something to compare with later, for many starts at once.
+#[must_use]
+pub fn recent_oom_kills() -> u64 {
+    static READ: Mutex<Option<(Instant, u64)>> = Mutex::new(None);
+    let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+    match *read {
+        Some((at, count)) if at.elapsed() < RECENT => count,
+        _ => {
+            let count = oom_kills();
+            *read = Some((Instant::now(), count));
+            count
+        }
+    }
 }
 
 /// How many processes the kernel has ended for want of memory since it started.

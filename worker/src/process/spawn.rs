@@ -1,77 +1,76 @@
 //! Starting processes from one thread that lives as long as this process.
 //!
-//! The kernel sends the parent-death signal when the *thread* that forked ends, so a thread of a pool must
-//! never fork a trial.
+//! The kernel sends the parent-death signal when the *thread* that started a process ends, so a thread of a pool
+//! must never start a trial.
 
 use std::{
     io,
-    os::{fd::OwnedFd, unix::process::CommandExt as _},
-    process::{Child, Command, ExitStatus},
+    os::{fd::OwnedFd, unix::process::ExitStatusExt as _},
+    process::ExitStatus,
     sync::{OnceLock, mpsc},
 };
 
-use rustix::process::{Pid, PidfdFlags};
+use rustix::process::{Pid, PidfdFlags, WaitOptions};
 use tokio::{io::unix::AsyncFd, sync::oneshot};
 
-use super::{kill, proc};
+pub use super::launch::{Launch, Pipes};
+use super::{kill, launch::Launcher, proc::Process};
 
-type Reply = oneshot::Sender<io::Result<Child>>;
+type Started = io::Result<(Child, Pipes)>;
+type Reply = oneshot::Sender<Started>;
 
-static SPAWNER: OnceLock<mpsc::Sender<(Command, Reply)>> = OnceLock::new();
+static SPAWNER: OnceLock<mpsc::Sender<(Launch, Reply)>> = OnceLock::new();
 
 /// A process that leads a group of its own and dies with this one.
 #[derive(Debug)]
 pub struct Leader {
     child: Child,
+    start_ticks: u64,
     ended: Option<AsyncFd<OwnedFd>>,
 }
 
-/// Starts a command as the leader of its own group.
+/// Starts a program as the leader of its own group.
 ///
 /// # Errors
 ///
 /// What the system said; [`io::ErrorKind::NotFound`] also when the working directory is not there.
-pub async fn spawn(mut command: Command) -> io::Result<Leader> {
-    command.process_group(0);
-    die_with_parent(&mut command);
+pub async fn spawn(launch: Launch) -> io::Result<(Leader, Pipes)> {
     let (reply, started) = oneshot::channel();
     let gone = || io::Error::other("the thread that starts processes has ended");
-    spawner()?.send((command, reply)).map_err(|_| gone())?;
-    let child = started.await.map_err(|_| gone())??;
-    let pid = Pid::from_child(&child);
+    spawner()?.send((launch, reply)).map_err(|_| gone())?;
+    let (child, pipes) = started.await.map_err(|_| gone())??;
     // Without process descriptors (Linux before 5.3) a thread waits instead.
-    let descriptor = rustix::process::pidfd_open(pid, PidfdFlags::NONBLOCK).ok();
+    let descriptor = child.number().and_then(|pid| rustix::process::pidfd_open(pid, PidfdFlags::NONBLOCK).ok());
     // SAFETY: the descriptor is owned, and open for as long as the registration lives.
     let ended = descriptor.and_then(|descriptor| unsafe { AsyncFd::register(descriptor) }.ok());
-    Ok(Leader { child, ended })
+    let start_ticks = Process::read(child.pid).map_or(0, |process| process.start_ticks);
+    Ok((Leader { child, start_ticks, ended }, pipes))
 }
 
-fn spawner() -> io::Result<&'static mpsc::Sender<(Command, Reply)>> {
+fn spawner() -> io::Result<&'static mpsc::Sender<(Launch, Reply)>> {
     if let Some(sender) = SPAWNER.get() {
         return Ok(sender);
     }
     adopt_orphans();
-    let (sender, requests) = mpsc::channel::<(Command, Reply)>();
+    let mut launcher = Launcher::open()?;
+    let (sender, requests) = mpsc::channel::<(Launch, Reply)>();
     let thread = std::thread::Builder::new().name("hone-spawn".to_owned());
     thread.spawn(move || {
-        for (mut command, reply) in requests {
-            let started = kill::start_leader(&mut command);
-            if let Err(Ok(abandoned)) = reply.send(started) {
-                end_abandoned(abandoned);
-            }
+        for (launch, reply) in requests {
+            // An abandoned child ends when it is dropped with the reply.
+            drop(reply.send(start(&mut launcher, &launch)));
         }
     })?;
-    // A thread that lost the race ends when its sender is dropped; it has forked nothing.
+    // A thread that lost the race ends when its sender is dropped; it has started nothing.
     Ok(SPAWNER.get_or_init(|| sender))
 }
 
-/// Nobody waits for this process any more.
-fn end_abandoned(mut child: Child) {
-    let pid = child.id().cast_signed();
-    kill::kill_group(pid);
-    // It is killed: this returns at once, and an error means that it is gone.
-    let _ = child.wait();
-    kill::remove_leader(pid);
+fn start(launcher: &mut Launcher, launch: &Launch) -> Started {
+    let (pid, pipes) = kill::start_leader(|| {
+        let (pid, pipes) = launcher.launch(launch)?;
+        Ok((pid, (pid, pipes)))
+    })?;
+    Ok((Child { pid, status: None }, pipes))
 }
 
 /// Makes this process the parent of what its trials leave behind.
@@ -83,34 +82,17 @@ fn adopt_orphans() {
     }
 }
 
-fn die_with_parent(command: &mut Command) {
-    let parent = proc::own_pid();
-    let set_up = move || {
-        // SAFETY: both calls are async-signal-safe and touch no memory.
-        let failed = unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) } != 0;
-        if failed {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: as above. The parent may have died before the signal was asked for.
-        if unsafe { libc::getppid() } != parent {
-            return Err(io::Error::from_raw_os_error(libc::ECHILD));
-        }
-        Ok(())
-    };
-    // SAFETY: the closure only makes async-signal-safe calls and does not allocate.
-    unsafe { command.pre_exec(set_up) };
-}
-
 impl Leader {
     /// The number of the process and of its group.
     #[must_use]
     pub fn pid(&self) -> i32 {
-        self.child.id().cast_signed()
+        self.child.pid
     }
 
-    /// The pipes and the like that were asked for.
-    pub fn child(&mut self) -> &mut Child {
-        &mut self.child
+    /// When it started, as [`Process::start_ticks`] has it; 0 where that is not told.
+    #[must_use]
+    pub fn start_ticks(&self) -> u64 {
+        self.start_ticks
     }
 
     /// Waits for the end of the process itself, whatever its group does, and reaps it.
@@ -119,34 +101,55 @@ impl Leader {
     ///
     /// What the system said.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
-        let status = match &self.ended {
-            Some(ended) => {
-                let _readable = ended.readable().await?;
-                self.child.wait()
-            }
-            None => wait_by_asking(&mut self.child).await,
-        }?;
-        kill::remove_leader(self.pid());
-        Ok(status)
+        let Some(ended) = &self.ended else { return wait_by_asking(&mut self.child).await };
+        let _readable = ended.readable().await?;
+        // It has ended: this returns at once.
+        let status = self.child.reap(WaitOptions::empty())?;
+        status.ok_or_else(|| io::Error::other("the system says both that it has ended and that it has not"))
     }
 }
 
 async fn wait_by_asking(child: &mut Child) -> io::Result<ExitStatus> {
     loop {
-        if let Some(status) = child.try_wait()? {
+        if let Some(status) = child.reap(WaitOptions::NOHANG)? {
             return Ok(status);
         }
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
 }
 
-impl Drop for Leader {
-    fn drop(&mut self) {
-        if matches!(self.child.try_wait(), Ok(None)) {
-            kill::kill_group(self.pid());
-            // It is killed: this returns at once, and an error means that it is gone.
-            let _ = self.child.wait();
+/// A started process; dropped while it runs, it is killed with its group.
+#[derive(Debug)]
+struct Child {
+    pid: i32,
+    /// It is reaped: its number may mean another process already.
+    status: Option<ExitStatus>,
+}
+
+impl Child {
+    fn number(&self) -> Option<Pid> {
+        Pid::from_raw(self.pid)
+    }
+
+    /// Its end, if it has ended; otherwise waited for as `options` say.
+    fn reap(&mut self, options: WaitOptions) -> io::Result<Option<ExitStatus>> {
+        if self.status.is_none()
+            && let Some((_, status)) = rustix::io::retry_on_intr(|| rustix::process::waitpid(self.number(), options))?
+        {
+            self.status = Some(ExitStatus::from_raw(status.as_raw()));
+            kill::remove_leader(self.pid);
         }
-        kill::remove_leader(self.pid());
+        Ok(self.status)
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if matches!(self.reap(WaitOptions::NOHANG), Ok(None)) {
+            kill::kill_group(self.pid);
+            // It is killed: this returns at once, and an error means that it is gone.
+            let _ = self.reap(WaitOptions::empty());
+        }
+        kill::remove_leader(self.pid);
     }
 }

@@ -1,6 +1,10 @@
 //! After the end: outputs, log and checkpoint go to the coordinator.
 
-use std::{fs::File, io, io::Read, path::PathBuf};
+use std::{
+    fs::{self, File},
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 use hone_data::{
     BlobError, Hash, RelativePath,
@@ -10,6 +14,7 @@ use hone_data::{
 use super::{Trial, checkpoints::Checkpoints};
 use crate::{
     machine::{EndFiles, Input},
+    process::log::Whole,
     transfer::{chain, file_to_proto},
 };
 
@@ -29,7 +34,7 @@ impl Trial {
     /// Uploads what is wanted, however long that takes, and tells the worker.
     pub(super) async fn collect(&self, checkpoints: &mut Checkpoints, checkpoint: bool, outputs: bool) {
         let mut files = EndFiles::default();
-        if checkpoint && self.folder.join("checkpoint").is_dir() {
+        if checkpoint && !is_empty(&self.folder.join("checkpoint")) {
             // An empty folder is no checkpoint, and no reason to complain.
             let _ = checkpoints.stage(self, None).await;
         }
@@ -43,6 +48,9 @@ impl Trial {
 
     async fn collect_outputs(&self, files: &mut EndFiles) {
         let folder = self.folder.join("output");
+        if is_empty(&folder) {
+            return;
+        }
         let (source, limit) = (folder.clone(), self.program.max_output_bytes);
         let listing = tokio::task::spawn_blocking(move || outputs::collect(&source, limit, &mut Nowhere)).await;
         let (entries, skipped) = match listing {
@@ -58,26 +66,42 @@ impl Trial {
     }
 
     async fn collect_log(&self, files: &mut EndFiles) {
-        let log = std::sync::Arc::clone(&self.log);
-        let described = tokio::task::spawn_blocking(move || describe_log(log.finish()?)).await;
-        let (path, entry) = match described {
-            Ok(Ok(Some(described))) => described,
-            Ok(Ok(None)) => return,
-            Ok(Err(error)) => return files.notes.push(format!("the log was left out: {error}")),
-            Err(error) => return files.notes.push(format!("the log was left out: {error}")),
+        let uploaded = match self.log.finish() {
+            Ok(None) => return,
+            Ok(Some(Whole::Bytes(bytes))) => self.upload_log(bytes).await,
+            Ok(Some(Whole::File(path))) => self.upload_log_file(path).await,
+            Err(error) => Err(error.to_string()),
         };
-        match self.host.blobs.upload(std::slice::from_ref(&entry), |_| path.clone()).await {
-            Ok(()) => files.log = Some(file_to_proto(&entry)),
-            Err(error) => files.notes.push(format!("the log was left out: {}", chain(&error))),
+        match uploaded {
+            Ok(entry) => files.log = Some(file_to_proto(&entry)),
+            Err(error) => files.notes.push(format!("the log was left out: {error}")),
         }
+    }
+
+    async fn upload_log(&self, bytes: Vec<u8>) -> Result<FileEntry, String> {
+        let entry = log_entry((Hash::of(&bytes), bytes.len() as u64))?;
+        let uploaded = self.host.blobs.upload_bytes(entry.hash, bytes.into()).await;
+        uploaded.map(|()| entry).map_err(|error| chain(&error))
+    }
+
+    async fn upload_log_file(&self, path: PathBuf) -> Result<FileEntry, String> {
+        let place = path.clone();
+        let hashing = tokio::task::spawn_blocking(move || Hash::of_reader(&mut File::open(&path)?));
+        let hashed = hashing.await.map_err(|error| error.to_string())?;
+        let entry = log_entry(hashed.map_err(|error| error.to_string())?)?;
+        let uploaded = self.host.blobs.upload(std::slice::from_ref(&entry), |_| place.clone()).await;
+        uploaded.map(|()| entry).map_err(|error| chain(&error))
     }
 }
 
-fn describe_log(path: Option<PathBuf>) -> io::Result<Option<(PathBuf, FileEntry)>> {
-    let Some(path) = path else { return Ok(None) };
-    let (hash, size) = Hash::of_reader(&mut File::open(&path)?)?;
-    let name = RelativePath::parse("log").map_err(io::Error::other)?;
-    Ok(Some((path, FileEntry { path: name, hash, size, executable: false })))
+/// Whether there is surely nothing in a folder.
+fn is_empty(folder: &Path) -> bool {
+    fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none())
+}
+
+fn log_entry((hash, size): (Hash, u64)) -> Result<FileEntry, String> {
+    let path = RelativePath::parse("log").map_err(|error| error.to_string())?;
+    Ok(FileEntry { path, hash, size, executable: false })
 }
 
 fn notes(skipped: &[Skipped], limit_bytes: u64) -> Vec<String> {

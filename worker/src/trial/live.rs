@@ -1,11 +1,6 @@
 //! The run of the process itself, from its start until nothing of it is left.
 
-use std::{
-    io,
-    pin::Pin,
-    process::{Command, Stdio},
-    time::Duration,
-};
+use std::{io, os::unix::process::ExitStatusExt as _, pin::Pin, process::ExitStatus, time::Duration};
 
 use hone_proto::worker::{Metric, failure::Kind};
 use tokio::{
@@ -26,12 +21,13 @@ use crate::{
     ledger,
     machine::{Input, Outcome, Signal},
     process::{
-        environment, kill,
+        environment,
+        kill::{self, Swept},
         outcome::{self, Circumstances, classify, failure},
         pattern::Pattern,
         proc,
         socket::{self, Call},
-        spawn::{self, Leader},
+        spawn::{self, Launch, Leader, Pipes},
     },
     template::NoValue,
 };
@@ -52,11 +48,13 @@ pub(super) struct End {
     pub(super) stopped: bool,
     /// It was given no time to end.
     pub(super) killed: bool,
+    /// Surely nothing of it runs, so that its folder may be given to somebody else.
+    pub(super) alone: bool,
 }
 
 impl End {
     fn before_start(outcome: Outcome, stopped: bool) -> Self {
-        Self { outcome, stopped, killed: false }
+        Self { outcome, stopped, killed: false, alone: true }
     }
 }
 
@@ -77,7 +75,7 @@ struct Running {
 
 /// What woke a running attempt.
 enum Woke {
-    Ended(io::Result<std::process::ExitStatus>),
+    Ended(io::Result<ExitStatus>),
     Control(Option<Control>),
     Called(Call),
     Found(Values),
@@ -87,6 +85,10 @@ enum Woke {
 impl Trial {
     /// Prepares, starts and waits; on return nothing of the trial runs.
     pub(super) async fn live(&self, controls: &mut mpsc::UnboundedReceiver<Control>, checkpoints: &Checkpoints) -> End {
+        let listener = match self.lay_out().await {
+            Ok(listener) => listener,
+            Err(outcome) => return End::before_start(outcome, false),
+        };
         let prepared = tokio::select! {
             prepared = self.prepare() => prepared,
             () = stop_signal(controls) => return End::before_start(Outcome::Unstarted, true),
@@ -95,40 +97,38 @@ impl Trial {
             Ok(prepared) => prepared,
             Err(outcome) => return End::before_start(outcome, false),
         };
-        let mut running = match self.start(&prepared).await {
+        let mut running = match self.start(&prepared, listener).await {
             Ok(running) => running,
             Err(outcome) => return End::before_start(outcome, false),
         };
         self.tell(Input::ProcessStarted { key: self.key }).await;
         let status = self.attend(&mut running, controls, checkpoints).await;
-        self.clean_up(running, status, &prepared).await
+        self.clean_up(running, status).await
     }
 
-    async fn start(&self, prepared: &Prepared) -> Result<Running, Outcome> {
+    async fn start(&self, prepared: &Prepared, listener: UnixListener) -> Result<Running, Outcome> {
         let (values_to, values) = mpsc::channel(CALLS);
         let search = self.pattern()?.map(|pattern| Search { pattern, values: values_to });
-        let listener = socket::listen(&prepared.places.socket).map_err(|error| {
-            let place = prepared.places.socket.display();
-            failure(Kind::Spawn, 0, &format!("cannot open the socket `{place}`: {error}"), "")
-        })?;
-        let oom_kills = proc::oom_kills();
-        let (name, command) = self.command(prepared).map_err(|error| failure(Kind::Spawn, 0, &error.to_string(), ""))?;
-        let spawned = spawn::spawn(command).await;
-        let leader = spawned.map_err(|error| outcome::spawn_failure(&name, &prepared.working_directory, &error))?;
-        Ok(self.surround(leader, listener, (search, values), oom_kills))
+        let oom_kills = proc::recent_oom_kills();
+        let launch = self.launch(prepared).map_err(|error| failure(Kind::Spawn, 0, &error.to_string(), ""))?;
+        let name = launch.program.clone();
+        let spawned = spawn::spawn(launch).await;
+        let started =
+            spawned.map_err(|error| outcome::spawn_failure(&name.to_string_lossy(), &prepared.working_directory, &error))?;
+        Ok(self.surround(started, listener, (search, values), oom_kills))
     }
 
     /// Puts guard, ledger, log, socket and memory watch around a started process.
     fn surround(
         &self,
-        mut leader: Leader,
+        (leader, pipes): (Leader, Pipes),
         listener: UnixListener,
         (search, values): (Option<Search>, mpsc::Receiver<Values>),
         oom_kills: u64,
     ) -> Running {
         let pid = leader.pid();
-        self.host.guard(pid);
-        if let Err(error) = ledger::Entry::of(pid, self.host.incarnation()).write(&self.folder) {
+        self.host.guard(pid, leader.start_ticks());
+        if let Err(error) = ledger::Entry::of(pid, leader.start_ticks(), self.host.incarnation()).write(&self.folder) {
             tracing::warn!("cannot note the process of attempt {}: {error}", self.key);
         }
         let limit = self.assignment.memory_bytes;
@@ -136,7 +136,7 @@ impl Trial {
         let closing = CancellationToken::new();
         let params = self.assignment.trial.clone().unwrap_or_default().params_json;
         Running {
-            copies: copy_output(leader.child(), &self.log, search),
+            copies: copy_output(pipes, &self.log, search),
             server: tokio::spawn(socket::serve(listener, params, sender, closing.clone())),
             over_limit: (limit > 0).then(|| self.host.memory.add(pid, limit)),
             leader,
@@ -159,15 +159,19 @@ impl Trial {
         parsed.map(Some).map_err(|error| failure(Kind::Spawn, 0, &error.to_string(), ""))
     }
 
-    fn command(&self, prepared: &Prepared) -> Result<(String, Command), NoValue> {
+    fn launch(&self, prepared: &Prepared) -> Result<Launch, NoValue> {
         let values = environment::values(&self.assignment, &self.program, &prepared.places);
-        let filled: Vec<String> = self.program.command.iter().map(|part| values.fill(part)).collect::<Result<_, _>>()?;
-        let (name, arguments) = filled.split_first().map_or(("", [].as_slice()), |(name, rest)| (name.as_str(), rest));
-        let mut command = Command::new(name);
-        command.args(arguments).current_dir(&prepared.working_directory).env_clear();
-        command.envs(environment::of_trial(&self.assignment, &self.program, &prepared.places, self.host.incarnation()));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Ok((name.to_owned(), command))
+        let mut words = Vec::with_capacity(self.program.command.len());
+        for part in &self.program.command {
+            words.push(values.fill(part)?.into());
+        }
+        let program = if words.is_empty() { "".into() } else { words.remove(0) };
+        Ok(Launch {
+            program,
+            arguments: words,
+            environment: environment::of_trial(&self.assignment, &self.program, &prepared.places, self.host.incarnation()),
+            folder: prepared.working_directory.clone(),
+        })
     }
 
     /// Does what comes until the process itself has ended.
@@ -176,7 +180,7 @@ impl Trial {
         running: &mut Running,
         controls: &mut mpsc::UnboundedReceiver<Control>,
         checkpoints: &Checkpoints,
-    ) -> io::Result<std::process::ExitStatus> {
+    ) -> io::Result<ExitStatus> {
         let mut listening = true;
         let mut staging: Option<Staging<'_>> = None;
         loop {
@@ -219,12 +223,13 @@ impl Trial {
     }
 
     /// Ends what is left, and reads what it has written.
-    async fn clean_up(&self, running: Running, status: io::Result<std::process::ExitStatus>, prepared: &Prepared) -> End {
+    async fn clean_up(&self, running: Running, status: io::Result<ExitStatus>) -> End {
         let Running {
             leader, pid, mut calls, mut values, copies, closing, server, oom_kills, mut circumstances, stopped, ..
         } = running;
         drop(leader);
-        if !kill::sweep(pid, &environment::mark(&self.assignment, self.host.incarnation())).await {
+        let swept = kill::sweep(pid, &environment::mark(&self.assignment, self.host.incarnation())).await;
+        if swept == Swept::Hanging {
             tracing::warn!("something of attempt {} cannot be ended; it hangs in the kernel", self.key);
         }
         self.host.memory.remove(pid);
@@ -237,9 +242,7 @@ impl Trial {
             tracing::warn!("reports of attempt {} that came with its end were lost", self.key);
         }
         server.abort();
-        // A socket that stays behind is removed by the next attempt of that name.
-        let _ = std::fs::remove_file(&prepared.places.socket);
-        circumstances.kernel_was_short = proc::oom_kills() > oom_kills;
+        circumstances.kernel_was_short = is_killed(&status) && proc::oom_kills() > oom_kills;
         let killed = circumstances.killed_by_us || circumstances.over_limit.is_some();
         let outcome = match status {
             Ok(status) => classify(status, circumstances, &self.log.last_errors()),
@@ -248,7 +251,7 @@ impl Trial {
                 failure(Kind::Signal, 0, &text, "")
             }
         };
-        End { outcome, stopped, killed }
+        End { outcome, stopped, killed, alone: swept == Swept::Clean }
     }
 
     /// Takes the reports of a dead trial; nobody waits for their answers.
@@ -283,6 +286,11 @@ impl Running {
             Control::Collect { .. } => {}
         }
     }
+}
+
+/// Only then it matters whether the kernel was short of memory.
+fn is_killed(status: &io::Result<ExitStatus>) -> bool {
+    status.as_ref().is_ok_and(|status| status.signal() == Some(libc::SIGKILL))
 }
 
 async fn stop_signal(controls: &mut mpsc::UnboundedReceiver<Control>) {

@@ -1,6 +1,6 @@
 //! Copies what a process writes into its log, and looks for values on the way.
 
-use std::{io, os::fd::OwnedFd, process::Child, sync::Arc, time::Duration};
+use std::{io, os::fd::OwnedFd, sync::Arc, time::Duration};
 
 use hone_proto::worker::Metric;
 use tokio::{io::AsyncReadExt as _, net::unix::pipe, sync::mpsc, task::JoinSet, time::timeout};
@@ -8,9 +8,12 @@ use tokio::{io::AsyncReadExt as _, net::unix::pipe, sync::mpsc, task::JoinSet, t
 use crate::process::{
     log::Log,
     pattern::{Found, Lines, Pattern},
+    spawn::Pipes,
 };
 
-/// Read at once from a pipe; the size of a pipe.
+/// Read at once from a pipe at first; most trials write little.
+const FIRST_BYTES: usize = 4 << 10;
+/// Read at once from a pipe that is full; the size of a pipe.
 const READ_BYTES: usize = 64 << 10;
 /// When everything is dead a pipe is at its end; one that is not is held by something that escaped.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -26,14 +29,10 @@ pub(crate) struct Search {
 }
 
 /// Begins to copy the pipes of a process.
-pub(crate) fn copy_output(child: &mut Child, log: &Arc<Log>, search: Option<Search>) -> JoinSet<()> {
+pub(crate) fn copy_output(pipes: Pipes, log: &Arc<Log>, search: Option<Search>) -> JoinSet<()> {
     let mut copies = JoinSet::new();
-    if let Some(output) = child.stdout.take() {
-        copies.spawn(copy(OwnedFd::from(output), Arc::clone(log), false, search));
-    }
-    if let Some(errors) = child.stderr.take() {
-        copies.spawn(copy(OwnedFd::from(errors), Arc::clone(log), true, None));
-    }
+    copies.spawn(copy(pipes.output, Arc::clone(log), false, search));
+    copies.spawn(copy(pipes.errors, Arc::clone(log), true, None));
     copies
 }
 
@@ -53,7 +52,7 @@ async fn copy(descriptor: OwnedFd, log: Arc<Log>, is_error: bool, search: Option
 
 async fn copy_all(descriptor: OwnedFd, log: &Log, is_error: bool, search: Option<Search>) -> io::Result<()> {
     let mut pipe = pipe::Receiver::from_owned_fd(descriptor)?;
-    let mut buffer = vec![0; READ_BYTES];
+    let mut buffer = vec![0; FIRST_BYTES];
     let mut lines = Lines::default();
     loop {
         let count = pipe.read(&mut buffer).await?;
@@ -62,6 +61,7 @@ async fn copy_all(descriptor: OwnedFd, log: &Log, is_error: bool, search: Option
             if count == 0 {
                 return Ok(());
             }
+            grow(&mut buffer, count);
             continue;
         };
         let mut found = Vec::new();
@@ -78,6 +78,14 @@ async fn copy_all(descriptor: OwnedFd, log: &Log, is_error: bool, search: Option
         if count == 0 {
             return Ok(());
         }
+        grow(&mut buffer, count);
+    }
+}
+
+/// Makes room for all of a pipe when a reading has filled the buffer.
+fn grow(buffer: &mut Vec<u8>, count: usize) {
+    if count == buffer.len() {
+        buffer.resize(READ_BYTES, 0);
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::{
     fs, io,
-    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use hone_data::outputs::{self, FileEntry};
 use hone_proto::worker::failure::Kind;
+use tokio::net::UnixListener;
 
 use super::Trial;
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
     process::{
         environment::{self, Places},
         outcome::failure,
+        socket,
     },
     source::{Progress, SourceFailure, link_tree},
     transfer::{TransferError, chain, file_from_proto},
@@ -31,10 +33,23 @@ pub(super) struct Prepared {
 }
 
 impl Trial {
-    /// Lays everything out, or says why that cannot be.
+    /// Makes the folders and the socket of the attempt. The file system may wait for its disk, so nothing else does.
+    pub(super) async fn lay_out(&self) -> Result<UnixListener, Outcome> {
+        let (host, folder, socket) = (Arc::clone(&self.host), self.folder.clone(), self.socket());
+        let laying = tokio::task::spawn_blocking(move || {
+            let no_place = |error: io::Error| spawn_failed(&format!("no place in the worker's folder: {error}"));
+            host.places.lay(&folder).map_err(no_place)?;
+            socket::listen(&socket)
+                .map_err(|error| spawn_failed(&format!("cannot open the socket `{place}`: {error}", place = socket.display())))
+        });
+        match laying.await {
+            Ok(laid) => laid,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+
+    /// Fetches what the attempt needs, or says why that cannot be.
     pub(super) async fn prepare(&self) -> Result<Prepared, Outcome> {
-        let no_place = |error: io::Error| spawn_failed(&format!("no place in the worker's folder: {error}"));
-        self.make_folders().map_err(no_place)?;
         let source = self.source().await?;
         let entries: Result<Vec<_>, _> = self.assignment.checkpoint.iter().map(file_from_proto).collect();
         let laid = match entries {
@@ -45,21 +60,12 @@ impl Trial {
         let places = Places {
             output: self.folder.join("output"),
             checkpoint: self.folder.join("checkpoint"),
-            socket: self.host.sockets.join(self.key.to_string()),
+            socket: self.socket(),
             source,
             hone_folder: self.host.hone_folder.clone(),
         };
         let working_directory = self.working_directory(&places)?;
         Ok(Prepared { places, working_directory })
-    }
-
-    fn make_folders(&self) -> io::Result<()> {
-        match fs::remove_dir_all(&self.folder) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(self.folder.join("output"))
     }
 
     /// Waits for the source, and tells when `setup` is what it waits for.
@@ -96,7 +102,7 @@ impl Trial {
         let made = match &places.source {
             Some(_) if Path::new(wanted).is_absolute() => Ok(PathBuf::from(wanted)),
             Some(source) => link_tree(source, &tree, wanted),
-            None if wanted.is_empty() => fs::create_dir(&tree).map(|()| tree),
+            None if wanted.is_empty() => Ok(tree),
             None => Ok(PathBuf::from(wanted)),
         };
         made.map_err(|error| {
@@ -105,12 +111,19 @@ impl Trial {
     }
 
     async fn lay_checkpoint(&self, entries: Vec<FileEntry>) -> Result<(), TransferError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
         let target = self.folder.join("checkpoint");
         for entry in &entries {
             self.host.blobs.fetch(&entry.hash).await?;
         }
         let cache = self.host.blobs.cache().clone();
-        let laying = tokio::task::spawn_blocking(move || outputs::materialise(&entries, &target, &mut &cache));
+        let laying = tokio::task::spawn_blocking(move || {
+            // It takes the place of the empty one.
+            let _ = fs::remove_dir(&target);
+            outputs::materialise(&entries, &target, &mut &cache)
+        });
         match laying.await {
             Ok(laid) => Ok(laid?),
             Err(error) => std::panic::resume_unwind(error.into_panic()),

@@ -1,12 +1,12 @@
 //! Programs that tests run: this test binary again, with one of these by name.
 
-use std::{
-    io::{Read as _, Write as _},
-    process::{Command, Stdio},
-};
+use std::io::{Read as _, Write as _};
 
 use hone_worker::{
-    process::{guard::Guard, spawn},
+    process::{
+        guard::Guard,
+        spawn::{self, Launch},
+    },
     report::{self, Verdict},
 };
 
@@ -70,13 +70,11 @@ fn doomed_worker() {
     runtime.block_on(async {
         let guard: Vec<_> = command("guard").into_iter().map(Into::into).collect();
         let mut guard = Guard::start(&guard, "doomed").expect("a guard");
-        let mut trial = Command::new("sh");
-        trial.args(["-c", "trap '' TERM; setsid sleep 600 & echo $!; sleep 600 & echo $!; wait"]);
-        trial.env("HONE_WORKER_MARK", "doomed:7-1:").stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut leader = spawn::spawn(trial).await.expect("a trial");
-        guard.add(leader.pid()).expect("a guard");
+        let text = "trap '' TERM; setsid sleep 600 & echo $!; sleep 600 & echo $!; wait";
+        let (leader, pipes) = spawn::spawn(shell(text)).await.expect("a trial");
+        guard.add(leader.pid(), leader.start_ticks()).expect("a guard");
         println!("pid {}", leader.pid());
-        let mut output = leader.child().stdout.take().expect("a pipe");
+        let mut output = std::fs::File::from(pipes.output);
         let mut byte = [0];
         let mut line = String::new();
         while output.read(&mut byte).expect("output") == 1 {
@@ -88,4 +86,26 @@ fn doomed_worker() {
             }
         }
     });
+}
+
+/// Stands for a worker without a guard. Waits to be killed.
+#[test]
+#[ignore = "a program that other tests run"]
+fn unguarded_worker() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let (mut leader, _pipes) = spawn::spawn(shell("trap '' TERM HUP; while :; do sleep 1; done")).await.expect("a trial");
+        println!("pid {}", leader.pid());
+        leader.wait().await.expect("its end");
+    });
+}
+
+fn shell(text: &str) -> Launch {
+    let variables = [("HONE_WORKER_MARK", "doomed:7-1:")];
+    Launch {
+        program: "sh".into(),
+        arguments: vec!["-c".into(), text.into()],
+        environment: variables.map(|(name, value)| (name.into(), value.into())).into(),
+        folder: "/".into(),
+    }
 }

@@ -34,9 +34,7 @@ pub fn event_from_proto(event: wire::Event) -> Decoded<Event> {
         Kind::TrialCreated(it) => trial_created(it)?,
         Kind::TrialLeased(it) => trial_leased(it),
         Kind::TrialReported(it) => trial_reported(it),
-        Kind::TrialJudged(it) => {
-            Event::TrialJudged { trial: TaskId(it.trial), attempt: it.attempt, step: it.step, reason: it.reason }
-        }
+        Kind::TrialJudged(it) => trial_judged(it),
         Kind::CheckpointSaved(it) => checkpoint_saved(it)?,
         Kind::AttemptEnded(it) => attempt_ended(it)?,
         Kind::AttemptReclaimed(it) => {
@@ -49,6 +47,7 @@ pub fn event_from_proto(event: wire::Event) -> Decoded<Event> {
         Kind::TrialPaused(it) => Event::TrialPaused { trial: TaskId(it.trial), at: it.at },
         Kind::TrialResumed(it) => Event::TrialResumed { trial: TaskId(it.trial), at: it.at },
         Kind::TrialCancelled(it) => Event::TrialCancelled { trial: TaskId(it.trial), at: it.at, reason: it.reason },
+        Kind::TrialPruned(it) => Event::TrialPruned { trial: TaskId(it.trial), at: it.at, reason: it.reason },
         Kind::TrialSuperseded(it) => Event::TrialSuperseded { trial: TaskId(it.trial), by: TaskId(it.by) },
         Kind::AttributeSet(it) => attribute_set(it)?,
         Kind::WorkerRegistered(it) => worker_registered(it),
@@ -98,6 +97,10 @@ fn trial_reported(it: wire::TrialReported) -> Event {
     let points = it.points.into_iter();
     let points = points.map(|point| Point { step: point.step, metric: Arc::from(point.metric), value: point.value });
     Event::TrialReported { trial: TaskId(it.trial), attempt: it.attempt, through: it.through, points: points.collect() }
+}
+
+fn trial_judged(it: wire::TrialJudged) -> Event {
+    Event::TrialJudged { trial: TaskId(it.trial), attempt: it.attempt, step: it.step, reason: it.reason, pause: it.pause }
 }
 
 fn checkpoint_saved(it: wire::CheckpointSaved) -> Decoded<Event> {

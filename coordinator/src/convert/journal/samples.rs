@@ -61,6 +61,7 @@ fn trials() -> Vec<(&'static str, Event)> {
         ("trial_paused", Event::TrialPaused { trial, at: AT }),
         ("trial_resumed", Event::TrialResumed { trial, at: AT }),
         ("trial_cancelled", Event::TrialCancelled { trial, at: AT, reason: "the study stops".to_owned() }),
+        ("trial_pruned", Event::TrialPruned { trial, at: AT, reason: "it never went on".to_owned() }),
         ("trial_superseded", Event::TrialSuperseded { trial, by: TaskId(301) }),
     ]
 }
@@ -74,10 +75,12 @@ fn attempts() -> Vec<(&'static str, Event)> {
         Point { step: None, metric: "val/accuracy".into(), value: f64::INFINITY },
     ];
     let stale = End::Finished { values: Vec::new() };
+    let judged = |reason: &str, pause| Event::TrialJudged { trial, attempt, step: -5, reason: reason.to_owned(), pause };
     vec![
         ("trial_leased", Event::TrialLeased { trial, attempt, worker, at: AT, gpus }),
         ("trial_reported", Event::TrialReported { trial, attempt, through: 17, points }),
-        ("trial_judged", Event::TrialJudged { trial, attempt, step: -5, reason: "worse than the median".to_owned() }),
+        ("trial_judged", judged("worse than the median", false)),
+        ("trial_judged.pause", judged("asha: place 5 of 9 at step 3, best 3 go on", true)),
         (
             "checkpoint_saved",
             Event::CheckpointSaved { trial, attempt, through: 18, at: AT, files: vec![file("a/b.pt")], step: Some(4) },

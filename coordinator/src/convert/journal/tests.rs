@@ -110,10 +110,10 @@ fn through_the_journal(spec: &StudySpec) -> StudySpec {
 
 #[test]
 fn an_event_of_a_newer_build_is_named_as_such() {
-    // Field 23, an empty message.
-    let newer = [0xba, 0x01, 0x00];
+    // Field 2047, an empty message.
+    let newer = [0xfa, 0x7f, 0x00];
     let error = decode_event(&newer).unwrap_err();
-    assert!(matches!(error, DecodeError::UnknownKind { tag: Some(23), .. }), "{error:?}");
+    assert!(matches!(error, DecodeError::UnknownKind { tag: Some(2047), .. }), "{error:?}");
     assert!(error.to_string().contains("a newer hone wrote it"), "{error}");
 }
 

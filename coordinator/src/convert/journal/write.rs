@@ -39,8 +39,9 @@ fn kind(event: &Event) -> Kind {
             let points = points.iter().map(point).collect();
             Kind::TrialReported(wire::TrialReported { trial: trial.0, attempt: *attempt, through: *through, points })
         }
-        Event::TrialJudged { trial, attempt, step, reason } => {
-            Kind::TrialJudged(wire::TrialJudged { trial: trial.0, attempt: *attempt, step: *step, reason: reason.clone() })
+        Event::TrialJudged { trial, attempt, step, reason, pause } => {
+            let reason = reason.clone();
+            Kind::TrialJudged(wire::TrialJudged { trial: trial.0, attempt: *attempt, step: *step, reason, pause: *pause })
         }
         Event::CheckpointSaved { trial, attempt, through, at, files, step } => {
             let (trial, attempt, through, at, step) = (trial.0, *attempt, *through, *at, *step);
@@ -62,6 +63,9 @@ fn kind(event: &Event) -> Kind {
         Event::TrialResumed { trial, at } => Kind::TrialResumed(wire::TrialResumed { trial: trial.0, at: *at }),
         Event::TrialCancelled { trial, at, reason } => {
             Kind::TrialCancelled(wire::TrialCancelled { trial: trial.0, at: *at, reason: reason.clone() })
+        }
+        Event::TrialPruned { trial, at, reason } => {
+            Kind::TrialPruned(wire::TrialPruned { trial: trial.0, at: *at, reason: reason.clone() })
         }
         Event::TrialSuperseded { trial, by } => Kind::TrialSuperseded(wire::TrialSuperseded { trial: trial.0, by: by.0 }),
         Event::AttributeSet { owner, scope, key, value } => {

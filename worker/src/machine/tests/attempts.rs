@@ -16,6 +16,7 @@ enum Wish {
     Prune,
     Kill,
     Preempt,
+    Pause,
     Timeout,
 }
 
@@ -26,6 +27,7 @@ fn running_with(wish: Wish) -> Rig {
         Wish::Prune => drop(rig.directive(key(7, 1), directive::Kind::Prune)),
         Wish::Kill => drop(rig.directive(key(7, 1), directive::Kind::Kill)),
         Wish::Preempt => drop(rig.directive(key(7, 1), directive::Kind::Preempt)),
+        Wish::Pause => drop(rig.directive(key(7, 1), directive::Kind::Pause)),
         Wish::Timeout => drop(rig.after(60_000_000)),
     }
     rig
@@ -63,6 +65,10 @@ fn the_end_says_who_wanted_it() {
         (Wish::Preempt, failed(), true, "preempted"),
         (Wish::Preempt, Outcome::Success, false, "exited"),
         (Wish::Preempt, Outcome::Unstarted, true, "preempted"),
+        (Wish::Pause, Outcome::Success, true, "preempted"),
+        (Wish::Pause, failed(), true, "preempted"),
+        (Wish::Pause, Outcome::Success, false, "preempted"),
+        (Wish::Pause, failed(), false, "preempted"),
         (Wish::Timeout, Outcome::Success, true, "timed out"),
         (Wish::Timeout, failed(), true, "timed out"),
         (Wish::Timeout, Outcome::Success, false, "exited"),
@@ -77,7 +83,8 @@ fn the_end_says_who_wanted_it() {
 
 #[test]
 fn a_stop_is_term_then_kill_after_the_grace_time() {
-    for (kind, first) in [(directive::Kind::Kill, Signal::Term), (directive::Kind::Preempt, Signal::Preempt)] {
+    let preempts = [directive::Kind::Preempt, directive::Kind::Pause].map(|kind| (kind, Signal::Preempt));
+    for (kind, first) in [(directive::Kind::Kill, Signal::Term)].into_iter().chain(preempts) {
         let mut rig = Rig::running(program());
         assert_eq!(acts(rig.directive(key(7, 1), kind)), vec![signal(key(7, 1), first)]);
         assert_eq!(acts(rig.directive(key(7, 1), kind)), vec![]);

@@ -196,3 +196,22 @@ fn a_batch_is_bounded_and_nothing_is_left_out() {
     assert!(rig.machine.has_unsent());
     assert_eq!(rig.flushed().len(), 5_000 - 2_048);
 }
+
+#[test]
+fn a_trial_that_is_held_back_is_told_by_term_and_has_no_answer_before() {
+    let mut rig = Rig::running(program());
+    rig.report(key(7, 1), 1, 11);
+    let told = acts(rig.directive(key(7, 1), directive::Kind::Pause));
+    assert_eq!(told, [signal(key(7, 1), Signal::Preempt)]);
+    assert!(!rig.ack(1).contains(&answer(11, false)), "it would begin what does not count");
+    assert!(rig.after(5_000_000).contains(&answer(11, false)), "nobody waits for ever");
+}
+
+#[test]
+fn what_a_held_back_trial_still_reports_is_passed_on_and_it_is_told_to_end() {
+    let mut rig = Rig::running(program());
+    rig.directive(key(7, 1), directive::Kind::Pause);
+    let out = rig.report(key(7, 1), 2, 12);
+    assert!(out.contains(&answer(12, true)), "{out:?}");
+    assert!(out.iter().any(|output| matches!(output, Output::AppendSpool(_))), "the coordinator learns how far it went");
+}
