@@ -129,7 +129,7 @@ impl Default for TpeConfig {
         Self {
             startup_trials: 10,
             startup: Startup::default(),
-            candidates: 24,
+            candidates: 16,
             multivariate: true,
             constant_liar: true,
             kernels: Some(KERNELS),
@@ -220,7 +220,7 @@ impl SamplerConfig {
     pub fn version(&self) -> u32 {
         match self {
             Self::Random | Self::Sobol | Self::Grid | Self::CmaEs(_) | Self::Gp(_) | Self::Nsga2(_) => 1,
-            Self::Tpe(_) => 2,
+            Self::Tpe(_) => 3,
         }
     }
 

@@ -12,7 +12,7 @@ use crate::normal;
 pub(super) const LANES: usize = 16;
 
 /// One number per kernel of a block. Singles are exact enough: no kernel is narrower than ten thousand of their
-/// steps in `[0, 1]`, and half the memory is read.
+/// steps in `[0, 1]`, they hold the number of any of 16 million options, and half the memory is read.
 pub(super) type Block = [f32; LANES];
 
 /// Kernels that are not there.
@@ -31,11 +31,11 @@ pub(super) struct Widths {
 }
 
 impl Widths {
-    /// Spreads `share` over each option beside an observed one's 1.
+    /// Spreads `share` evenly over all options beside an observed one's 1.
     pub(super) fn new(axes: &Axes, sigmas: Vec<f64>, share: f64) -> Self {
         let smoothed = |count: usize| {
-            let total = 1.0 + share * count as f64;
-            (((1.0 + share) / total).ln() as f32, (share / total).ln() as f32)
+            let (each, total) = (share / count as f64, 1.0 + share);
+            (((1.0 + each) / total).ln() as f32, (each / total).ln() as f32)
         };
         Self { sigmas, options: axes.options().map(smoothed).collect() }
     }
