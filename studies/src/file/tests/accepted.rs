@@ -169,7 +169,7 @@ direction = "maximize"
 summary = "last"
 
 [search]
-sampler = { kind = "tpe", startup_trials = 10, startup = "sobol", candidates = 24, multivariate = true, constant_liar = true }
+sampler = { kind = "tpe", startup_trials = 10, startup = "sobol", candidates = 16, multivariate = true, constant_liar = true }
 pruner = { kind = "asha", min_steps = 2, reduction = 3, early_stopping_rate = 0, promotion = "stop" }
 seed = 7
 max_trials = 60
