@@ -15,6 +15,9 @@ pub struct StudySpec {
     pub description: String,
     /// At least one. The first one decides on pruning.
     pub objectives: Vec<Objective>,
+    /// A trial that breaks one is worse than any that breaks none.
+    #[serde(default)]
+    pub constraints: Vec<Constraint>,
     pub search: Search,
     #[serde(default)]
     pub stop: StopSpec,
@@ -41,6 +44,14 @@ pub struct Objective {
     pub target: Option<f64>,
 }
 
+/// What a trial's final value of a metric has to keep to. At least one bound is given.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Constraint {
+    pub metric: String,
+    pub min: Option<f64>,
+    pub max: Option<f64>,
+}
+
 /// Which of a trial's reported values is its result. A value without a step always wins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -62,6 +73,9 @@ pub struct Search {
     pub max_trials: Option<u64>,
     /// Trials that may be open at once; `None`: as many as there are slots.
     pub parallel: Option<u32>,
+    /// Names of studies whose finished trials the sampler starts from; fixed at creation.
+    #[serde(default)]
+    pub warm_start: Vec<String>,
 }
 
 /// When the study ends before its budget is used; the first rule that holds ends it.

@@ -9,6 +9,7 @@
 //! Reads nothing but the text: no file, no clock, no environment. Never panics, whatever the text.
 
 mod change;
+mod constraint;
 mod convert;
 mod diagnostic;
 mod document;
@@ -27,6 +28,7 @@ pub mod template;
 mod top;
 mod trial;
 pub mod units;
+mod warm_start;
 
 #[cfg(test)]
 mod tests;
@@ -39,6 +41,8 @@ pub use change::merge_change;
 pub use diagnostic::{Diagnostic, render};
 pub use resolved::spec_to_toml;
 pub use settings::apply_settings;
+pub(crate) use warm_start::closest;
+pub use warm_start::place_warm_start;
 
 use self::document::{Problem, Report, Section};
 use crate::spec::StudySpec;
@@ -107,6 +111,7 @@ fn study(root: &Section, default_name: &str) -> Option<StudySpec> {
     let space = space::read(root);
     let search = search::read(root, &name);
     let objectives = objective::read(root);
+    let constraints = constraint::read(root);
     let stop = stop::read(root, objectives.len());
     let source = source::read(root);
     let trial = trial::read(root);
@@ -117,6 +122,7 @@ fn study(root: &Section, default_name: &str) -> Option<StudySpec> {
         name,
         description: root.read("description", convert::text).unwrap_or_default(),
         objectives,
+        constraints,
         search,
         stop,
         space: space.space,

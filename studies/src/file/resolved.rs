@@ -7,7 +7,7 @@ use hone_search::{
 use super::document::{joined, key_text, quoted};
 use super::pruner;
 use super::units::{format_duration, format_size};
-use crate::spec::{KeepOutputs, Objective, Resources, Search, Source, StopSpec, StudySpec, Summary, TrialSpec};
+use crate::spec::{Constraint, KeepOutputs, Objective, Resources, Search, Source, StopSpec, StudySpec, Summary, TrialSpec};
 
 /// One table of the file.
 #[derive(Debug)]
@@ -65,6 +65,9 @@ pub(super) fn settings(spec: &StudySpec) -> Vec<Block> {
             _ => Block::new("[[objective]]", format!("objective[{at}]"), entries),
         });
     }
+    for (at, constraint) in spec.constraints.iter().enumerate() {
+        blocks.push(Block::new("[[constraint]]", format!("constraint[{at}]"), constraint_entries(constraint)));
+    }
     blocks.push(Block::new("[search]", "search", search(&spec.search)));
     let stop = stop(&spec.stop);
     if !stop.is_empty() {
@@ -100,6 +103,12 @@ fn objective_entries(objective: &Objective) -> Vec<(String, String)> {
     entries.into_iter().map(|(key, value)| pair(key, value)).chain(target).collect()
 }
 
+fn constraint_entries(constraint: &Constraint) -> Vec<(String, String)> {
+    let bound = |key, bound: Option<f64>| bound.map(|bound| pair(key, float(bound)));
+    let bounds = bound("min", constraint.min).into_iter().chain(bound("max", constraint.max));
+    std::iter::once(pair("metric", quoted(&constraint.metric))).chain(bounds).collect()
+}
+
 fn search(search: &Search) -> Vec<(String, String)> {
     let mut entries = vec![
         pair("sampler", sampler(&search.sampler)),
@@ -108,6 +117,9 @@ fn search(search: &Search) -> Vec<(String, String)> {
     ];
     entries.extend(search.max_trials.map(|trials| pair("max_trials", trials.to_string())));
     entries.extend(search.parallel.map(|trials| pair("parallel", trials.to_string())));
+    if !search.warm_start.is_empty() {
+        entries.push(pair("warm_start", array(&search.warm_start)));
+    }
     entries
 }
 

@@ -10,6 +10,7 @@ use super::document::{Node, Problem, Section};
 use super::keys;
 use super::pruner;
 use super::space::ReadSpace;
+use super::warm_start;
 use crate::spec::Search;
 
 /// Trials are numbered with 32 bits.
@@ -40,6 +41,7 @@ pub(super) fn read(root: &Section, name: &str) -> Search {
         seed: section.and_then(|section| section.read("seed", unsigned)).unwrap_or_else(|| seed_from(name)),
         max_trials: section.and_then(|section| section.read("max_trials", max_trials)),
         parallel: section.and_then(|section| section.read("parallel", parallel)),
+        warm_start: section.and_then(|section| section.read("warm_start", warm_start::names)).unwrap_or_default(),
     }
 }
 
@@ -136,9 +138,10 @@ fn nsga2(node: &Node, default: Nsga2Config) -> Nsga2Config {
 /// Checks what the sampler and the pruner want of the rest of the file.
 pub(super) fn check(root: &Section, search: &Search, space: &ReadSpace, objectives: usize) {
     let node = |name| root.get("search").and_then(|node| node.child(name));
-    if let Some(node) = node("pruner").filter(|_| search.pruner != PrunerConfig::None && objectives > 1) {
-        let problem = Problem::new(format!("pruning looks at one objective, and the study has {objectives}"));
-        node.complain(problem.hint("write `pruner = \"none\"`, or leave one objective"));
+    let weighs_one = search.pruner != PrunerConfig::None && !search.pruner.takes_several_objectives();
+    if let Some(node) = node("pruner").filter(|_| weighs_one && objectives > 1) {
+        let problem = Problem::new(format!("this pruner looks at one objective, and the study has {objectives}"));
+        node.complain(problem.hint("`asha`, `halving` and `hyperband` weigh several; or write `pruner = \"none\"`"));
     }
     if let Some(node) = node("sampler").filter(|_| space.is_whole()) {
         let errors = search.sampler.validate(&space.space);

@@ -13,8 +13,13 @@ fn pausing(name: &str, max_trials: u64) -> StudySpec {
     let mut study = spec(name);
     study.search.parallel = Some(1);
     study.search.max_trials = Some(max_trials);
-    study.search.pruner =
-        PrunerConfig::Asha { min_steps: Some(1), reduction: 2, max_steps: None, early_stopping_rate: 0, promotion: Promotion::Resume };
+    study.search.pruner = PrunerConfig::Asha {
+        min_steps: Some(1),
+        reduction: 2,
+        max_steps: None,
+        early_stopping_rate: 0,
+        promotion: Promotion::Resume,
+    };
     study
 }
 

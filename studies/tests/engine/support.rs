@@ -21,6 +21,7 @@ pub struct Bench {
 
 pub fn spec(name: &str) -> StudySpec {
     StudySpec {
+        constraints: Vec::new(),
         stop: Default::default(),
         name: name.to_owned(),
         description: String::new(),
@@ -31,6 +32,7 @@ pub fn spec(name: &str) -> StudySpec {
             seed: 7,
             max_trials: Some(10),
             parallel: None,
+            warm_start: Vec::new(),
         },
         space: Space {
             parameters: vec![Parameter {

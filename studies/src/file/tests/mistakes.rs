@@ -29,13 +29,13 @@ fn unknown_keys_name_the_nearest_one_or_the_right_table() {
         (
             "parallel = 2",
             "paralel = 1",
-            "study.toml:9:1: search.paralel: unknown key `paralel`\nhint: did you mean `parallel`? `[search]` knows `sampler`, `seed`, `max_trials`, `parallel` and `pruner`",
+            "study.toml:9:1: search.paralel: unknown key `paralel`\nhint: did you mean `parallel`? `[search]` knows `sampler`, `seed`, `max_trials`, `parallel`, `pruner` and `warm_start`",
         ),
         (
             "parallel = 2",
             r#"n_jobs = 1
 timeout = "3m""#,
-            "study.toml:9:1: search.n_jobs: unknown key `n_jobs`\nhint: did you mean `parallel`? `[search]` knows `sampler`, `seed`, `max_trials`, `parallel` and `pruner`\nstudy.toml:10:1: search.timeout: unknown key `timeout`\nhint: `timeout` belongs in `[trial]`; `[search]` knows `sampler`, `seed`, `max_trials`, `parallel` and `pruner`",
+            "study.toml:9:1: search.n_jobs: unknown key `n_jobs`\nhint: did you mean `parallel`? `[search]` knows `sampler`, `seed`, `max_trials`, `parallel`, `pruner` and `warm_start`\nstudy.toml:10:1: search.timeout: unknown key `timeout`\nhint: `timeout` belongs in `[trial]`; `[search]` knows `sampler`, `seed`, `max_trials`, `parallel`, `pruner` and `warm_start`",
         ),
         (
             "retries = 2",
@@ -45,7 +45,7 @@ timeout = "3m""#,
         (
             r#"name = "digits-mlp""#,
             "objectiv = 1",
-            "study.toml:1:1: objectiv: unknown key `objectiv`\nhint: did you mean `objective`? the top of the file knows `name`, `description`, `priority`, `weight`, `source`, `objective`, `search`, `space`, `trial` and `enqueue`",
+            "study.toml:1:1: objectiv: unknown key `objectiv`\nhint: did you mean `objective`? the top of the file knows `name`, `description`, `priority`, `weight`, `source`, `objective`, `constraint`, `search`, `stop`, `space`, `trial` and `enqueue`",
         ),
         (
             r#"sampler = "tpe""#,
@@ -178,9 +178,49 @@ metric = "val_accuracy"
 direction = "minimize"
 [[objective]]"#,
             r#"study.toml:5:1: objective[1]: metric `val_accuracy` is an objective already
-hint: remove one, or name another metric
-study.toml:13:10: search.pruner: pruning looks at one objective, and the study has 2
-hint: write `pruner = "none"`, or leave one objective"#,
+hint: remove one, or name another metric"#,
+        ),
+        (
+            r#"[objective]
+metric = "val_accuracy"
+direction = "maximize"
+[search]
+sampler = "tpe"
+seed = 7
+max_trials = 60
+parallel = 2
+pruner = { kind = "asha", min_steps = 2, reduction = 3 }"#,
+            r#"[[objective]]
+metric = "val_accuracy"
+direction = "maximize"
+[[objective]]
+metric = "loss"
+direction = "minimize"
+[search]
+pruner = "median""#,
+            r#"study.toml:9:10: search.pruner: this pruner looks at one objective, and the study has 2
+hint: `asha`, `halving` and `hyperband` weigh several; or write `pruner = "none"`"#,
+        ),
+        (
+            "[search]",
+            r#"[[constraint]]
+metric = "latency_ms"
+[[constraint]]
+metric = "latency_ms"
+min = 3
+max = 2
+[[constraint]]
+max = "few"
+[search]"#,
+            r#"study.toml:5:1: constraint[0]: a constraint needs a bound
+hint: add `max`, or `min`, or both
+study.toml:7:1: constraint[1]: no value is at least 3 and at most 2
+hint: swap `min` and `max`
+study.toml:7:1: constraint[1]: metric `latency_ms` has a constraint already
+hint: give both bounds, `min` and `max`, in one
+study.toml:11:1: constraint[2].metric: is missing
+hint: name the value that trials report
+study.toml:12:7: constraint[2].max: expected a number, found the text `few`"#,
         ),
         (
             r#"direction = "maximize""#,
@@ -220,4 +260,26 @@ fn priority_and_weight_are_in_range() {
         "priority = 99999999999\nweight = 0",
         "study.toml:1:12: priority: `99999999999` is not within -2147483648 and 2147483647\nstudy.toml:2:10: weight: `0` is not above 0\nhint: 1 is the usual share, 2 twice as much",
     )]);
+}
+
+#[test]
+fn studies_to_start_from_are_names_each_once() {
+    let hint = "hint: write the names of studies: [\"first\", \"second\"]";
+    check(&[
+        (
+            "seed = 7",
+            "warm_start = 3",
+            &format!("study.toml:7:14: search.warm_start: expected an array of names, found the whole number `3`\n{hint}"),
+        ),
+        (
+            "seed = 7",
+            "warm_start = \"first\"",
+            "study.toml:7:14: search.warm_start: expected an array of names, found the text `first`\nhint: write [\"first\"]",
+        ),
+        (
+            "seed = 7",
+            "warm_start = [\"a\", \"\", \"a\"]",
+            "study.toml:7:20: search.warm_start[1]: is empty\nstudy.toml:7:24: search.warm_start[2]: `a` is named twice\nhint: name each study once",
+        ),
+    ]);
 }

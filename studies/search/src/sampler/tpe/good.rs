@@ -67,11 +67,6 @@ impl Good {
         self.points.is_empty()
     }
 
-    /// Returns the number of good trials.
-    pub(super) fn len(&self) -> usize {
-        self.points.len()
-    }
-
     /// Returns how wide the kernels are.
     pub(super) fn widths(&self) -> &Widths {
         &self.widths
