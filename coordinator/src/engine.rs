@@ -13,7 +13,7 @@
 use std::sync::Arc;
 
 use hone_search::{
-    Columns, Direction, Foreign, History, Pending, SamplerCache, SamplerConfig, Space, SuggestRequest, Suggestion,
+    Columns, Direction, Foreign, Hints, History, Pending, SamplerCache, SamplerConfig, Space, SuggestRequest, Suggestion,
 };
 use hone_studies::{BlobId, Command, Core, Effect, Event, Now, Outcome, Proposal, Reject, Reply, State, StudyId, Timings};
 
@@ -82,6 +82,7 @@ pub struct Question {
     pub seed: u64,
     pub first_number: u32,
     pub count: u32,
+    pub hints: Hints,
     pub as_of: u64,
 }
 
@@ -102,6 +103,7 @@ impl Question {
             sampler,
             first_number,
             count,
+            hints: study.spec.search.hints(),
             as_of,
         })
     }
@@ -121,6 +123,7 @@ impl Question {
             seed: self.seed,
             first_number: self.first_number,
             count: self.count as usize,
+            hints: self.hints,
         };
         let suggestions = hone_search::suggest_warm(&self.sampler, &request, &self.foreign, memory);
         if suggestions.is_empty() {

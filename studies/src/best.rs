@@ -2,12 +2,13 @@
 
 use std::{cmp::Ordering, collections::BinaryHeap};
 
-use hone_search::{Columns, Direction, Outcome};
+use hone_search::{Columns, Direction, History, Outcome, analysis::pareto};
 
 use crate::study::Study;
 
 /// Numbers of the `count` best complete trials. With several objectives: the Pareto front, then by the first
-/// objective. Ties go to the older trial. Linear in the history; with one objective it remembers `count` trials only.
+/// objective. Those that break constraints come last, those that break them least first. Ties go to the older trial.
+/// Linear in the history; with one objective it remembers `count` trials only.
 pub fn best_trials(study: &Study, count: usize) -> Vec<u32> {
     let signs: Vec<f64> = study.spec.objectives.iter().map(|objective| sign(objective.direction)).collect();
     match signs[..] {
@@ -16,8 +17,13 @@ pub fn best_trials(study: &Study, count: usize) -> Vec<u32> {
         _ => {
             let losses =
                 |columns: &Columns, row| signs.iter().enumerate().map(|(at, sign)| sign * columns.value(at, row)).collect();
-            let rows = complete(study).map(|(columns, row)| (losses(columns, row), columns.number[row])).collect();
-            front_first(rows).into_iter().take(count).map(|(_, number)| number).collect()
+            let (kept, broken): (Vec<_>, Vec<_>) = complete(study).partition(|(columns, row)| columns.violation(*row) <= 0.0);
+            let rows = kept.into_iter().map(|(columns, row)| (losses(columns, row), columns.number[row])).collect();
+            let front = front_first(rows).into_iter().take(count).map(|(_, number)| number);
+            let mut numbers: Vec<u32> = front.collect();
+            let rest = broken.into_iter().map(|(columns, row)| Ranked::new(signs[0], columns, row));
+            numbers.extend(smallest(rest, count - numbers.len()));
+            numbers
         }
     }
 }
@@ -29,16 +35,17 @@ fn complete(study: &Study) -> impl Iterator<Item = (&Columns, usize)> {
         .filter(|(columns, row)| columns.outcome[*row] == Outcome::Complete)
 }
 
-/// A trial by its only loss; the smaller, the better.
+/// A trial by its only loss, after what it breaks; the smaller, the better.
 #[derive(Clone, Copy, PartialEq)]
 struct Ranked {
+    violation: f64,
     loss: f64,
     number: u32,
 }
 
 impl Ranked {
     fn new(sign: f64, columns: &Columns, row: usize) -> Ranked {
-        Ranked { loss: sign * columns.value(0, row), number: columns.number[row] }
+        Ranked { violation: columns.violation(row), loss: sign * columns.value(0, row), number: columns.number[row] }
     }
 }
 
@@ -46,7 +53,8 @@ impl Eq for Ranked {}
 
 impl Ord for Ranked {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.loss.total_cmp(&other.loss).then(self.number.cmp(&other.number))
+        let by_violation = self.violation.total_cmp(&other.violation);
+        by_violation.then(self.loss.total_cmp(&other.loss)).then(self.number.cmp(&other.number))
     }
 }
 
@@ -69,6 +77,15 @@ fn smallest(rows: impl Iterator<Item = Ranked>, count: usize) -> Vec<u32> {
         }
     }
     kept.into_sorted_vec().into_iter().map(|row| row.number).collect()
+}
+
+/// Numbers of the complete trials that no other one beats in every objective, best in the first objective first. With
+/// one objective: the trials that share the best value.
+pub fn front(study: &Study) -> Vec<u32> {
+    let directions: Vec<Direction> = study.spec.objectives.iter().map(|objective| objective.direction).collect();
+    let chunks = study.finished.columns();
+    let front = pareto::front(History { chunks: &chunks, tail: None }, &directions);
+    front.into_iter().map(|trial| trial.number).collect()
 }
 
 fn sign(direction: Direction) -> f64 {
@@ -107,7 +124,15 @@ mod tests {
     use super::*;
 
     fn ranked(losses: &[f64]) -> Vec<Ranked> {
-        losses.iter().zip(0..).map(|(&loss, number)| Ranked { loss, number }).collect()
+        losses.iter().zip(0..).map(|(&loss, number)| Ranked { violation: 0.0, loss, number }).collect()
+    }
+
+    #[test]
+    fn what_breaks_a_constraint_comes_after_what_breaks_none() {
+        let mut rows = ranked(&[3.0, 1.0, 2.0]);
+        rows[1].violation = 0.5;
+        rows[2].violation = 0.1;
+        assert_eq!(smallest(rows.into_iter(), 3), [0, 2, 1]);
     }
 
     #[test]

@@ -42,20 +42,17 @@ impl Curve {
         }
     }
 
-    /// Adds reported points; a step that was reported before takes the new value. A step that the pruner has
-    /// `needed`, given the step before it, is never thinned away.
+    /// Adds reported points; a step that was reported before takes the new value. A step of a metric that the pruner
+    /// has `needed`, given the step before it, is never thinned away.
     pub fn record(
         &mut self,
         points: &[Point],
         mut index: impl FnMut(&Arc<str>) -> u16,
-        needed: impl Fn(Option<i64>, i64) -> bool,
+        needed: impl Fn(u16, Option<i64>, i64) -> bool,
     ) {
         for point in points {
             let metric = index(&point.metric);
-            self.metrics
-                .entry(metric)
-                .or_default()
-                .record(point.step, point.value, |before, step| metric == 0 && needed(before, step));
+            self.metrics.entry(metric).or_default().record(point.step, point.value, |before, step| needed(metric, before, step));
         }
     }
 
@@ -63,6 +60,11 @@ impl Curve {
     pub fn steps(&self, metric: u16) -> Vec<(i64, f64)> {
         let points = self.metrics.get(&metric).map(|curve| &curve.points);
         points.into_iter().flatten().map(|(step, value)| (*step, *value)).collect()
+    }
+
+    /// Points by step of the first metrics.
+    pub fn first(&self, metrics: u16) -> Vec<Vec<(i64, f64)>> {
+        (0..metrics).map(|metric| self.steps(metric)).collect()
     }
 
     /// Every point: (metric, step, value).

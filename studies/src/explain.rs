@@ -11,7 +11,7 @@ use crate::{
     finished::FinishedTrial,
     ids::{Micros, SECOND, StudyId, TaskId, WorkerId},
     roster::{Free, Roster, Session},
-    spec::Resources,
+    spec::{Constraint, Resources},
     state::State,
     study::Study,
     trial::{Attempt, Trial, TrialState, Verdict},
@@ -239,6 +239,7 @@ pub fn explain_finished(state: &State, study: &Study, trial: FinishedTrial<'_>) 
             answer.facts.push(format!("{} = {value}", objective.metric));
         }
     }
+    answer.facts.extend(broken_constraints(study, trial));
     match detail {
         Some(detail) => {
             answer.facts.push(origin_in_words(&detail.origin, segment.why(row)));
@@ -255,6 +256,20 @@ pub fn explain_finished(state: &State, study: &Study, trial: FinishedTrial<'_>) 
     }
     marks(study, trial.id(), &mut answer);
     answer
+}
+
+/// Says of each constraint that the trial breaks by how much.
+fn broken_constraints(study: &Study, trial: FinishedTrial<'_>) -> Vec<String> {
+    let sentence = |constraint: &Constraint| {
+        let value = trial.metric(study.metric_index(&constraint.metric)?)?;
+        let bound = match (constraint.min, constraint.max) {
+            (Some(min), _) if value < min => format!("at least {min}"),
+            (_, Some(max)) if value > max => format!("at most {max}"),
+            _ => return None,
+        };
+        Some(format!("it breaks a constraint: {} = {value} and should be {bound}", constraint.metric))
+    };
+    study.spec.constraints.iter().filter_map(sentence).collect()
 }
 
 fn marks(study: &Study, id: TaskId, answer: &mut Explanation) {

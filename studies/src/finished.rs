@@ -94,12 +94,12 @@ impl Segment {
         last.map_or(0, |last| self.curve_end[row.min(last)] as usize)
     }
 
-    fn push(&mut self, trial: &Trial, row: Row, ended: Micros) {
+    fn push(&mut self, trial: &Trial, row: Row, started: Micros, ended: Micros) {
         let at = self.len() as u32;
         Arc::make_mut(&mut self.columns).push(row);
         self.trial.push(trial.id);
         self.created.push(trial.created);
-        self.started.push(trial.attempts.first().map_or(0, |attempt| attempt.started));
+        self.started.push(started);
         self.ended.push(ended);
         self.worker.push(trial.attempts.last().map_or(0, |attempt| attempt.worker.0 as u32));
         self.as_of.push(trial.as_of() as u32);
@@ -228,6 +228,11 @@ impl FinishedTrial<'_> {
         Some(of_objective).filter(|value| !value.is_nan()).or(finals).or_else(last)
     }
 
+    /// How long it took from its first start to its end; 0 where the clock went back.
+    pub fn duration(&self) -> Micros {
+        self.segment.ended[self.row].saturating_sub(self.segment.started[self.row]).max(0)
+    }
+
     pub fn worker(&self) -> Option<WorkerId> {
         let worker = self.segment.worker[self.row];
         (worker != 0).then_some(WorkerId(u64::from(worker)))
@@ -278,9 +283,9 @@ impl Finished {
         FinishedTrial { segment, row }
     }
 
-    pub(crate) fn push(&mut self, trial: &Trial, row: Row, ended: Micros) {
+    pub(crate) fn push(&mut self, trial: &Trial, row: Row, started: Micros, ended: Micros) {
         self.note(row.number, self.len());
-        Arc::make_mut(&mut self.tail).push(trial, row, ended);
+        Arc::make_mut(&mut self.tail).push(trial, row, started, ended);
         if self.tail.len() == BLOCK_ROWS {
             self.blocks.push(std::mem::take(&mut self.tail));
         }

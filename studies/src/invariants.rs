@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt};
 use hone_search::{Direction, Outcome};
 
 use crate::{
-    event::{StudyState, WorkerState},
+    event::{Origin, StudyState, WorkerState},
     ids::TaskId,
     roster::{Free, Roster, Session},
     state::State,
@@ -96,6 +96,9 @@ fn check_counts(study: &Study, place: &str, found: &mut Found) {
         *counts.of(StateKind::of_outcome(*outcome)) += 1;
     }
     found.check(counts == study.counts, "counts", || format!("{place} says {:?} and has {counts:?}", study.counts));
+    let details = study.finished.parts().flat_map(|part| part.details());
+    let imported = details.filter(|(_, detail)| detail.origin == Origin::Imported).count() as u64;
+    found.check(imported == counts.imported, "imported", || format!("{place} says {} and has {imported}", counts.imported));
     let superseded = study.overlays().filter(|(_, overlay)| overlay.superseded_by.is_some()).count() as u64;
     found.check(superseded == counts.superseded, "superseded", || {
         format!("{place} says {} and has {superseded}", counts.superseded)
@@ -162,10 +165,11 @@ fn check_best(study: &Study, place: &str, found: &mut Found) {
     for part in study.finished.parts() {
         for row in (0..part.len()).filter(|row| part.columns.outcome[*row] == Outcome::Complete) {
             let value = part.columns.value(0, row);
-            let better = best.is_none_or(|(known, _)| match objective.direction {
-                Direction::Minimize => value < known,
-                Direction::Maximize => value > known,
-            });
+            let better = part.columns.violation(row) <= 0.0
+                && best.is_none_or(|(known, _)| match objective.direction {
+                    Direction::Minimize => value < known,
+                    Direction::Maximize => value > known,
+                });
             if better {
                 best = Some((value, part.columns.number[row]));
             }

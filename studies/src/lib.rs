@@ -4,8 +4,10 @@
 //! answers with [`Event`]s, which are applied already and must become durable, and [`Effect`]s, which must wait
 //! until they are.
 
+mod ahead;
 mod best;
 mod command;
+mod constraint;
 mod core;
 mod curve;
 mod decide;
@@ -28,18 +30,18 @@ mod worker;
 #[cfg(feature = "planted-bugs")]
 pub use crate::core::Planted;
 pub use crate::{
-    best::best_trials,
+    best::{best_trials, front},
     command::{Assignment, AttemptRecord, Cause, Command, Effect, Fact, HeldAttempt, Now, Proposal, Reject, Reply, Timings},
     core::{Core, Outcome},
     curve::{Curve, MAX_POINTS},
     event::{
-        AttemptFiles, Capacity, Driver, End, Event, Failure, FileRef, Gpu, GpuShare, Next, Origin, Owner, Point, Scope,
-        StudyState, WorkerProfile, WorkerState,
+        AttemptFiles, Capacity, Driver, End, Event, Failure, FileRef, Gpu, GpuShare, ImportedTrial, Next, Origin, Owner, Point,
+        Scope, StudyState, WorkerProfile, WorkerState,
     },
     finished::{BLOCK_ROWS, Detail, Finished, FinishedTrial, SEGMENT_ROWS, Segment},
     ids::{BlobId, Micros, SECOND, StudyId, TaskId, WorkerId},
     roster::{Free, Roster, Session},
-    spec::{Keep, KeepOutputs, Objective, Resources, Search, Source, StopSpec, StudySpec, Summary, TrialSpec},
+    spec::{Constraint, Keep, KeepOutputs, Objective, Resources, Search, Source, StopSpec, StudySpec, Summary, TrialSpec},
     state::{State, kept_outputs},
     study::{Counts, Overlay, Study},
     trial::{Attempt, Attributes, Checkpoint, StateKind, Step, Trial, TrialState, Verdict, next_state},

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
+    ahead::Pace,
     command::{HeldAttempt, Now, Timings},
     event::{Capacity, Event, GpuShare},
     ids::{Micros, StudyId, TaskId, WorkerId},
@@ -20,6 +21,8 @@ pub struct Roster {
     sessions: BTreeMap<WorkerId, Session>,
     /// Trials asked of the sampler, by study.
     proposing: BTreeMap<StudyId, u32>,
+    /// How fast each study's sampler is.
+    paces: BTreeMap<StudyId, Pace>,
     /// Studies whose sampler had nothing more when it was last asked.
     exhausted: BTreeSet<StudyId>,
 }
@@ -160,12 +163,20 @@ impl Roster {
         self.proposing.get(&study).copied().unwrap_or(0)
     }
 
-    pub(crate) fn ask_sampler(&mut self, study: StudyId, count: u32) {
+    pub(crate) fn ask_sampler(&mut self, now: Now, study: StudyId, count: u32) {
         self.proposing.insert(study, count);
+        self.paces.entry(study).or_default().ask(now.mono);
     }
 
-    pub(crate) fn sampler_answered(&mut self, study: StudyId) {
+    pub(crate) fn sampler_answered(&mut self, now: Now, study: StudyId) {
         self.proposing.remove(&study);
+        if let Some(pace) = self.paces.get_mut(&study) {
+            pace.answer(now.mono);
+        }
+    }
+
+    pub(crate) fn pace(&self, study: StudyId) -> Option<&Pace> {
+        self.paces.get(&study)
     }
 
     pub(crate) fn is_exhausted(&self, study: StudyId) -> bool {
@@ -251,7 +262,10 @@ impl Roster {
                     session.recount(Some(&profile.capacity));
                 }
             }
-            Event::StudyRemoved { study, .. } => self.sampler_answered(*study),
+            Event::StudyRemoved { study, .. } => {
+                self.proposing.remove(study);
+                self.paces.remove(study);
+            }
             _ => {}
         }
     }

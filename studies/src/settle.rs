@@ -3,12 +3,14 @@
 //! Studies share what is free: higher priority first; among equals the one with the least running per weight. A
 //! waiting trial goes to the worker with the most room. Where a study has room but nothing waits, a trial that its
 //! pruner holds back goes on, if it is worth it; else its sampler is asked, and the room is kept for the answer.
+//! A sampler may also be asked for trials that wait for room to come (see `ahead`).
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use hone_search::Direction;
 
 use crate::{
+    ahead,
     command::{Assignment, Effect, Now},
     core::{Core, Outcome},
     decide::studies_moved,
@@ -121,6 +123,8 @@ struct Candidate {
     running: u64,
     /// More may run at once.
     room: u64,
+    /// More may be under way, those included that wait for their turn. Held trials are not under way.
+    places: u64,
     /// More may be asked of the sampler.
     wishes: u64,
     resources: Resources,
@@ -138,9 +142,18 @@ enum Promotions {
 }
 
 fn lease(core: &mut Core, now: Now, out: &mut Outcome) {
+    let mut wishes = start_all(core, now, out);
+    wish_ahead(core, &mut wishes);
+    for (study, count) in wishes {
+        ask(core, now, out, study, count);
+    }
+}
+
+/// Starts what can start. Returns how many trials the samplers shall make, by study.
+fn start_all(core: &mut Core, now: Now, out: &mut Outcome) -> BTreeMap<StudyId, u32> {
     let mut candidates: Vec<Candidate> = core.state.unfinished().filter_map(|study| candidate(core, study)).collect();
     if candidates.is_empty() {
-        return;
+        return BTreeMap::new();
     }
     let mut wished = Wished::new(core, now);
     while let Some(at) = most_deserving(&candidates) {
@@ -148,9 +161,26 @@ fn lease(core: &mut Core, now: Now, out: &mut Outcome) {
             candidates.swap_remove(at);
         }
     }
-    for (study, count) in wished.counts {
-        ask(core, out, study, count);
+    wished.counts
+}
+
+/// Adds the trials that shall wait for the workers which get free next.
+fn wish_ahead(core: &Core, wishes: &mut BTreeMap<StudyId, u32>) {
+    for study in core.state.unfinished().filter(|study| may_ask(core, study)) {
+        let asked = wishes.get(&study.id).copied().unwrap_or(0);
+        let left = study.budget_left().saturating_sub(u64::from(asked)).min(u64::from(MAX_PROPOSAL - asked));
+        let ahead = ahead::missing(study, &core.roster).min(left);
+        if ahead > 0 {
+            wishes.insert(study.id, asked + ahead as u32);
+        }
     }
+}
+
+/// Whether a study's sampler can be asked: it runs trials of its own, and no other question is open.
+fn may_ask(core: &Core, study: &Study) -> bool {
+    let is_exhausted = core.roster.is_exhausted(study.id) && study.counts.open() > 0;
+    let is_run = study.state == StudyState::Active && study.driver == Driver::Workers;
+    is_run && core.roster.proposing(study.id) == 0 && !is_exhausted
 }
 
 fn candidate(core: &Core, study: &Study) -> Option<Candidate> {
@@ -159,10 +189,8 @@ fn candidate(core: &Core, study: &Study) -> Option<Candidate> {
     }
     let asked = u64::from(core.roster.proposing(study.id));
     let room = study.parallel().saturating_sub(study.counts.running);
-    let exhausted = core.roster.is_exhausted(study.id) && study.counts.open() > 0;
-    // Held trials occupy no place.
-    let under_way = study.counts.open() - study.held().len() as u64;
-    let wishes = if asked > 0 || exhausted { 0 } else { study.budget_left().min(study.parallel().saturating_sub(under_way)) };
+    let places = study.parallel().saturating_sub(study.counts.open() - study.held().len() as u64);
+    let wishes = if may_ask(core, study) { study.budget_left().min(places) } else { 0 };
     let StudySpec { priority, weight, trial, .. } = &*study.spec;
     (room > 0).then(|| Candidate {
         study: study.id,
@@ -170,6 +198,7 @@ fn candidate(core: &Core, study: &Study) -> Option<Candidate> {
         weight: *weight,
         running: study.counts.running + asked,
         room,
+        places,
         wishes,
         resources: trial.resources.clone(),
         asked: 0,
@@ -204,6 +233,7 @@ fn start_one(core: &mut Core, now: Now, out: &mut Outcome, candidate: &mut Candi
             *wished.counts.entry(candidate.study).or_default() += 1;
             candidate.asked += 1;
             candidate.wishes -= 1;
+            candidate.places -= 1;
         }
         None => return false,
     }
@@ -212,8 +242,11 @@ fn start_one(core: &mut Core, now: Now, out: &mut Outcome, candidate: &mut Candi
     true
 }
 
-/// Lets the next held trial go on that is worth it.
+/// Lets the next held trial go on that is worth it, where it can be under way beside those that wait for a retry.
 fn promote(core: &mut Core, now: Now, out: &mut Outcome, candidate: &mut Candidate) -> Option<TaskId> {
+    if candidate.places == 0 {
+        return None;
+    }
     if let Promotions::Unknown = candidate.promotions {
         candidate.promotions = promotions(core, now, out, candidate.study);
     }
@@ -224,6 +257,7 @@ fn promote(core: &mut Core, now: Now, out: &mut Outcome, candidate: &mut Candida
     }
     let trial = next?;
     core.emit(out, Event::TrialResumed { trial, at: now.wall });
+    candidate.places -= 1;
     Some(trial)
 }
 
@@ -262,10 +296,10 @@ fn assign(core: &mut Core, now: Now, out: &mut Outcome, id: TaskId, worker: Work
     out.effects.push(Effect::Assign { worker, assignment });
 }
 
-fn ask(core: &mut Core, out: &mut Outcome, id: StudyId, count: u32) {
+fn ask(core: &mut Core, now: Now, out: &mut Outcome, id: StudyId, count: u32) {
     let Some(study) = core.state.study(id) else { return };
     let effect = Effect::Propose { study: id, first_number: study.next_number, count, as_of: study.finished.len() as u64 };
-    core.roster.ask_sampler(id, count);
+    core.roster.ask_sampler(now, id, count);
     out.effects.push(effect);
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hone_search::{Direction, PrunerConfig, SamplerConfig, Space, Value};
+use hone_search::{Direction, Hints, PrunerConfig, SamplerConfig, Space, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::Micros;
@@ -15,6 +15,9 @@ pub struct StudySpec {
     pub description: String,
     /// At least one. The first one decides on pruning.
     pub objectives: Vec<Objective>,
+    /// A trial that breaks one is worse than any that breaks none.
+    #[serde(default)]
+    pub constraints: Vec<Constraint>,
     pub search: Search,
     #[serde(default)]
     pub stop: StopSpec,
@@ -41,6 +44,14 @@ pub struct Objective {
     pub target: Option<f64>,
 }
 
+/// What a trial's final value of a metric has to keep to. At least one bound is given.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Constraint {
+    pub metric: String,
+    pub min: Option<f64>,
+    pub max: Option<f64>,
+}
+
 /// Which of a trial's reported values is its result. A value without a step always wins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -65,6 +76,14 @@ pub struct Search {
     /// Names of studies whose finished trials the sampler starts from; fixed at creation.
     #[serde(default)]
     pub warm_start: Vec<String>,
+}
+
+impl Search {
+    /// Returns what is planned, for a sampler that goes by it.
+    pub fn hints(&self) -> Hints {
+        let max_trials = self.max_trials.map(|trials| u32::try_from(trials).unwrap_or(u32::MAX));
+        Hints { max_trials, parallel: self.parallel }
+    }
 }
 
 /// When the study ends before its budget is used; the first rule that holds ends it.

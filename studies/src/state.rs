@@ -130,6 +130,10 @@ impl State {
                 self.open.insert(*trial, *study);
                 self.apply_to_study(*study, event);
             }
+            Event::TrialImported { study, trial, .. } => {
+                self.last_task = self.last_task.max(trial.0);
+                self.apply_to_study(*study, event);
+            }
             Event::AttemptEnded { trial, .. } | Event::TrialCancelled { trial, .. } => {
                 self.count_ended_attempt(*trial, event);
                 self.apply_to_task(*trial, event);

@@ -18,7 +18,8 @@ use hone_search::{Direction, Outcome, PrunerState, stop::StopState};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    event::{Driver, Event, StudyState},
+    constraint,
+    event::{Driver, Event, ImportedTrial, StudyState},
     finished::Finished,
     ids::{BlobId, Micros, StudyId, TaskId},
     spec::StudySpec,
@@ -36,6 +37,7 @@ pub struct Counts {
     pub cancelled: u64,
     /// Ended, but replaced by a retry: do not count towards the budget.
     pub superseded: u64,
+    /// Ended elsewhere: do not count towards the budget.
     pub imported: u64,
     pub waiting: u64,
     pub running: u64,
@@ -125,7 +127,7 @@ impl Study {
         source: Option<BlobId>,
         driver: Driver,
     ) -> Study {
-        let direction = spec.objectives.first().map_or(Direction::Minimize, |objective| objective.direction);
+        let directions: Vec<Direction> = spec.objectives.iter().map(|objective| objective.direction).collect();
         Study {
             id,
             text: text.into(),
@@ -143,7 +145,7 @@ impl Study {
             waiting: BTreeSet::new(),
             held: BTreeMap::new(),
             finished: Finished::default(),
-            pruner: Arc::new(PrunerState::new(&spec.search.pruner, direction)),
+            pruner: Arc::new(PrunerState::for_objectives(&spec.search.pruner, &directions)),
             stop: stop::begin(&spec),
             overlay: BTreeMap::new(),
             attributes: Attributes::default(),
@@ -254,30 +256,10 @@ impl Study {
             Event::StudyWarmed { warm, .. } => self.warm_start.push(warm.clone()),
             Event::StudyMoved { at, to, reason, .. } => self.enter(*at, *to, reason),
             Event::TrialCreated { trial, number, at, params, origin, why, .. } => {
-                self.create(Trial {
-                    id: *trial,
-                    study: self.id,
-                    number: *number,
-                    params: params.clone(),
-                    origin: origin.clone(),
-                    why: why.clone(),
-                    created: *at,
-                    state: TrialState::Waiting { not_before: 0 },
-                    attempts: Vec::new(),
-                    own_failures: 0,
-                    crashes: 0,
-                    curve: Default::default(),
-                    checkpoint: None,
-                    verdict: None,
-                    passed: None,
-                    overran: false,
-                    reclaimable: false,
-                    cancelled: None,
-                    files: Default::default(),
-                    values: Vec::new(),
-                    attributes: Default::default(),
-                });
+                let created = Trial::new(*trial, self.id, *number, *at, origin.clone());
+                self.create(Trial { params: params.clone(), why: why.clone(), ..created });
             }
+            Event::TrialImported { trial, number, at, imported, .. } => self.import((*trial, *number), *at, imported),
             Event::StoreOpened { .. } => self.open_windows(),
             Event::AttributeSet { owner: crate::event::Owner::Study(_), scope, key, value } => {
                 set_attribute(&mut self.attributes, *scope, key, value.as_deref());
@@ -341,6 +323,19 @@ impl Study {
         self.open.insert(trial.id, Arc::new(trial));
     }
 
+    fn import(&mut self, (id, number): (TaskId, u32), at: Micros, imported: &ImportedTrial) {
+        let (metrics, pruner, judged) = (&mut self.metrics, &self.pruner, judged(&self.spec));
+        let needed = |metric, before, step| metric < judged && pruner.needs_point(before, step);
+        let trial = Trial::imported((id, self.id, number), at, imported, |name| intern(metrics, name), needed);
+        self.next_number = number + 1;
+        *self.counts.of(trial.state.kind()) += 1;
+        if imported.outcome != Outcome::Cancelled {
+            self.counts.imported += 1;
+        }
+        show_pruner(&mut self.pruner, &trial, judged);
+        self.close(&trial, imported.outcome, imported.started, imported.ended);
+    }
+
     fn open_windows(&mut self) {
         for trial in self.open.values_mut().filter(|trial| trial.running().is_some()) {
             if let Some(attempt) = Arc::make_mut(trial).attempts.last_mut() {
@@ -364,14 +359,12 @@ impl Study {
         let Some(slot) = self.open.get_mut(&id) else { return };
         let (before, was_held) = (slot.state, slot.held().is_some());
         let metrics = &mut self.metrics;
-        let pruner = &self.pruner;
+        let (pruner, judged) = (&self.pruner, judged(&self.spec));
         let trial = Arc::make_mut(slot);
-        trial.apply(event, |name| intern(metrics, name), |before, step| pruner.needs_point(before, step));
+        let needed = |metric, before, step| metric < judged && pruner.needs_point(before, step);
+        trial.apply(event, |name| intern(metrics, name), needed);
         if let Event::TrialReported { .. } = event {
-            let curve = trial.curve.steps(0);
-            if !curve.is_empty() {
-                Arc::make_mut(&mut self.pruner).record(trial.number, &curve);
-            }
+            show_pruner(&mut self.pruner, trial, judged);
         }
         if trial.state != before {
             self.hold(id, was_held);
@@ -411,10 +404,17 @@ impl Study {
 
     fn finish(&mut self, id: TaskId, outcome: Outcome, at: Micros) {
         let Some(trial) = self.open.remove(&id) else { return };
-        let curve = trial.curve.steps(0);
-        Arc::make_mut(&mut self.pruner).finish(trial.number, outcome, &curve);
-        self.finished.push(&trial, trial.row(outcome), at);
-        if let ([value], Outcome::Complete) = (trial.values.as_slice(), outcome) {
+        let started = trial.attempts.first().map_or(0, |attempt| attempt.started);
+        self.close(&trial, outcome, started, at);
+    }
+
+    /// Puts an ended trial into the history.
+    fn close(&mut self, trial: &Trial, outcome: Outcome, started: Micros, ended: Micros) {
+        let curves = trial.curve.first(judged(&self.spec));
+        Arc::make_mut(&mut self.pruner).finish_all(trial.number, outcome, &curves, &[]);
+        let violation = constraint::violation(self, trial);
+        self.finished.push(trial, trial.row(outcome, violation), started, ended);
+        if let ([value], Outcome::Complete, true) = (trial.values.as_slice(), outcome, violation <= 0.0) {
             self.consider(*value, trial.number);
         }
         self.tell_rules(trial.number);
@@ -437,6 +437,19 @@ impl Study {
             self.best = Some((value, number));
         }
     }
+}
+
+/// Tells the pruner what a trial has reported, once each of the metrics that it judges has a value.
+fn show_pruner(pruner: &mut Arc<PrunerState>, trial: &Trial, judged: u16) {
+    let curves = trial.curve.first(judged);
+    if curves.iter().all(|curve| !curve.is_empty()) {
+        Arc::make_mut(pruner).record_all(trial.number, &curves);
+    }
+}
+
+/// How many objectives the pruner looks at.
+pub(crate) fn judged(spec: &StudySpec) -> u16 {
+    if spec.search.pruner.takes_several_objectives() { spec.objectives.len().max(1) as u16 } else { 1 }
 }
 
 fn ended_at(event: &Event) -> Micros {

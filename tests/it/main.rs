@@ -1,5 +1,6 @@
 //! Real processes of `hone`: what a user types, and what can go wrong while it runs. See `docs/testing.md`.
 
+mod after_search;
 mod bad_disk;
 mod bad_files;
 mod bad_places;
@@ -16,6 +17,7 @@ mod outage;
 mod pausing;
 mod remote;
 mod replay;
+mod rules;
 mod sim;
 mod structure;
 mod support;

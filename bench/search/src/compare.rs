@@ -166,7 +166,7 @@ fn run_all(label: &str, config: &SamplerConfig, library: &Library, keys: &[Key],
 /// The regrets of one search, and the mean time of its suggestions.
 pub fn run_one(config: &SamplerConfig, library: &Library, key: &Key, trials: u32) -> Result<(Regrets, f64)> {
     let task = library.task(key.suite, &key.problem, key.seed)?;
-    let mut searcher = HoneSearch::new(&task, config, &PrunerConfig::None);
+    let mut searcher = HoneSearch::new(&task, config, &PrunerConfig::None).planned(trials, key.workers);
     let ended = search(&task, &mut searcher, trials, key.workers).with_context(|| format!("{key:?}"))?;
     let mean = searcher.seconds.iter().sum::<f64>() / searcher.seconds.len() as f64;
     Ok((regrets(&task, &ended, &CHECKPOINTS), mean))

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use hone_search::{
-    Columns, Direction, History, Outcome, Params, Pending, PrunerConfig, PrunerState, Row, SamplerCache, SamplerConfig,
+    Columns, Direction, Hints, History, Outcome, Params, Pending, PrunerConfig, PrunerState, Row, SamplerCache, SamplerConfig,
     SuggestRequest, Verdict, suggest_cached,
 };
 
@@ -21,6 +21,7 @@ pub struct HoneSearch<'a> {
     cache: SamplerCache,
     pruner: PrunerState,
     curves: std::collections::BTreeMap<u32, Vec<(i64, f64)>>,
+    hints: Hints,
     /// How long each suggestion took.
     pub seconds: Vec<f64>,
 }
@@ -37,8 +38,14 @@ impl<'a> HoneSearch<'a> {
             cache: SamplerCache::default(),
             pruner: PrunerState::new(pruner, Direction::Minimize),
             curves: std::collections::BTreeMap::new(),
+            hints: Hints::default(),
             seconds: Vec::new(),
         }
+    }
+
+    /// Tells the sampler what is planned, as others are told.
+    pub fn planned(self, trials: u32, workers: usize) -> Self {
+        Self { hints: Hints { max_trials: Some(trials), parallel: u32::try_from(workers).ok() }, ..self }
     }
 }
 
@@ -53,6 +60,7 @@ impl Searcher for HoneSearch<'_> {
             seed: self.task.seed,
             first_number: number,
             count: 1,
+            hints: self.hints,
         };
         let suggestion = suggest_cached(&self.config, &request, &mut self.cache).pop();
         self.seconds.push(start.elapsed().as_secs_f64());

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use hone_search::{
-    Columns, Distribution, History, Outcome, Params, Row, SamplerCache, SamplerConfig, Space, SuggestRequest, suggest,
+    Columns, Distribution, Hints, History, Outcome, Params, Row, SamplerCache, SamplerConfig, Space, SuggestRequest, suggest,
     suggest_cached,
 };
 
@@ -86,7 +86,16 @@ fn random_rows(task: &Task, count: usize) -> Vec<(Params, Vec<f64>)> {
 }
 
 fn request<'a>(task: &'a Task, history: History<'a>, first_number: u32, count: usize) -> SuggestRequest<'a> {
-    SuggestRequest { space: &task.space, directions: &[], history, pending: &[], seed: task.seed, first_number, count }
+    SuggestRequest {
+        space: &task.space,
+        directions: &[],
+        history,
+        pending: &[],
+        seed: task.seed,
+        first_number,
+        count,
+        hints: Hints::default(),
+    }
 }
 
 fn row(number: usize, params: Params, values: Vec<f64>) -> Row {

@@ -83,6 +83,7 @@ struct CountsDocument {
     failed: u64,
     cancelled: u64,
     counted: u64,
+    imported: u64,
 }
 
 impl From<&v1::Study> for StudyDocument {
@@ -127,6 +128,7 @@ fn counts(counts: &v1::Counts) -> CountsDocument {
         failed: counts.failed,
         cancelled: counts.cancelled,
         counted: counts.counted,
+        imported: counts.imported,
     }
 }
 

@@ -64,7 +64,8 @@ pub fn counts_text(study: &v1::Study) -> String {
     let open = joined(&[(counts.running, "running"), (counts.waiting, "waiting"), (counts.paused, "paused")]);
     let ended = if ended.is_empty() { ended } else { format!(": {ended}") };
     let open = if open.is_empty() { open } else { format!("; {open}") };
-    format!("{}{limit} trials{ended}{open}", counts.counted)
+    let imported = if counts.imported > 0 { format!("; {} imported", counts.imported) } else { String::new() };
+    format!("{}{limit} trials{ended}{open}{imported}", counts.counted)
 }
 
 fn joined(parts: &[(u64, &str)]) -> String {

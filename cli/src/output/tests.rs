@@ -103,9 +103,9 @@ fn without_times(text: &str) -> String {
 fn trials_as_csv_have_a_column_per_parameter_and_exact_values() {
     let csv = trials_listing(&[objective()], &names(), &[complete(), failed()]).csv();
     insta::assert_snapshot!(csv.replace('\u{1b}', "<escape>"), @r#"
-    number,state,value.val_accuracy,params.learning_rate,params.optimizer,duration_seconds,started,ended,attempts,origin,tags,end
-    7,complete,0.97,0.1,"sgd, ""plain""",2.5,2026-09-21T14:13:21Z,2026-09-21T14:13:23.5Z,1,sampled,good,
-    8,failed,,,,,,,0,sampled,,exit code 1<escape>[31m
+    number,state,value.val_accuracy,params.learning_rate,params.optimizer,duration_seconds,started,ended,attempts,origin,tags,violation,end
+    7,complete,0.97,0.1,"sgd, ""plain""",2.5,2026-09-21T14:13:21Z,2026-09-21T14:13:23.5Z,1,sampled,good,0.0,
+    8,failed,,,,,,,0,sampled,,,exit code 1<escape>[31m
     "#);
 }
 

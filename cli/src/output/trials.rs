@@ -26,6 +26,7 @@ pub fn trials_listing(objectives: &[v1::Objective], names: &[String], trials: &[
         ("attempts", "ATTEMPTS"),
         ("origin", ""),
         ("tags", "TAGS"),
+        ("violation", ""),
         ("end", "END"),
     ];
     columns.extend(rest.map(|(name, title)| Column::new(name, title)));
@@ -46,9 +47,19 @@ fn row(objectives: usize, names: &[String], trial: &v1::Trial) -> Vec<Cell> {
     row.push(Cell::Whole(u64::from(trial.attempt_count)));
     row.push(Cell::Text(trial.origin.clone()));
     row.push(if trial.tags.is_empty() { Cell::Nothing } else { Cell::Text(trial.tags.join(" ")) });
+    row.push(if trial.state == "complete" { Cell::Number(trial.violation) } else { Cell::Nothing });
     let ended_badly = matches!(trial.state.as_str(), "failed" | "cancelled");
-    row.push(if ended_badly { Cell::Text(trial.end.clone()) } else { Cell::Nothing });
+    row.push(match violation_text(trial) {
+        _ if ended_badly => Cell::Text(trial.end.clone()),
+        Some(text) => Cell::Text(text),
+        None => Cell::Nothing,
+    });
     row
+}
+
+/// Says that a trial breaks constraints; `None`: it keeps to all.
+fn violation_text(trial: &v1::Trial) -> Option<String> {
+    (trial.violation > 0.0).then(|| format!("breaks constraints by {}", number_text(trial.violation)))
 }
 
 fn time(micros: i64) -> Cell {
@@ -121,6 +132,7 @@ fn facts(trial: &v1::Trial, study: &v1::Study) -> Vec<(&'static str, String)> {
     let known = [
         ("value", Some(values)),
         ("end", Some(visible(&trial.end))),
+        ("but", violation_text(trial)),
         ("origin", Some(visible(&trial.origin))),
         ("why", Some(visible(&trial.why))),
         ("replaced", replaced),

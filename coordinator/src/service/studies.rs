@@ -3,10 +3,10 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use hone_proto::v1::{
-    BestTrialsRequest, BestTrialsResponse, CreateStudyRequest, CreateStudyResponse, GetStudyRequest, ListStudiesRequest,
-    ListStudiesResponse, MoveStudyRequest, PreviewStudyRequest, PreviewStudyResponse, RemoveStudyRequest, RemoveStudyResponse,
-    SetStudyRequest, Study as StudyMessage, StudyUpdate, WatchStudyRequest, move_study_request::Action,
-    study_service_server::StudyService,
+    BestTrialsRequest, BestTrialsResponse, CreateStudyRequest, CreateStudyResponse, ExplainStudyRequest, GetStudyRequest,
+    ListStudiesRequest, ListStudiesResponse, MoveStudyRequest, PreviewStudyRequest, PreviewStudyResponse, RemoveStudyRequest,
+    RemoveStudyResponse, SetStudyRequest, Study as StudyMessage, StudyExplanation, StudyUpdate, WatchStudyRequest,
+    move_study_request::Action, study_service_server::StudyService,
 };
 use hone_search::{Foreign, History, SamplerCache, SuggestRequest};
 use hone_studies::{
@@ -106,12 +106,25 @@ impl StudyService for Services {
     }
 
     async fn best_trials(&self, request: Request<BestTrialsRequest>) -> Result<Response<BestTrialsResponse>, Status> {
-        let BestTrialsRequest { study, count } = request.into_inner();
+        let request = request.into_inner();
         let view = self.view().await?;
-        let study = find(&view, &study)?;
-        let numbers = best_trials(study, count.max(1) as usize);
-        let trials = numbers.into_iter().filter_map(|number| trial_message(&view, study, number, true)).collect();
-        Ok(Response::new(BestTrialsResponse { study: Some(client::study_to_proto(study, &view.state)), trials }))
+        let study = find(&view, &request.study)?.clone();
+        let (numbers, front) = if request.front {
+            let (study, BestTrialsRequest { count, reference, .. }) = (study.clone(), request);
+            computed(move || client::front(&study, count as usize, reference)).await?.map_err(Status::invalid_argument)?
+        } else {
+            (best_trials(&study, request.count.max(1) as usize), None)
+        };
+        let trials = numbers.into_iter().filter_map(|number| trial_message(&view, &study, number, true)).collect();
+        Ok(Response::new(BestTrialsResponse { study: Some(client::study_to_proto(&study, &view.state)), trials, front }))
+    }
+
+    async fn explain_study(&self, request: Request<ExplainStudyRequest>) -> Result<Response<StudyExplanation>, Status> {
+        let view = self.view().await?;
+        let study = find(&view, &request.into_inner().study)?.clone();
+        let message = client::study_to_proto(&study, &view.state);
+        let found = computed(move || client::findings(&study)).await?;
+        Ok(Response::new(StudyExplanation { study: Some(message), ..found }))
     }
 
     async fn preview_study(&self, request: Request<PreviewStudyRequest>) -> Result<Response<PreviewStudyResponse>, Status> {
@@ -138,6 +151,7 @@ impl StudyService for Services {
                 seed: spec.search.seed,
                 first_number: 0,
                 count: request.count.clamp(1, MAX_PREVIEW) as usize,
+                hints: spec.search.hints(),
             },
             &foreign,
             &mut SamplerCache::default(),
@@ -208,6 +222,12 @@ impl Services {
         let study = self.answer(known.id).await?.into_inner();
         Ok(Response::new(CreateStudyResponse { study: Some(study), created: false, changes }))
     }
+}
+
+/// Runs what takes longer than an answer from memory, off the threads that serve.
+async fn computed<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Status> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Status::internal(format!("the computation broke off: {error}")))
 }
 
 /// The trials that a new study would start from; what is wrong is told with its place in the file.

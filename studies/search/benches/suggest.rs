@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use hone_search::{
-    Columns, Direction, Distribution, History, Outcome, Parameter, Pending, Row, SamplerCache, SamplerConfig, Space,
+    Columns, Direction, Distribution, Hints, History, Outcome, Parameter, Pending, Row, SamplerCache, SamplerConfig, Space,
     SuggestRequest, TpeConfig, suggest, suggest_cached,
 };
 
@@ -67,6 +67,7 @@ impl Study {
             seed: 1,
             first_number: self.next,
             count,
+            hints: Hints::default(),
         }
     }
 

@@ -21,7 +21,7 @@
 //!
 //! ```
 //! use hone_search::{
-//!     Columns, Condition, Direction, Distribution, History, Outcome, Parameter, Row, SamplerConfig, Space,
+//!     Columns, Condition, Direction, Distribution, Hints, History, Outcome, Parameter, Row, SamplerConfig, Space,
 //!     SuggestRequest, suggest,
 //! };
 //!
@@ -49,6 +49,7 @@
 //!         seed: 7,
 //!         first_number: number,
 //!         count: 1,
+//!         hints: Hints::default(),
 //!     };
 //!     let suggestion = suggest(&SamplerConfig::default(), &request).remove(0);
 //!     let [optimizer, rate, momentum] = suggestion.params[..] else { unreachable!() };
@@ -79,8 +80,8 @@ pub mod transfer;
 pub use columns::{Columns, History, NO_STEP, Outcome, Pending, Row, same_numbers};
 pub use pruner::{Promotable, Promotion, PrunerConfig, PrunerError, PrunerState, Verdict};
 pub use sampler::{
-    CmaEsConfig, Direction, GpConfig, Nsga2Config, ParamSuggestion, Restarts, SamplerCache, SamplerConfig, SamplerError, Startup,
-    SuggestRequest, Suggestion, TpeConfig, suggest, suggest_cached, suggest_one_param, suggest_one_param_cached,
+    CmaEsConfig, Direction, GpConfig, Hints, Nsga2Config, ParamSuggestion, Restarts, SamplerCache, SamplerConfig, SamplerError,
+    Startup, SuggestRequest, Suggestion, TpeConfig, suggest, suggest_cached, suggest_one_param, suggest_one_param_cached,
     suggest_one_param_warm, suggest_warm,
 };
 pub use space::{

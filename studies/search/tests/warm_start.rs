@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hone_search::{
-    Columns, Direction, Distribution, Foreign, History, Outcome, Parameter, Row, SamplerCache, SamplerConfig, Space,
+    Columns, Direction, Distribution, Foreign, Hints, History, Outcome, Parameter, Row, SamplerCache, SamplerConfig, Space,
     SuggestRequest, suggest_warm, transfer,
 };
 
@@ -110,6 +110,7 @@ fn run(
             seed,
             first_number: number,
             count: 1,
+            hints: Hints::default(),
         };
         let suggestion = suggest_warm(config, &request, foreign, &mut cache).remove(0);
         let values = vec![loss(problem, &suggestion.params, goal_seed, shift)];

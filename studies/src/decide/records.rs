@@ -1,17 +1,18 @@
 //! What workers tell of their attempts: reports, checkpoints, ends. The fence against replaced attempts is here.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use hone_search::{PrunerConfig, Verdict};
 
 use crate::{
     command::{AttemptRecord, Cause, Effect, Fact, Now, Reject, Reply},
+    constraint,
     core::{Core, Outcome},
     event::{AttemptFiles, End, Event, Failure, FileRef, Next, Point},
     finished::Detail,
     ids::{Micros, TaskId, WorkerId},
     roster::is_current,
-    study::Study,
+    study::{self, Study},
     trial::{self, Attempt, Trial},
 };
 
@@ -177,16 +178,28 @@ fn judge(study: &Study, trial: &Trial, points: &[Point]) -> Option<trial::Verdic
     if study.spec.search.pruner == PrunerConfig::None {
         return None;
     }
-    let new = points.iter().find(|point| point.metric == study.metrics[0] && point.step.is_some())?;
-    let step = new.step.filter(|step| trial.passed.is_none_or(|passed| *step > passed))?;
-    let mut curve = trial.curve.steps(0);
-    curve.retain(|(known, _)| *known < step);
-    curve.push((step, new.value));
-    match study.pruner.judge(trial.number, &curve) {
+    let judged = &study.metrics[..usize::from(study::judged(&study.spec))];
+    let step = points.iter().find(|point| judged.contains(&point.metric) && point.step.is_some())?.step?;
+    if trial.passed.is_some_and(|passed| step <= passed) {
+        return None;
+    }
+    let curves: Vec<_> = (0..).zip(judged).map(|(index, metric)| through(trial, index, metric, points, step)).collect();
+    match study.pruner.judge_all(trial.number, &curves) {
         Verdict::Continue => None,
         Verdict::Prune { reason } => Some(trial::Verdict { step, reason, pause: false }),
         Verdict::Pause { step, reason } => Some(trial::Verdict { step, reason, pause: true }),
     }
+}
+
+/// A metric's curve up to `step`, with what `points` say of that step.
+fn through(trial: &Trial, index: u16, metric: &Arc<str>, points: &[Point], step: i64) -> Vec<(i64, f64)> {
+    let mut curve = trial.curve.steps(index);
+    curve.retain(|(known, _)| *known <= step);
+    if let Some(new) = points.iter().find(|point| point.metric == *metric && point.step == Some(step)) {
+        curve.retain(|(known, _)| *known < step);
+        curve.push((step, new.value));
+    }
+    curve
 }
 
 /// Ends the running attempt of a trial and decides what becomes of the trial.
@@ -240,7 +253,19 @@ fn finished(study: &Study, trial: &Trial) -> End {
             None => return bad_metric(never_reported(study, trial, &objective.metric)),
         }
     }
-    End::Finished { values }
+    match study.spec.constraints.iter().find_map(|constraint| broken_off(study, trial, &constraint.metric)) {
+        Some(message) => bad_metric(message),
+        None => End::Finished { values },
+    }
+}
+
+/// Why nobody can tell whether a constraint holds; `None`: its metric has a value.
+fn broken_off(study: &Study, trial: &Trial, metric: &str) -> Option<String> {
+    match constraint::value(study, trial, metric) {
+        Some(value) if value.is_finite() => None,
+        Some(value) => Some(format!("metric `{metric}` is {value}; a constraint needs a finite number")),
+        None => Some(never_reported(study, trial, metric)),
+    }
 }
 
 fn never_reported(study: &Study, trial: &Trial, metric: &str) -> String {

@@ -138,7 +138,7 @@ pub(super) fn remove(core: &mut Core, now: Now, out: &mut Outcome, id: StudyId, 
 
 /// The sampler has nothing more. While trials are open a retry may still come; afterwards the study is over.
 pub(super) fn exhausted(core: &mut Core, now: Now, out: &mut Outcome, id: StudyId) -> Result<Reply, Reject> {
-    core.roster.sampler_answered(id);
+    core.roster.sampler_answered(now, id);
     let study = find(core, id)?;
     if study.state == StudyState::Active && study.counts.open() == 0 {
         core.emit(out, moved(id, now, StudyState::Finished, "nothing left to try"));

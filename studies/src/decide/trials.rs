@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hone_search::{History, Params, SamplerConfig, SuggestRequest, Value};
+use hone_search::{Hints, History, Params, SamplerConfig, SuggestRequest, Value};
 
 use super::studies::find;
 use crate::{
@@ -23,7 +23,7 @@ pub(super) fn proposed(
     as_of: u64,
     trials: Vec<Proposal>,
 ) -> Result<Reply, Reject> {
-    core.roster.sampler_answered(id);
+    core.roster.sampler_answered(now, id);
     let study = find(core, id)?;
     if study.next_number != first_number || study.state != StudyState::Active {
         return Err(Reject::StaleProposal { first_number });
@@ -68,8 +68,10 @@ pub(super) fn retry(core: &mut Core, now: Now, out: &mut Outcome, id: TaskId) ->
     let Some(old) = study.finished_trial(id) else {
         return Err(wrong_state(core, id, "a retry", "only a trial that has failed or was cancelled can be retried"));
     };
+    let is_imported = old.segment.detail(old.row).is_some_and(|detail| detail.origin == Origin::Imported);
     let counts = match StateKind::of_outcome(old.outcome()) {
-        StateKind::Failed => true,
+        // An imported trial has no place in the budget that its retry could take.
+        StateKind::Failed => !is_imported,
         StateKind::Cancelled => false,
         StateKind::Waiting | StateKind::Running | StateKind::Paused | StateKind::Complete | StateKind::Pruned => {
             return Err(wrong_state(core, id, "a retry", "to run its parameters again, enqueue them"));
@@ -231,6 +233,7 @@ fn draw(study: &Study, parameter: usize) -> f64 {
         seed: study.spec.search.seed,
         first_number: study.next_number,
         count: 1,
+        hints: Hints::default(),
     };
     let name = &study.spec.space.parameters[parameter].name;
     hone_search::suggest_one_param(&SamplerConfig::Random, &request, name).map_or(f64::NAN, |suggestion| suggestion.value)

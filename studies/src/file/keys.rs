@@ -12,9 +12,23 @@ pub(super) struct Table {
 
 pub(super) static ROOT: Table = Table {
     place: "the top of the file",
-    keys: &["name", "description", "priority", "weight", "source", "objective", "search", "stop", "space", "trial", "enqueue"],
+    keys: &[
+        "name",
+        "description",
+        "priority",
+        "weight",
+        "source",
+        "objective",
+        "constraint",
+        "search",
+        "stop",
+        "space",
+        "trial",
+        "enqueue",
+    ],
 };
 pub(super) static OBJECTIVE: Table = Table { place: "`[objective]`", keys: &["metric", "direction", "summary", "target"] };
+pub(super) static CONSTRAINT: Table = Table { place: "`[[constraint]]`", keys: &["metric", "min", "max"] };
 pub(super) static SEARCH: Table =
     Table { place: "`[search]`", keys: &["sampler", "seed", "max_trials", "parallel", "pruner", "warm_start"] };
 pub(super) static STOP: Table = Table {
@@ -79,6 +93,7 @@ pub(super) static PARAMETER: Table =
 pub(super) static TABLES: &[&Table] = &[
     &ROOT,
     &OBJECTIVE,
+    &CONSTRAINT,
     &SEARCH,
     &STOP,
     &SOURCE,
@@ -134,6 +149,9 @@ const ALIASES: &[(&str, &str)] = &[
     ("time_limit", "timeout"),
     ("parameters", "space"),
     ("objectives", "objective"),
+    ("constraints", "constraint"),
+    ("at_most", "max"),
+    ("at_least", "min"),
     ("params", "space"),
     ("transfer", "warm_start"),
     ("start_from", "warm_start"),

@@ -9,6 +9,7 @@
 //! Reads nothing but the text: no file, no clock, no environment. Never panics, whatever the text.
 
 mod change;
+mod constraint;
 mod convert;
 mod diagnostic;
 mod document;
@@ -110,6 +111,7 @@ fn study(root: &Section, default_name: &str) -> Option<StudySpec> {
     let space = space::read(root);
     let search = search::read(root, &name);
     let objectives = objective::read(root);
+    let constraints = constraint::read(root);
     let stop = stop::read(root, objectives.len());
     let source = source::read(root);
     let trial = trial::read(root);
@@ -120,6 +122,7 @@ fn study(root: &Section, default_name: &str) -> Option<StudySpec> {
         name,
         description: root.read("description", convert::text).unwrap_or_default(),
         objectives,
+        constraints,
         search,
         stop,
         space: space.space,

@@ -7,7 +7,7 @@ use hone_search::{
 use super::document::{joined, key_text, quoted};
 use super::pruner;
 use super::units::{format_duration, format_size};
-use crate::spec::{KeepOutputs, Objective, Resources, Search, Source, StopSpec, StudySpec, Summary, TrialSpec};
+use crate::spec::{Constraint, KeepOutputs, Objective, Resources, Search, Source, StopSpec, StudySpec, Summary, TrialSpec};
 
 /// One table of the file.
 #[derive(Debug)]
@@ -65,6 +65,9 @@ pub(super) fn settings(spec: &StudySpec) -> Vec<Block> {
             _ => Block::new("[[objective]]", format!("objective[{at}]"), entries),
         });
     }
+    for (at, constraint) in spec.constraints.iter().enumerate() {
+        blocks.push(Block::new("[[constraint]]", format!("constraint[{at}]"), constraint_entries(constraint)));
+    }
     blocks.push(Block::new("[search]", "search", search(&spec.search)));
     let stop = stop(&spec.stop);
     if !stop.is_empty() {
@@ -100,6 +103,12 @@ fn objective_entries(objective: &Objective) -> Vec<(String, String)> {
     entries.into_iter().map(|(key, value)| pair(key, value)).chain(target).collect()
 }
 
+fn constraint_entries(constraint: &Constraint) -> Vec<(String, String)> {
+    let bound = |key, bound: Option<f64>| bound.map(|bound| pair(key, float(bound)));
+    let bounds = bound("min", constraint.min).into_iter().chain(bound("max", constraint.max));
+    std::iter::once(pair("metric", quoted(&constraint.metric))).chain(bounds).collect()
+}
+
 fn search(search: &Search) -> Vec<(String, String)> {
     let mut entries = vec![
         pair("sampler", sampler(&search.sampler)),
@@ -130,7 +139,7 @@ fn stop(stop: &StopSpec) -> Vec<(String, String)> {
 
 fn sampler(config: &SamplerConfig) -> String {
     match config {
-        SamplerConfig::Random | SamplerConfig::Sobol | SamplerConfig::Grid => quoted(config.name()),
+        SamplerConfig::Auto | SamplerConfig::Random | SamplerConfig::Sobol | SamplerConfig::Grid => quoted(config.name()),
         SamplerConfig::Tpe(tpe) => resolved_tpe(tpe),
         SamplerConfig::Gp(gp) => {
             format!("{{ kind = \"gp\", startup_trials = {}, max_points = {} }}", gp.startup_trials, gp.max_points)

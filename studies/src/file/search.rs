@@ -88,7 +88,7 @@ fn sampler(node: &Node) -> SamplerConfig {
     let config = kind(node, SamplerConfig::KINDS).and_then(|kind| SamplerConfig::from_kind(&kind));
     match config {
         None => SamplerConfig::default(),
-        Some(config @ (SamplerConfig::Random | SamplerConfig::Sobol | SamplerConfig::Grid)) => {
+        Some(config @ (SamplerConfig::Auto | SamplerConfig::Random | SamplerConfig::Sobol | SamplerConfig::Grid)) => {
             node.section(&keys::SAMPLER);
             config
         }
@@ -138,9 +138,10 @@ fn nsga2(node: &Node, default: Nsga2Config) -> Nsga2Config {
 /// Checks what the sampler and the pruner want of the rest of the file.
 pub(super) fn check(root: &Section, search: &Search, space: &ReadSpace, objectives: usize) {
     let node = |name| root.get("search").and_then(|node| node.child(name));
-    if let Some(node) = node("pruner").filter(|_| search.pruner != PrunerConfig::None && objectives > 1) {
-        let problem = Problem::new(format!("pruning looks at one objective, and the study has {objectives}"));
-        node.complain(problem.hint("write `pruner = \"none\"`, or leave one objective"));
+    let weighs_one = search.pruner != PrunerConfig::None && !search.pruner.takes_several_objectives();
+    if let Some(node) = node("pruner").filter(|_| weighs_one && objectives > 1) {
+        let problem = Problem::new(format!("this pruner looks at one objective, and the study has {objectives}"));
+        node.complain(problem.hint("`asha`, `halving` and `hyperband` weigh several; or write `pruner = \"none\"`"));
     }
     if let Some(node) = node("sampler").filter(|_| space.is_whole()) {
         let errors = search.sampler.validate(&space.space);

@@ -1,8 +1,11 @@
 //! The core as a whole: commands in, exact events and effects out.
 
+mod ahead;
 mod broken;
 mod budget;
+mod constraints;
 mod explanations;
+mod importing;
 mod leases;
 mod lifecycle;
 mod pausing;

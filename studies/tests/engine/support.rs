@@ -21,6 +21,7 @@ pub struct Bench {
 
 pub fn spec(name: &str) -> StudySpec {
     StudySpec {
+        constraints: Vec::new(),
         stop: Default::default(),
         name: name.to_owned(),
         description: String::new(),

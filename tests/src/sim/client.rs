@@ -84,7 +84,7 @@ impl World {
         let running = state.open_trial(trial).and_then(|(_, trial)| trial.running());
         let Some(worker) = running.and_then(|running| state.worker(running.worker)) else { return };
         let node = self.scenario.workers.iter().position(|profile| profile.key == worker.profile.key);
-        if let Some(node) = node.filter(|_| self.dice.percent(40)) {
+        if let Some(node) = node.filter(|_| !self.scenario.is_calm() && self.dice.percent(40)) {
             let while_us = self.dice.between(30 * SECOND, 120 * SECOND);
             self.push(self.now + SECOND / 50, Happening::CutsUp { node, while_us });
             let at = self.scenario.wishes.len();

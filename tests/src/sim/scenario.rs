@@ -266,6 +266,7 @@ fn study(dice: &mut Dice, at: i64, trials: i64) -> PlannedStudy {
         stubborn: dice.percent(20),
     };
     let spec = StudySpec {
+        constraints: Vec::new(),
         stop: StopSpec::default(),
         name: format!("study-{at}"),
         description: String::new(),

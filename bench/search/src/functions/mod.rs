@@ -77,7 +77,7 @@ pub const ALL: &[Named] = &[
 
 #[cfg(test)]
 mod tests {
-    use hone_search::{History, SamplerConfig, SuggestRequest, suggest};
+    use hone_search::{Hints, History, SamplerConfig, SuggestRequest, suggest};
 
     use super::*;
 
@@ -90,6 +90,7 @@ mod tests {
             seed: task.seed,
             first_number: 0,
             count,
+            hints: Hints::default(),
         };
         suggest(&SamplerConfig::Random, &request).into_iter().map(|suggestion| suggestion.params).collect()
     }

@@ -68,5 +68,6 @@ pub fn counts_to_proto(counts: &Counts) -> v1::Counts {
         failed: counts.failed,
         cancelled: counts.cancelled,
         counted: counts.counted(),
+        imported: counts.imported,
     }
 }

@@ -120,6 +120,7 @@ fn finished_to_proto(state: &State, study: &Study, row: FinishedTrial<'_>, full:
         note,
         metrics: finished_metrics(study, row, detail),
         superseded_by: superseded_by(study, overlay),
+        violation: segment.columns.violation(at),
         end: detail.map_or_else(|| "finished".to_owned(), |detail| detail.end.clone()),
         last_step: segment.columns.last_report(at).map(|(step, _)| step),
         ..v1::Trial::default()

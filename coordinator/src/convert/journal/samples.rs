@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use hone_search::{Columns, Foreign, Outcome, Row};
 use hone_studies::{
-    AttemptFiles, BlobId, Capacity, Driver, End, Event, Failure, FileRef, Gpu, GpuShare, Next, Origin, Owner, Point, Scope,
-    StudyId, StudySpec, StudyState, TaskId, WarmStart, WorkerId, WorkerProfile, WorkerState,
+    AttemptFiles, BlobId, Capacity, Driver, End, Event, Failure, FileRef, Gpu, GpuShare, ImportedTrial, Next, Origin, Owner,
+    Point, Scope, StudyId, StudySpec, StudyState, TaskId, WarmStart, WorkerId, WorkerProfile, WorkerState,
 };
 
 const AT: i64 = 1_700_000_000_000_001;
@@ -78,6 +78,22 @@ fn trials() -> Vec<(&'static str, Event)> {
         origin,
         why: "tpe: 24 candidates".to_owned(),
     };
+    let point = |step, value| Point { step, metric: "loss".into(), value };
+    let imported = |outcome, values| Event::TrialImported {
+        study: StudyId(3),
+        trial,
+        number: 4,
+        at: AT,
+        imported: ImportedTrial {
+            params: vec![0.1, f64::NAN],
+            outcome,
+            values,
+            started: AT - 9,
+            ended: 0,
+            points: vec![point(Some(-1), 0.25), point(None, 1e-310)],
+            why: "from `old.csv`".to_owned(),
+        },
+    };
     vec![
         ("trial_created.sampled", created(Origin::Sampled { as_of: 12 })),
         ("trial_created.sampled_first", created(Origin::Sampled { as_of: 0 })),
@@ -85,6 +101,10 @@ fn trials() -> Vec<(&'static str, Event)> {
         ("trial_created.retry", created(Origin::Retry { of: TaskId(4) })),
         ("trial_created.imported", created(Origin::Imported)),
         ("trial_created.asked", created(Origin::Asked { as_of: u64::MAX })),
+        ("trial_imported.complete", imported(Outcome::Complete, vec![0.5, -1.5])),
+        ("trial_imported.pruned", imported(Outcome::Pruned, vec![])),
+        ("trial_imported.failed", imported(Outcome::Failed, vec![])),
+        ("trial_imported.cancelled", imported(Outcome::Cancelled, vec![])),
         ("trial_paused", Event::TrialPaused { trial, at: AT }),
         ("trial_resumed", Event::TrialResumed { trial, at: AT }),
         ("trial_cancelled", Event::TrialCancelled { trial, at: AT, reason: "the study stops".to_owned() }),

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use hone_proto::journal::{self as wire, event::Kind};
 use hone_search::{Outcome, Row};
 use hone_studies::{
-    AttemptFiles, BlobId, Driver, End, Event, Failure, FileRef, Gpu, GpuShare, Next, Origin, Owner, Point, Scope, StudySpec,
-    StudyState, WarmStart, WorkerProfile, WorkerState,
+    AttemptFiles, BlobId, Driver, End, Event, Failure, FileRef, Gpu, GpuShare, ImportedTrial, Next, Origin, Owner, Point, Scope,
+    StudySpec, StudyState, WarmStart, WorkerProfile, WorkerState,
 };
 
 /// Returns the message of an event.
@@ -32,6 +32,10 @@ fn kind(event: &Event) -> Kind {
         Event::TrialCreated { study, trial, number, at, params, origin, why } => {
             let created = trial_created(params, origin, why);
             Kind::TrialCreated(wire::TrialCreated { study: study.0, trial: trial.0, number: *number, at: *at, ..created })
+        }
+        Event::TrialImported { study, trial, number, at, imported } => {
+            let message = trial_imported(imported);
+            Kind::TrialImported(wire::TrialImported { study: study.0, trial: trial.0, number: *number, at: *at, ..message })
         }
         Event::TrialLeased { trial, attempt, worker, at, gpus } => {
             let gpus = gpus.iter().map(gpu_share).collect();
@@ -114,6 +118,28 @@ fn trial_created(params: &[f64], origin: &Origin, why: &str) -> wire::TrialCreat
         origin: Some(origin_to_proto(origin)),
         why: why.to_owned(),
         ..wire::TrialCreated::default()
+    }
+}
+
+fn trial_imported(imported: &ImportedTrial) -> wire::TrialImported {
+    wire::TrialImported {
+        params: imported.params.clone(),
+        outcome: outcome_number(imported.outcome).into(),
+        values: imported.values.clone(),
+        started: imported.started,
+        ended: imported.ended,
+        points: imported.points.iter().map(point).collect(),
+        why: imported.why.clone(),
+        ..wire::TrialImported::default()
+    }
+}
+
+fn outcome_number(outcome: Outcome) -> wire::Outcome {
+    match outcome {
+        Outcome::Complete => wire::Outcome::Complete,
+        Outcome::Pruned => wire::Outcome::Pruned,
+        Outcome::Failed => wire::Outcome::Failed,
+        Outcome::Cancelled => wire::Outcome::Cancelled,
     }
 }
 

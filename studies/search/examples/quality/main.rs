@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use functions::{FUNCTIONS, Function, Instance};
 use hone_search::{
-    Columns, Direction, History, Outcome, Row, SamplerCache, SamplerConfig, SuggestRequest, TpeConfig, suggest_cached,
+    Columns, Direction, Hints, History, Outcome, Row, SamplerCache, SamplerConfig, SuggestRequest, TpeConfig, suggest_cached,
 };
 
 /// Trials at which regrets are taken.
@@ -26,18 +26,7 @@ fn samplers() -> Vec<(&'static str, SamplerConfig)> {
     vec![
         ("random", SamplerConfig::Random),
         ("exact", SamplerConfig::Tpe(TpeConfig { kernels: None, ..TpeConfig::default() })),
-        (
-            "tpe",
-            SamplerConfig::Tpe(TpeConfig {
-                candidates: std::env::var("CAND").ok().and_then(|v| v.parse().ok()).unwrap_or(24),
-                kernels: match std::env::var("KERN").ok().and_then(|v| v.parse().ok()) {
-                    Some(0) => None,
-                    Some(k) => Some(k),
-                    None => Some(192),
-                },
-                ..TpeConfig::default()
-            }),
-        ),
+        ("tpe", SamplerConfig::default()),
     ]
 }
 
@@ -55,6 +44,7 @@ fn play(function: &Function, config: &SamplerConfig, seed: u64) -> Regrets {
             seed,
             first_number: number,
             count: 1,
+            hints: Hints::default(),
         };
         let suggestion = suggest_cached(config, &request, &mut cache).remove(0);
         let regret = (function.value)(&suggestion.params, &instance);
@@ -90,6 +80,7 @@ fn scale(function: &Function, seed: u64) -> f64 {
         seed: seed ^ 0x5ca1e,
         first_number: 0,
         count: 101,
+        hints: Hints::default(),
     };
     let points = hone_search::suggest(&SamplerConfig::Random, &request);
     let mut values: Vec<f64> = points.iter().map(|point| (function.value)(&point.params, &instance)).collect();

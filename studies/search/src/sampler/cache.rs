@@ -12,7 +12,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Direction, SamplerConfig, SuggestRequest, cmaes, gp, nsga2, tpe};
+use super::{Direction, SamplerConfig, SuggestRequest, auto, cmaes, gp, nsga2, tpe};
 use crate::columns::{Columns, History};
 use crate::space::{Plan, Space};
 use crate::transfer::Foreign;
@@ -33,6 +33,8 @@ pub(super) enum Memory {
     /// Nothing has been learnt.
     #[default]
     Empty,
+    /// Of the samplers that `auto` chose.
+    Auto(Box<auto::Memory>),
     /// Of CMA-ES.
     CmaEs(cmaes::Memory),
     /// The last fit of a Gaussian process, and its factor.
@@ -53,7 +55,6 @@ pub(super) struct Opened<'a> {
     pub(super) memory: &'a mut Memory,
     /// The rows of the history that the memory does not hold yet, counted from the oldest. The sampler must
     /// learn them all, in order: the cache takes them for seen from now on.
-    #[expect(dead_code, reason = "the first sampler with a memory reads it")]
     pub(super) unseen: Range<usize>,
 }
 

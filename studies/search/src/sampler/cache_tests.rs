@@ -90,6 +90,7 @@ proptest! {
                 seed,
                 first_number: next,
                 count,
+                hints: Hints::default(),
             };
             match step {
                 Step::Ask(count) => {
@@ -140,6 +141,7 @@ fn a_history_that_is_no_extension_is_learnt_anew() {
         seed: 1,
         first_number: 40,
         count: 2,
+        hints: Hints::default(),
     };
     let (config, mut cache) = (SamplerConfig::default(), SamplerCache::default());
     for tail in [&first, &second, &first, &Columns::default(), &second] {

@@ -35,6 +35,8 @@ impl Direction {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum SamplerConfig {
+    /// Whichever of the others suits the study at the moment.
+    Auto,
     /// Independent uniform draws.
     Random,
     /// A scrambled Sobol sequence: as random to look at, but evenly spread.
@@ -129,7 +131,7 @@ impl Default for TpeConfig {
         Self {
             startup_trials: 10,
             startup: Startup::default(),
-            candidates: 24,
+            candidates: 16,
             multivariate: true,
             constant_liar: true,
             kernels: Some(KERNELS),
@@ -187,11 +189,12 @@ pub enum SamplerError {
 
 impl SamplerConfig {
     /// The names of all samplers, as in study files.
-    pub const KINDS: &[&str] = &["random", "sobol", "grid", "tpe", "cmaes", "gp", "nsga2"];
+    pub const KINDS: &[&str] = &["auto", "random", "sobol", "grid", "tpe", "cmaes", "gp", "nsga2"];
 
     /// Returns the sampler called `kind` with its default settings.
     pub fn from_kind(kind: &str) -> Option<Self> {
         match kind {
+            "auto" => Some(Self::Auto),
             "random" => Some(Self::Random),
             "sobol" => Some(Self::Sobol),
             "grid" => Some(Self::Grid),
@@ -206,6 +209,7 @@ impl SamplerConfig {
     /// Returns the sampler's name, one of [`SamplerConfig::KINDS`].
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Auto => "auto",
             Self::Random => "random",
             Self::Sobol => "sobol",
             Self::Grid => "grid",
@@ -219,8 +223,12 @@ impl SamplerConfig {
     /// Returns a number that grows whenever the sampler answers the same request differently.
     pub fn version(&self) -> u32 {
         match self {
-            Self::Random | Self::Sobol | Self::Grid | Self::CmaEs(_) | Self::Gp(_) | Self::Nsga2(_) => 1,
-            Self::Tpe(_) => 2,
+            Self::Random | Self::Sobol | Self::Grid | Self::CmaEs(_) | Self::Nsga2(_) => 1,
+            Self::Gp(_) => 2,
+            Self::Tpe(_) => 3,
+            Self::Auto => {
+                ["tpe", "cmaes", "gp", "nsga2"].into_iter().filter_map(Self::from_kind).map(|kind| kind.version()).sum()
+            }
         }
     }
 
@@ -228,14 +236,14 @@ impl SamplerConfig {
     pub fn is_cheap(&self) -> bool {
         match self {
             Self::Random | Self::Sobol | Self::Grid => true,
-            Self::Tpe(_) | Self::CmaEs(_) | Self::Gp(_) | Self::Nsga2(_) => false,
+            Self::Auto | Self::Tpe(_) | Self::CmaEs(_) | Self::Gp(_) | Self::Nsga2(_) => false,
         }
     }
 
     /// Returns why this sampler cannot search the valid space `space`; empty if it can.
     pub fn validate(&self, space: &Space) -> Vec<SamplerError> {
         match self {
-            Self::Random | Self::Sobol => Vec::new(),
+            Self::Auto | Self::Random | Self::Sobol => Vec::new(),
             Self::Grid => grid_errors(space),
             Self::Tpe(config) if config.candidates == 0 => vec![SamplerError::NoCandidates],
             Self::Tpe(_) | Self::Gp(_) => Vec::new(),

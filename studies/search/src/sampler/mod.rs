@@ -3,6 +3,7 @@
 //! A suggestion is a pure function of the study seed, the sampler and its version, the trial number, and
 //! the history, pending trials and trials of other studies given. Nothing else is read, so the same binary repeats it bit for bit.
 
+mod auto;
 mod cache;
 mod cmaes;
 mod config;
@@ -24,8 +25,18 @@ use crate::draw::{Draw, Use};
 use crate::space::{Params, Plan, Space};
 use crate::transfer::Foreign;
 
+use cache::Opened;
 pub use cache::SamplerCache;
 pub use config::{CmaEsConfig, Direction, GpConfig, Nsga2Config, Restarts, SamplerConfig, SamplerError, Startup, TpeConfig};
+
+/// What is planned for a study, as far as somebody said. Only `auto` reads it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hints {
+    /// Trials after which the study ends.
+    pub max_trials: Option<u32>,
+    /// Trials that may be under way at once.
+    pub parallel: Option<u32>,
+}
 
 /// What a sampler may know, and how much is wanted of it.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +55,8 @@ pub struct SuggestRequest<'a> {
     pub first_number: u32,
     /// How many trials to suggest.
     pub count: usize,
+    /// What is planned.
+    pub hints: Hints,
 }
 
 /// A point to try next. Absence equals absence: NaN compares equal to NaN.
@@ -96,7 +109,10 @@ pub fn suggest_warm(
     foreign: &[Arc<Foreign>],
     cache: &mut SamplerCache,
 ) -> Vec<Suggestion> {
-    let opened = cache.open(config, request, foreign);
+    answer(config, request, cache.open(config, request, foreign))
+}
+
+fn answer(config: &SamplerConfig, request: &SuggestRequest<'_>, opened: Opened<'_>) -> Vec<Suggestion> {
     let plan = opened.plan;
     match config {
         SamplerConfig::Random => each(request, |number| random(request, plan, number)),
@@ -106,6 +122,7 @@ pub fn suggest_warm(
         SamplerConfig::CmaEs(config) => cmaes::suggest(config, request, opened),
         SamplerConfig::Gp(config) => gp::suggest(config, request, opened),
         SamplerConfig::Nsga2(config) => nsga2::suggest(config, request, opened),
+        SamplerConfig::Auto => auto::suggest(request, opened),
     }
 }
 
@@ -152,6 +169,7 @@ pub fn suggest_one_param_warm(
         SamplerConfig::CmaEs(cmaes) => cmaes::suggest_one(cmaes, request, cache.open(config, request, foreign), index),
         SamplerConfig::Gp(gp) => gp::suggest_one(gp, request, cache.open(config, request, foreign), index),
         SamplerConfig::Nsga2(nsga2) => nsga2::suggest_one(nsga2, request, cache.open(config, request, foreign), index),
+        SamplerConfig::Auto => auto::suggest_one(request, cache.open(config, request, foreign), index),
     })
 }
 

@@ -169,8 +169,8 @@ direction = "maximize"
 summary = "last"
 
 [search]
-sampler = { kind = "tpe", startup_trials = 10, startup = "sobol", candidates = 24, multivariate = true, constant_liar = true }
-pruner = { kind = "asha", min_steps = 2, reduction = 3, early_stopping_rate = 0 }
+sampler = { kind = "tpe", startup_trials = 10, startup = "sobol", candidates = 16, multivariate = true, constant_liar = true }
+pruner = { kind = "asha", min_steps = 2, reduction = 3, early_stopping_rate = 0, promotion = "stop" }
 seed = 7
 max_trials = 60
 parallel = 2
@@ -205,7 +205,8 @@ fn the_resolved_file_is_the_same_study() {
     let gp = edited("sampler = \"tpe\"", "sampler = { kind = \"gp\", max_points = 300 }");
     let cmaes = edited("sampler = \"tpe\"", "sampler = { kind = \"cmaes\", population = 12, restarts = \"ipop\" }");
     let nsga2 = edited("sampler = \"tpe\"", "sampler = { kind = \"nsga2\", population = 50, crossover = 0.5 }");
-    for text in [STUDY, SHORTEST, FULLEST, &sources, &median, &last, &gp, &cmaes, &nsga2] {
+    let auto = edited("sampler = \"tpe\"", "sampler = \"auto\"");
+    for text in [STUDY, SHORTEST, FULLEST, &sources, &median, &last, &gp, &cmaes, &nsga2, &auto] {
         let once = spec(text);
         assert_eq!(spec(&spec_to_toml(&once)), once);
     }

@@ -152,7 +152,7 @@ fn wrong_settings_are_answered_with_a_way_out() {
         (
             "max_trails=3",
             "`max_trails` is no setting; did you mean `max_trials`? there are `description`, `priority`, `weight`, \
-             `search.max_trials`, `search.parallel`, `trial.timeout`, `trial.retries`, `trial.crash_limit`, \
+             `search.max_trials`, `search.parallel`, `stop.no_improvement`, `stop.min_delta`, `stop.regret_bound`, `stop.confidence`, `stop.time`, `stop.cost`, `trial.timeout`, `trial.retries`, `trial.crash_limit`, \
              `trial.keep.outputs`, `trial.keep.max`, `objective.target`, `space.NAME.low` and `space.NAME.high`",
         ),
         ("space.lerning_rate.low=1", "space.lerning_rate.low: `lerning_rate` is no parameter; did you mean `learning_rate`?"),

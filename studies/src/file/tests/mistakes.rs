@@ -45,7 +45,7 @@ timeout = "3m""#,
         (
             r#"name = "digits-mlp""#,
             "objectiv = 1",
-            "study.toml:1:1: objectiv: unknown key `objectiv`\nhint: did you mean `objective`? the top of the file knows `name`, `description`, `priority`, `weight`, `source`, `objective`, `search`, `space`, `trial` and `enqueue`",
+            "study.toml:1:1: objectiv: unknown key `objectiv`\nhint: did you mean `objective`? the top of the file knows `name`, `description`, `priority`, `weight`, `source`, `objective`, `constraint`, `search`, `stop`, `space`, `trial` and `enqueue`",
         ),
         (
             r#"sampler = "tpe""#,
@@ -91,7 +91,7 @@ fn samplers_and_pruners_are_checked_by_name_and_by_option() {
         (
             r#"sampler = "tpe""#,
             r#"sampler = "tpee""#,
-            "study.toml:6:11: search.sampler: unknown value `tpee`\nhint: did you mean `tpe`? there are `random`, `sobol`, `grid`, `tpe`, `cmaes`, `gp` and `nsga2`",
+            "study.toml:6:11: search.sampler: unknown value `tpee`\nhint: did you mean `tpe`? there are `auto`, `random`, `sobol`, `grid`, `tpe`, `cmaes`, `gp` and `nsga2`",
         ),
         (
             r#"sampler = "tpe""#,
@@ -106,7 +106,7 @@ fn samplers_and_pruners_are_checked_by_name_and_by_option() {
         (
             r#"sampler = "tpe""#,
             r#"sampler = { type = "tpe" }"#,
-            "study.toml:6:11: search.sampler: does not say its `kind`\nhint: there are `random`, `sobol`, `grid`, `tpe`, `cmaes`, `gp` and `nsga2`",
+            "study.toml:6:11: search.sampler: does not say its `kind`\nhint: there are `auto`, `random`, `sobol`, `grid`, `tpe`, `cmaes`, `gp` and `nsga2`",
         ),
         (
             r#"sampler = "tpe""#,
@@ -178,9 +178,49 @@ metric = "val_accuracy"
 direction = "minimize"
 [[objective]]"#,
             r#"study.toml:5:1: objective[1]: metric `val_accuracy` is an objective already
-hint: remove one, or name another metric
-study.toml:13:10: search.pruner: pruning looks at one objective, and the study has 2
-hint: write `pruner = "none"`, or leave one objective"#,
+hint: remove one, or name another metric"#,
+        ),
+        (
+            r#"[objective]
+metric = "val_accuracy"
+direction = "maximize"
+[search]
+sampler = "tpe"
+seed = 7
+max_trials = 60
+parallel = 2
+pruner = { kind = "asha", min_steps = 2, reduction = 3 }"#,
+            r#"[[objective]]
+metric = "val_accuracy"
+direction = "maximize"
+[[objective]]
+metric = "loss"
+direction = "minimize"
+[search]
+pruner = "median""#,
+            r#"study.toml:9:10: search.pruner: this pruner looks at one objective, and the study has 2
+hint: `asha`, `halving` and `hyperband` weigh several; or write `pruner = "none"`"#,
+        ),
+        (
+            "[search]",
+            r#"[[constraint]]
+metric = "latency_ms"
+[[constraint]]
+metric = "latency_ms"
+min = 3
+max = 2
+[[constraint]]
+max = "few"
+[search]"#,
+            r#"study.toml:5:1: constraint[0]: a constraint needs a bound
+hint: add `max`, or `min`, or both
+study.toml:7:1: constraint[1]: no value is at least 3 and at most 2
+hint: swap `min` and `max`
+study.toml:7:1: constraint[1]: metric `latency_ms` has a constraint already
+hint: give both bounds, `min` and `max`, in one
+study.toml:11:1: constraint[2].metric: is missing
+hint: name the value that trials report
+study.toml:12:7: constraint[2].max: expected a number, found the text `few`"#,
         ),
         (
             r#"direction = "maximize""#,

@@ -1,6 +1,6 @@
 use super::*;
 use crate::columns::{Columns, Row};
-use crate::sampler::{SamplerConfig, SuggestRequest, suggest};
+use crate::sampler::{Hints, SamplerConfig, SuggestRequest, suggest};
 use crate::space::{Distribution, Parameter};
 
 fn float(low: f64, high: f64, log: bool) -> Distribution {
@@ -16,7 +16,16 @@ fn run(space: &Space, sampler: &SamplerConfig, seed: u64, count: u32, judge: imp
     let mut columns = Columns::default();
     for number in 0..count {
         let history = History { chunks: &[], tail: Some(&columns) };
-        let request = SuggestRequest { space, directions: &[], history, pending: &[], seed, first_number: number, count: 1 };
+        let request = SuggestRequest {
+            space,
+            directions: &[],
+            history,
+            pending: &[],
+            seed,
+            first_number: number,
+            count: 1,
+            hints: Hints::default(),
+        };
         let params = suggest(sampler, &request).remove(0).params;
         let (outcome, value) = judge(number, &params);
         let values = if outcome == Outcome::Complete { vec![value] } else { vec![] };

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::columns::{Columns, Outcome, Row};
-use crate::sampler::{SamplerConfig, SuggestRequest, suggest};
+use crate::sampler::{Hints, SamplerConfig, SuggestRequest, suggest};
 use crate::space::{Condition, Distribution, Parameter};
 
 const METHODS: [Method; 2] = [Method::PedAnova, Method::Fanova];
@@ -28,7 +28,16 @@ fn run(space: &Space, sampler: &SamplerConfig, seed: u64, count: u32, judge: imp
     let mut columns = Columns::default();
     for number in 0..count {
         let history = History { chunks: &[], tail: Some(&columns) };
-        let request = SuggestRequest { space, directions: &[], history, pending: &[], seed, first_number: number, count: 1 };
+        let request = SuggestRequest {
+            space,
+            directions: &[],
+            history,
+            pending: &[],
+            seed,
+            first_number: number,
+            count: 1,
+            hints: Hints::default(),
+        };
         let params = suggest(sampler, &request).remove(0).params;
         let (outcome, value) = judge(&params);
         columns.push(row(number, params, outcome, value));

@@ -7,7 +7,7 @@
 
 use super::*;
 use crate::columns::{Columns, History, Row};
-use crate::sampler::{SamplerConfig, SuggestRequest, suggest};
+use crate::sampler::{Hints, SamplerConfig, SuggestRequest, suggest};
 use crate::space::{Distribution, Parameter, Space};
 
 /// A trial at `x` that was pruned at `step`, or is complete.
@@ -32,6 +32,7 @@ fn suggestions_near(x: f64, rows: Vec<Row>) -> usize {
             seed: 3,
             first_number: first_number + number,
             count: 1,
+            hints: Hints::default(),
         };
         let suggestion = suggest(&SamplerConfig::from_kind("tpe").unwrap(), &request).remove(0);
         (suggestion.params[0] - x).abs() < 0.2

@@ -1,7 +1,7 @@
 use super::*;
 use crate::columns::{History, Row};
 use crate::draw::{Draw, Use};
-use crate::sampler::{Direction, Restarts};
+use crate::sampler::{Direction, Hints, Restarts};
 use crate::space::{Condition, Distribution, Parameter, Space, Value};
 
 fn float(name: &str, low: f64, high: f64) -> Parameter {
@@ -40,7 +40,7 @@ struct Study<'a> {
 
 fn request<'a>(space: &'a Space, directions: &'a [Direction], history: &'a Columns, seed: u64) -> SuggestRequest<'a> {
     let history = History { chunks: &[], tail: Some(history) };
-    SuggestRequest { space, directions, history, pending: &[], seed, first_number: 0, count: 1 }
+    SuggestRequest { space, directions, history, pending: &[], seed, first_number: 0, count: 1, hints: Hints::default() }
 }
 
 impl<'a> Study<'a> {

@@ -23,7 +23,7 @@ pub(super) struct Start {
 
 /// Whether a trial of the first generation is drawn where other studies are good; the others are spread evenly.
 pub(super) fn is_drawn(number: u32) -> bool {
-    number % 2 == 0
+    number.is_multiple_of(2)
 }
 
 /// Whether the trials drawn where other studies are good came out no better than the others, given the numbers of

@@ -63,6 +63,13 @@ impl Acquisition {
         gain + chain(feasibility, point, into, workspace, ln_below_zero)
     }
 
+    /// Whether a point is new, and rather feasible than not.
+    pub(super) fn is_possible(&self, point: &[f64]) -> bool {
+        let mut workspace = Workspace::default();
+        let is_feasible = |model: &Model| model.predict(point, &mut Scratch::default()).mean <= 0.0;
+        self.bound(point, &mut workspace).is_some() && self.feasibility.as_ref().is_none_or(is_feasible)
+    }
+
     /// Counts a point as under way.
     pub(super) fn believe(&mut self, point: &[f64]) {
         let believed = self.objective.predict(point, &mut Scratch::default()).mean;

@@ -47,7 +47,7 @@ fn priors(scales: usize) -> Vec<Prior> {
 }
 
 /// The middle of the length scales' prior for one parameter, in parts of its range.
-const LENGTH: f64 = 0.4;
+const LENGTH: f64 = 0.25;
 const LENGTH_SPREAD: f64 = 1.0;
 const SIGNAL_SPREAD: f64 = 1.0;
 /// The middle of the noise's prior, in parts of the values' variance.

@@ -1,7 +1,7 @@
 use std::f64::consts::PI;
 
 use crate::columns::{Columns, History, Outcome, Pending, Row, same_numbers};
-use crate::sampler::{Direction, GpConfig, SamplerCache, SamplerConfig, SuggestRequest, suggest, suggest_cached};
+use crate::sampler::{Direction, GpConfig, Hints, SamplerCache, SamplerConfig, SuggestRequest, suggest, suggest_cached};
 use crate::space::{Condition, Distribution, Parameter, Space};
 
 fn parameter(name: &str, distribution: Distribution) -> Parameter {
@@ -41,6 +41,7 @@ fn request<'a>(space: &'a Space, history: &'a Columns, number: u32) -> SuggestRe
         seed: 3,
         first_number: number,
         count: 1,
+        hints: Hints::default(),
     }
 }
 
@@ -290,4 +291,30 @@ fn points_seen_a_hundred_times_do_not_break_the_model() {
     }
     let found = suggest(&gp(), &request(&space, &columns, 100)).remove(0).params;
     assert!(!same_numbers(&found, &[0.5, 0.5]));
+}
+
+#[test]
+fn a_valley_across_the_parameters_is_followed_by_a_parabola() {
+    let valley = |point: &[f64]| 1e4 * (point[0] + point[1] - 1.1).powi(2) + (point[0] - point[1] - 0.3).powi(2);
+    let columns = search(&gp(), &cube(2), 1, 30, |number, point| row(number, point, valley(point)));
+    assert!(best(&columns) < 1e-8, "{}", best(&columns));
+    let said = |number| suggest(&gp(), &request(&cube(2), &columns, number)).remove(0).why;
+    assert!(said(30).starts_with("gp: log improvement"), "{}", said(30));
+}
+
+#[test]
+fn every_third_trial_may_go_to_the_lowest_point_of_a_parabola_but_never_twice_to_the_same() {
+    let space = mixed();
+    let known = search(&SamplerConfig::Sobol, &space, 1, 60, |number, point| {
+        row(number, point, 9.0 * point[1] + (point[2].log10() + 2.0).powi(2) + (point[3].log2() - 4.0).powi(2))
+    });
+    let asked = SuggestRequest { count: 9, ..request(&space, &known, 60) };
+    let batch = suggest(&gp(), &asked);
+    let is_lowest = |at: usize| batch[at].why.starts_with("gp: lowest point of a parabola through the best ");
+    assert_eq!((0..9).filter(|&at| is_lowest(at)).collect::<Vec<_>>(), [2]);
+    let point = &batch[2].params;
+    assert!((point[2].log10() + 2.0).abs() < 0.1 && (point[3] - 16.0).abs() <= 2.0, "{point:?}");
+    for (at, a) in batch.iter().enumerate() {
+        assert!(batch[..at].iter().all(|b| !same_numbers(&a.params, &b.params)), "{batch:?}");
+    }
 }

@@ -16,6 +16,7 @@
 //! | [`fit`], [`descent`] | length scales, signal and noise |
 //! | [`study`] | which trials the models hold, and when they are fitted anew |
 //! | [`ei`], [`acquisition`], [`search`] | what a point promises, and where that is most |
+//! | [`parabola`] | where the best trials lead if the objective is smooth there: every third trial |
 //!
 //! **Several objectives** are reduced to one per trial by a Chebyshev sum with random weights (ParEGO, Knowles 2006).
 //! **Constraints** and failures share one model of feasibility; while no trial was feasible, the violation itself
@@ -30,6 +31,7 @@ mod fit;
 mod kernel;
 mod linalg;
 mod model;
+mod parabola;
 mod records;
 mod scalar;
 mod search;
@@ -46,6 +48,9 @@ use search::Search;
 use study::{Models, Study};
 
 pub(super) use study::Memory;
+
+/// Every so many trials one goes to the lowest point of a parabola, where one fits.
+const EVERY: u32 = 3;
 
 pub(super) fn suggest(config: &GpConfig, request: &SuggestRequest<'_>, opened: Opened<'_>) -> Vec<Suggestion> {
     let Opened { plan, memory, foreign, .. } = opened;
@@ -120,6 +125,19 @@ impl Batch<'_> {
     }
 
     fn suggest(&self, number: u32) -> Suggestion {
+        let lowest = if number % EVERY == EVERY - 1 { self.lowest(number) } else { None };
+        lowest.unwrap_or_else(|| self.most_promising(number))
+    }
+
+    /// Suggests the lowest point of a parabola, unless it was tried, is under way, or is likely infeasible.
+    fn lowest(&self, number: u32) -> Option<Suggestion> {
+        let (params, trials) = self.study.lowest()?;
+        let is_possible = self.models.acquisition.is_possible(&self.study.encoded(&params));
+        let why = format!("gp: lowest point of a parabola through the best {trials} trials");
+        is_possible.then_some(Suggestion { number, params, why })
+    }
+
+    fn most_promising(&self, number: u32) -> Suggestion {
         let search = Search {
             encoding: self.study.encoding(),
             acquisition: &self.models.acquisition,

@@ -11,12 +11,13 @@
 //! holds: it saves the fit and the factor, which would come out the same.
 
 use super::acquisition::Acquisition;
-use super::encoding::Encoding;
+use super::encoding::{Axis, Encoding, Shape};
 use super::feasibility::{Side, labels};
 use super::fit::fit;
 use super::kernel::{Points, squares};
 use super::model::Model;
-use super::records::{Record, losses};
+use super::parabola::lowest;
+use super::records::{Lesson, Record, losses};
 use super::scalar::chebyshev;
 use super::warp::warp;
 use crate::sampler::{Direction, GpConfig, SuggestRequest};
@@ -246,6 +247,49 @@ impl<'a> Study<'a> {
             shrink(&far, farthest, &mut room);
             room[farthest] = -1.0;
         }
+    }
+
+    /// Returns where a parabola through the best trials is lowest, and how many trials those are.
+    ///
+    /// They are trials that have what the best has, options and absences alike; only its numbers move.
+    pub(super) fn lowest(&self) -> Option<(Params, usize)> {
+        if self.request.directions.len() > 1 || !self.has_feasible {
+            return None;
+        }
+        let is_final = |&at: &usize| self.is_feasible(at) && self.records[at].lesson == Lesson::Values;
+        let among: Vec<usize> = self.valued.iter().copied().filter(is_final).collect();
+        let losses = self.losses(&among, self.request.first_number);
+        let mut order: Vec<usize> = (0..among.len()).collect();
+        order.sort_by(|&a, &b| losses[a].total_cmp(&losses[b]).then(a.cmp(&b)));
+        let best = among[*order.first()?];
+        order.retain(|&place| self.is_alike(among[place], best));
+        let axes: Vec<&Axis> = self.numbers_of(best).collect();
+        let position = |record: usize| -> Vec<f64> {
+            axes.iter().map(|axis| self.encoding.position(axis, self.records[record].param(axis.parameter))).collect()
+        };
+        let positions: Vec<Vec<f64>> = order.iter().map(|&place| position(among[place])).collect();
+        let losses: Vec<f64> = order.iter().map(|&place| losses[place]).collect();
+        let found = lowest(&positions, &losses)?;
+        let mut params: Params = (0..self.request.space.len()).map(|index| self.records[best].param(index)).collect();
+        for (axis, position) in axes.iter().zip(found.position) {
+            params[axis.parameter] = self.encoding.internal(axis, position);
+        }
+        Some((self.encoding.complete(&params, |index| self.encoding.at_unit(index, 0.5)), found.trials))
+    }
+
+    fn numbers_of(&self, record: usize) -> impl Iterator<Item = &Axis> {
+        let is_number = |axis: &&Axis| !matches!(axis.shape, Shape::Options(_));
+        let is_there = move |axis: &&Axis| !self.records[record].param(axis.parameter).is_nan();
+        self.encoding.axes.iter().filter(is_number).filter(is_there)
+    }
+
+    /// Whether two records have the same options, and numbers for the same parameters.
+    fn is_alike(&self, a: usize, b: usize) -> bool {
+        let [a, b] = [a, b].map(|at| &self.records[at]);
+        self.encoding.axes.iter().all(|axis| match (axis.shape, a.param(axis.parameter), b.param(axis.parameter)) {
+            (Shape::Options(_), a, b) => a == b || a.is_nan() && b.is_nan(),
+            (Shape::Line(_) | Shape::Levels(..), a, b) => a.is_nan() == b.is_nan(),
+        })
     }
 
     fn is_feasible(&self, record: usize) -> bool {

@@ -2,6 +2,7 @@ use std::cell::RefCell;
 
 use super::*;
 use crate::columns::{Columns, History, Outcome, Row};
+use crate::sampler::Hints;
 use crate::sampler::gp::model::Scratch;
 use crate::sampler::gp::records::records;
 use crate::space::{Distribution, Parameter, Space};
@@ -51,6 +52,7 @@ fn with_study<T>(len: u32, max_points: u32, run: impl Fn(&Study<'_>) -> T) -> T 
         seed: 0,
         first_number: len,
         count: 1,
+        hints: Hints::default(),
     };
     let config = GpConfig { max_points, ..GpConfig::default() };
     let records = records(request.history);

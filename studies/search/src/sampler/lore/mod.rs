@@ -153,7 +153,7 @@ impl Lore {
         number: u32,
         batch: &[Suggestion],
     ) -> Option<Suggestion> {
-        if number % 2 != 0 {
+        if !number.is_multiple_of(2) {
             return None;
         }
         let is_believed = |start: &&(usize, usize)| self.studies[start.0].trust.share() >= LEAST_TRUST;

@@ -1,6 +1,6 @@
 use super::*;
 use crate::columns::{History, Pending, Row};
-use crate::sampler::{SamplerCache, SamplerConfig, suggest_warm};
+use crate::sampler::{Hints, SamplerCache, SamplerConfig, suggest_warm};
 use crate::space::{Distribution, Parameter, Space};
 
 const MINIMIZE: &[Direction] = &[Direction::Minimize];
@@ -20,6 +20,7 @@ fn request<'a>(space: &'a Space, history: &'a Columns) -> SuggestRequest<'a> {
         seed: 3,
         first_number: history.len() as u32,
         count: 1,
+        hints: Hints::default(),
     }
 }
 

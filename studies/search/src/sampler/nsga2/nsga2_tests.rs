@@ -1,7 +1,7 @@
 use super::*;
 use crate::analysis::hypervolume::hypervolume;
 use crate::columns::{Columns, History, Outcome, Row};
-use crate::sampler::{Direction, SamplerCache, SamplerConfig, suggest_cached};
+use crate::sampler::{Direction, Hints, SamplerCache, SamplerConfig, suggest_cached};
 use crate::space::{Condition, Distribution, Parameter, Space, Value};
 
 const BOTH: &[Direction] = &[Direction::Minimize, Direction::Minimize];
@@ -42,8 +42,16 @@ fn play(
     let (mut cache, mut history) = (SamplerCache::default(), Columns::default());
     for first_number in (0..trials).step_by(batch as usize) {
         let known = History { chunks: &[], tail: Some(&history) };
-        let request =
-            SuggestRequest { space, directions, history: known, pending: &[], seed, first_number, count: batch as usize };
+        let request = SuggestRequest {
+            space,
+            directions,
+            history: known,
+            pending: &[],
+            seed,
+            first_number,
+            count: batch as usize,
+            hints: Hints::default(),
+        };
         for Suggestion { number, params, .. } in suggest_cached(&config, &request, &mut cache) {
             let (values, violation) = judge(&params);
             let outcome = Outcome::Complete;
@@ -138,6 +146,7 @@ fn the_population_does_not_depend_on_how_trials_came_in() {
         seed: 2,
         first_number: 0,
         count: 1,
+        hints: Hints::default(),
     };
     let mut grown = Nsga2::new(&config, &request);
     let mut whole = grown.clone();

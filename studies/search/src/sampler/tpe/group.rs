@@ -201,8 +201,8 @@ impl Group {
         probe.aim(&self.widths, point, blurs);
         terms.clear();
         self.others.measure(probe, terms);
-        self.crowd.measure(&self.axes, probe, point, terms);
-        liars.crowd.measure(&self.axes, probe, point, terms);
+        self.crowd.measure(&self.axes, probe, terms);
+        liars.crowd.measure(&self.axes, probe, terms);
         let foreign = self.foreign.as_ref().map_or(0.0, Neighbours::others);
         let total = (self.trials - self.own_good + liars.count) as f64 + foreign + PRIOR_WEIGHT;
         good - (ln_sum_exp(terms, PRIOR_WEIGHT.ln() + ln_prior) - total.ln())

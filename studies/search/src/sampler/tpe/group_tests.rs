@@ -1,7 +1,7 @@
 use super::*;
 use crate::columns::Row;
 use crate::sampler::tpe::memory::Memory;
-use crate::sampler::{SuggestRequest, TpeConfig};
+use crate::sampler::{Hints, SuggestRequest, TpeConfig};
 use crate::space::{Condition, Distribution, Parameter};
 
 fn parameter(name: &str, when: Option<&str>) -> Parameter {
@@ -34,6 +34,7 @@ fn members(columns: &Columns, multivariate: bool) -> Vec<Vec<usize>> {
         seed: 0,
         first_number: 0,
         count: 1,
+        hints: Hints::default(),
     };
     let mut memory = Memory::new(&config, &space);
     memory.catch_up(&request);

@@ -1,6 +1,6 @@
 use super::*;
 use crate::columns::{Columns, History, Outcome, Row};
-use crate::sampler::{Direction, SamplerConfig, suggest as suggest_with};
+use crate::sampler::{Direction, Hints, SamplerConfig, suggest as suggest_with};
 use crate::space::{Choice, Condition, Distribution, Parameter, Space};
 
 fn parameter(name: &str, distribution: Distribution) -> Parameter {
@@ -46,6 +46,7 @@ impl<'a> Study<'a> {
             seed: self.seed,
             first_number: self.history.len() as u32,
             count,
+            hints: Hints::default(),
         };
         suggest_with(&self.config, &request)
     }
@@ -220,6 +221,7 @@ fn suggestions_of_a_batch_equal_those_given_each_other_as_pending() {
         seed: 3,
         first_number: batch[1].number,
         count: 2,
+        hints: Hints::default(),
     };
     assert_eq!(suggest_with(&study.config, &request), batch[1..]);
 }
