@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Hone, Place, Study, until, wait::LONG};
+use crate::support::{Hone, Place, Study};
 
 /// The loss is 1000 times the distance of `x` from 0.3.
 const AWAY: &str = "hone report loss=\"$(awk -v x=\"$2\" 'BEGIN { d = x - 0.3; if (d < 0) d = -d; print 1000 * d }')\"";
@@ -51,7 +51,7 @@ fn the_same_trials_follow_after_a_restart() {
     let mut found = Vec::new();
     for name in ["whole", "cut"] {
         let hone = hone.with_data(name);
-        hone.run(&["run", &text(&place, &Study::new("first", 8, AWAY))]).ok();
+        hone.run(&["run", &text(&place, &Study::new("first", 8, AWAY).search("parallel = 1"))]).ok();
         let study = warm("second", 7, "\"first\"");
         if name == "cut" {
             let few = Study { search: study.search.replace("max_trials = 7", "max_trials = 3"), ..study.clone() };
@@ -82,9 +82,8 @@ fn what_cannot_be_started_from_is_told_by_line_and_nothing_is_made() {
     hone.run(&["study", "create", &text(&place, &warm("second", 4, "\"first\""))]).ok();
     let said = hone.run(&["run", &text(&place, &warm("second", 4, ""))]);
     assert!(said.code != 0 && said.stderr.contains("search.warm_start") && said.stderr.contains("--fork"), "{said:?}");
-    let fork = text(&place, &warm("second", 4, "\"first\", \"second\""));
     hone.run(&["run", &text(&place, &warm("second", 4, "\"first\""))]).ok();
-    hone.run(&["run", &fork, "--fork", "third"]).ok();
-    until("it is over", LONG, || (show(&hone, "third")["state"] == "finished").then_some(()));
+    let both = text(&place, &warm("second", 4, "\"first\", \"second\""));
+    hone.run(&["run", &both, "--fork", "third"]).ok();
     assert_eq!(show(&hone, "third")["warm_start"].as_array().map(Vec::len), Some(2));
 }

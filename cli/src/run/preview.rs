@@ -28,7 +28,9 @@ pub async fn show(context: &Context, file: &StudyFile) -> Result<()> {
         look: context.look,
         typed_place: String::new(),
     };
-    let trials = with_client(&scratch, async |client| preview(client, file).await).await?;
+    // The studies to start from are in the real one.
+    let context = if file.spec.search.warm_start.is_empty() { &scratch } else { context };
+    let trials = with_client(context, async |client| preview(client, file).await).await?;
     print(&spec_to_toml(&file.spec))?;
     print(&format!("\nfirst suggestions\n{}", suggestions(file, &trials).table(context.look)))?;
     remark("nothing was run");
@@ -36,7 +38,8 @@ pub async fn show(context: &Context, file: &StudyFile) -> Result<()> {
 }
 
 async fn preview(client: &Client, file: &StudyFile) -> Result<Vec<v1::Trial>> {
-    let request = v1::PreviewStudyRequest { text: file.text.clone(), file: file.shown.clone(), count: SUGGESTIONS };
+    let (text, shown, name) = (file.text.clone(), file.shown.clone(), Some(file.spec.name.clone()));
+    let request = v1::PreviewStudyRequest { text, file: shown, count: SUGGESTIONS, name };
     Ok(client.studies().preview_study(request).await?.into_inner().trials)
 }
 

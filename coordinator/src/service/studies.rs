@@ -129,9 +129,17 @@ impl StudyService for Services {
 
     async fn preview_study(&self, request: Request<PreviewStudyRequest>) -> Result<Response<PreviewStudyResponse>, Status> {
         let request = request.into_inner();
-        let spec =
+        let mut spec =
             file::parse(&request.text, &request.file).map_err(|errors| statuses::from_diagnostics(&errors, &request.text))?;
-        let foreign = warm_start(&*self.view().await?, &spec, &request.text, &request.file)?;
+        if let Some(name) = &request.name {
+            spec.name.clone_from(name);
+        }
+        let view = self.view().await?;
+        let foreign = match view.state.study_named(&spec.name) {
+            Some(known) if known.spec.space == spec.space => known.warm_start.iter().map(|warm| warm.foreign.clone()).collect(),
+            Some(_) => Vec::new(),
+            None => warm_start(&view, &spec, &request.text, &request.file)?,
+        };
         let directions: Vec<_> = spec.objectives.iter().map(|objective| objective.direction).collect();
         let suggestions = hone_search::suggest_warm(
             &spec.search.sampler,

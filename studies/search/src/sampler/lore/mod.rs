@@ -33,7 +33,7 @@ const HALF_LIFE: f64 = 16.0;
 const MOST_OWN: usize = 100;
 /// Points to try first, at most.
 const MOST_STARTS: usize = 32;
-/// A study that is believed less than this has no further points tried, and replaces no start-up.
+/// A study that is believed less than this has no further points tried.
 const LEAST_TRUST: f64 = 0.3;
 /// Of the own trials so many of the latest are looked at for whether a point was tried.
 const TRIED_LOOKED_AT: usize = 1_000;
@@ -103,11 +103,6 @@ impl Lore {
     /// Whether other studies tell nothing.
     pub(super) fn is_empty(&self) -> bool {
         self.studies.is_empty()
-    }
-
-    /// Whether there is a study that own trials do not speak against.
-    pub(super) fn is_believed(&self) -> bool {
-        self.studies.iter().any(|study| study.trust.share() >= LEAST_TRUST)
     }
 
     /// Learns from own trials how far other studies are to be believed.

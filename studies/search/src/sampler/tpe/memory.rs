@@ -67,10 +67,10 @@ impl Memory {
         self.lore.catch_up(request);
     }
 
-    /// Whether there are too few trials for a model; with those of other studies, while they are believed, few do.
+    /// Whether there are too few trials for a model; with those of other studies few own ones do, even if they mislead.
     pub(super) fn is_starting(&self, config: &TpeConfig) -> bool {
         let own = config.startup_trials as usize;
-        self.trials < if self.lore.is_believed() { own.min(foreign::STARTUP_TRIALS) } else { own }
+        self.trials < if self.lore.is_empty() { own } else { own.min(foreign::STARTUP_TRIALS) }
     }
 
     /// Says what other studies add to a model; empty if nothing.
