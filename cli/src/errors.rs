@@ -94,6 +94,13 @@ impl Failure {
         self
     }
 
+    /// Says first what was being done.
+    #[must_use]
+    pub fn within(mut self, doing: &str) -> Self {
+        self.message = format!("{doing}: {}", self.message);
+        self
+    }
+
     /// What the operating system said when it should do something with a file.
     pub fn file(doing: &str, path: &Path, error: &io::Error) -> Self {
         let kind = match error.kind() {

@@ -6,6 +6,7 @@ mod context;
 mod embed;
 mod errors;
 mod fleet;
+mod import;
 mod init;
 mod inside;
 mod outputs;

@@ -1,7 +1,10 @@
 //! `hone study`.
 
+#[cfg(feature = "parquet")]
+mod columns;
 mod create;
 mod export;
+mod import;
 
 use hone_proto::v1;
 use hone_studies::{StudySpec, file::spec_to_toml};
@@ -11,9 +14,12 @@ use crate::{
     connect::{Client, with_client},
     context::Context,
     errors::{Failure, Kind, Result},
-    output::{self, StudyDocument, json_text, list_text, print, print_line, remark},
+    output::{self, ExplanationDocument, StudyDocument, json_text, list_text, print, print_line, remark},
     watch,
 };
+
+/// How many trials `hone study best` shows.
+const BEST: u32 = 10;
 
 /// Runs one of the commands.
 ///
@@ -37,8 +43,14 @@ async fn dispatch(context: &Context, client: &Client, command: StudyCommand) -> 
         StudyCommand::Stop(study) => move_study(client, study.study, Action::Stop).await,
         StudyCommand::Cancel(study) => move_study(client, study.study, Action::Cancel).await,
         StudyCommand::Rm { study, force } => remove(client, study.study, force).await,
-        StudyCommand::Best { study, count, format } => best(context, client, study.study, count, format.output).await,
+        StudyCommand::Best { study, count, front, reference, format } => {
+            let count = count.unwrap_or(if front { 0 } else { BEST });
+            let request = v1::BestTrialsRequest { study: study.study, count, front, reference };
+            best(context, client, request, format.output).await
+        }
+        StudyCommand::Explain { study, format } => explain(context, client, study.study, format.output).await,
         StudyCommand::Export(args) => export::export(client, &args).await,
+        StudyCommand::Import(args) => import::import(client, &args).await,
     }
 }
 
@@ -103,15 +115,29 @@ async fn remove(client: &Client, study: String, force: bool) -> Result<()> {
     print_line(&format!("removed {}", output::visible(&named)))
 }
 
-async fn best(context: &Context, client: &Client, study: String, count: u32, format: output::Format) -> Result<()> {
-    let answer = client.studies().best_trials(v1::BestTrialsRequest { study, count }).await?.into_inner();
+async fn best(context: &Context, client: &Client, request: v1::BestTrialsRequest, format: output::Format) -> Result<()> {
+    let answer = client.studies().best_trials(request).await?.into_inner();
     let study = answer.study.unwrap_or_default();
     if answer.trials.is_empty() {
         remark(&format!("{} has no complete trial yet", output::visible(&study.name)));
     }
     let names = parameter_names(&study, &answer.trials);
     let listing = output::trials_listing(&study.objectives, &names, &answer.trials);
-    print(&list_text(format, context.look, &output::trial_documents(&answer.trials), &listing)?)
+    print(&list_text(format, context.look, &output::trial_documents(&answer.trials), &listing)?)?;
+    match answer.front {
+        Some(front) if format == output::Format::Table && front.trials > 0 => {
+            print(&format!("\n{}", output::front_text(&study, &front)))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+async fn explain(context: &Context, client: &Client, study: String, shape: Shape) -> Result<()> {
+    let answer = client.studies().explain_study(v1::ExplainStudyRequest { study }).await?.into_inner();
+    match shape {
+        Shape::Json => print(&json_text(&ExplanationDocument::from(&answer))?),
+        Shape::Text => print(&output::findings_text(&answer, context.look)),
+    }
 }
 
 /// The parameters that become columns: those of the space in its order, then others that trials have.

@@ -12,7 +12,9 @@
 
 use std::sync::Arc;
 
-use hone_search::{Columns, Direction, Hints, History, Pending, SamplerCache, SamplerConfig, Space, SuggestRequest, Suggestion};
+use hone_search::{
+    Columns, Direction, Foreign, Hints, History, Pending, SamplerCache, SamplerConfig, Space, SuggestRequest, Suggestion,
+};
 use hone_studies::{BlobId, Command, Core, Effect, Event, Now, Outcome, Proposal, Reject, Reply, State, StudyId, Timings};
 
 use crate::{
@@ -74,6 +76,8 @@ pub struct Question {
     pub space: Space,
     pub directions: Vec<Direction>,
     pub history: Vec<Arc<Columns>>,
+    /// Trials of other studies, fixed when the study was created.
+    pub foreign: Vec<Arc<Foreign>>,
     pub pending: Vec<Pending>,
     pub seed: u64,
     pub first_number: u32,
@@ -93,6 +97,7 @@ impl Question {
             space: study.spec.space.clone(),
             directions: study.spec.objectives.iter().map(|objective| objective.direction).collect(),
             history: if reads_history { study.finished.columns() } else { Vec::new() },
+            foreign: study.warm_start.iter().map(|warm| warm.foreign.clone()).collect(),
             pending: if reads_history { pending.collect() } else { Vec::new() },
             seed: study.spec.search.seed,
             sampler,
@@ -120,7 +125,7 @@ impl Question {
             count: self.count as usize,
             hints: self.hints,
         };
-        let suggestions = hone_search::suggest_cached(&self.sampler, &request, memory);
+        let suggestions = hone_search::suggest_warm(&self.sampler, &request, &self.foreign, memory);
         if suggestions.is_empty() {
             return Command::Exhausted { study: self.study };
         }

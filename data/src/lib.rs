@@ -1,4 +1,4 @@
-//! Content-addressed blobs, packed sources and output manifests.
+//! Content-addressed blobs, packed sources, output manifests, and the tables of SQLite files.
 //!
 //! This crate knows files and hashes; it knows no study, no trial and no network.
 //!
@@ -13,6 +13,7 @@ pub mod hash;
 pub mod outputs;
 pub mod pack;
 pub mod path;
+pub mod sqlite;
 pub mod unpack;
 
 pub use blobs::{BlobError, BlobStore};

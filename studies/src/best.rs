@@ -2,7 +2,7 @@
 
 use std::{cmp::Ordering, collections::BinaryHeap};
 
-use hone_search::{Columns, Direction, Outcome};
+use hone_search::{Columns, Direction, History, Outcome, analysis::pareto};
 
 use crate::study::Study;
 
@@ -77,6 +77,15 @@ fn smallest(rows: impl Iterator<Item = Ranked>, count: usize) -> Vec<u32> {
         }
     }
     kept.into_sorted_vec().into_iter().map(|row| row.number).collect()
+}
+
+/// Numbers of the complete trials that no other one beats in every objective, best in the first objective first. With
+/// one objective: the trials that share the best value.
+pub fn front(study: &Study) -> Vec<u32> {
+    let directions: Vec<Direction> = study.spec.objectives.iter().map(|objective| objective.direction).collect();
+    let chunks = study.finished.columns();
+    let front = pareto::front(History { chunks: &chunks, tail: None }, &directions);
+    front.into_iter().map(|trial| trial.number).collect()
 }
 
 fn sign(direction: Direction) -> f64 {

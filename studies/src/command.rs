@@ -1,13 +1,14 @@
 //! What can be asked of the core, what it answers, and what it wants done.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 use hone_search::{Params, Value};
 
 use crate::{
-    event::{AttemptFiles, Driver, FileRef, GpuShare, Owner, Point, Scope, WorkerProfile},
+    event::{AttemptFiles, Driver, FileRef, GpuShare, ImportedTrial, Owner, Point, Scope, WorkerProfile},
     ids::{BlobId, Micros, StudyId, TaskId, WorkerId},
     spec::StudySpec,
+    warm_start::WarmStartProblem,
 };
 
 /// A wish. The core may refuse it; nothing has happened until its events are applied.
@@ -61,6 +62,14 @@ pub enum Command {
         study: StudyId,
         params: BTreeMap<String, Value>,
         attributes: BTreeMap<String, Vec<u8>>,
+    },
+    /// Finished trials from elsewhere, each with its position in the whole that `key` names, so that what is sent again
+    /// is imported once. `rows` are the positions that the part covers; some may be left out.
+    ImportTrials {
+        study: StudyId,
+        key: String,
+        rows: Range<u64>,
+        trials: Vec<(u64, ImportedTrial)>,
     },
     /// A user wants a failed or cancelled trial's parameters tried again.
     RetryTrial {
@@ -221,6 +230,8 @@ pub enum Reply {
         changes: Vec<String>,
     },
     Trial(TaskId),
+    /// How many trials were new.
+    Imported(u64),
     /// The worker's id and which held attempts are over for it.
     Attached {
         worker: WorkerId,
@@ -251,11 +262,17 @@ pub enum Reject {
     NotChangeable(Vec<String>),
     #[error("{0}")]
     BadParameters(String),
+    /// Studies that a new one cannot start from.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    WarmStart(Vec<WarmStartProblem>),
     #[error("the budget of {max_trials} trials is used up; raise it with `hone study set NAME max_trials=N`")]
     BudgetUsed { max_trials: u64 },
     /// A record arrived before its predecessor: the sender must send from the first missing one again.
     #[error("record {in_attempt} of attempt {attempt} of trial {task} came before record {expected}")]
     OutOfOrder { task: TaskId, attempt: u32, in_attempt: u64, expected: u64 },
+    /// A part of an import whose predecessors are missing.
+    #[error("trial {first} of the import came before trial {expected}")]
+    ImportGap { first: u64, expected: u64 },
     /// A proposal that the study has moved on from.
     #[error("the proposal for trial {first_number} came too late")]
     StaleProposal { first_number: u32 },

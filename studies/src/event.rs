@@ -3,12 +3,13 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use hone_search::Params;
+use hone_search::{Outcome, Params};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{BlobId, Micros, StudyId, TaskId, WorkerId},
     spec::StudySpec,
+    warm_start::WarmStart,
 };
 
 /// One fact. Never changed once it is in the journal; a new kind gets a new tag.
@@ -23,11 +24,15 @@ pub enum Event {
     StudyChanged { study: StudyId, at: Micros, spec: Arc<StudySpec>, text: String },
     /// The study entered another state.
     StudyMoved { study: StudyId, at: Micros, to: StudyState, reason: String },
+    /// The new study starts from trials of another one, as they were then.
+    StudyWarmed { study: StudyId, at: Micros, warm: WarmStart },
     /// A user removed it; only its id stays used.
     StudyRemoved { study: StudyId, at: Micros },
 
     /// A trial exists and waits. `params` may grow later (define-by-run).
     TrialCreated { study: StudyId, trial: TaskId, number: u32, at: Micros, params: Params, origin: Origin, why: String },
+    /// A trial that was run elsewhere joined the history, finished. Does not count towards the budget.
+    TrialImported { study: StudyId, trial: TaskId, number: u32, at: Micros, imported: ImportedTrial },
     /// A worker got the right to run an attempt.
     TrialLeased { trial: TaskId, attempt: u32, worker: WorkerId, at: Micros, gpus: Vec<GpuShare> },
     /// Values of the attempt up to its record `through`, one event per attempt and commit.
@@ -99,6 +104,22 @@ pub enum Origin {
     Imported,
     /// A client asked.
     Asked { as_of: u64 },
+}
+
+/// A finished trial from elsewhere.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ImportedTrial {
+    pub params: Params,
+    /// Complete, pruned or failed.
+    pub outcome: Outcome,
+    /// One per objective of a complete trial, else none.
+    pub values: Vec<f64>,
+    pub started: Micros,
+    pub ended: Micros,
+    /// What it reported on the way.
+    pub points: Vec<Point>,
+    /// Where it comes from, in words.
+    pub why: String,
 }
 
 /// A share of one GPU of a worker, in thousandths.

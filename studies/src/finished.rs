@@ -94,12 +94,12 @@ impl Segment {
         last.map_or(0, |last| self.curve_end[row.min(last)] as usize)
     }
 
-    fn push(&mut self, trial: &Trial, row: Row, ended: Micros) {
+    fn push(&mut self, trial: &Trial, row: Row, started: Micros, ended: Micros) {
         let at = self.len() as u32;
         Arc::make_mut(&mut self.columns).push(row);
         self.trial.push(trial.id);
         self.created.push(trial.created);
-        self.started.push(trial.attempts.first().map_or(0, |attempt| attempt.started));
+        self.started.push(started);
         self.ended.push(ended);
         self.worker.push(trial.attempts.last().map_or(0, |attempt| attempt.worker.0 as u32));
         self.as_of.push(trial.as_of() as u32);
@@ -283,9 +283,9 @@ impl Finished {
         FinishedTrial { segment, row }
     }
 
-    pub(crate) fn push(&mut self, trial: &Trial, row: Row, ended: Micros) {
+    pub(crate) fn push(&mut self, trial: &Trial, row: Row, started: Micros, ended: Micros) {
         self.note(row.number, self.len());
-        Arc::make_mut(&mut self.tail).push(trial, row, ended);
+        Arc::make_mut(&mut self.tail).push(trial, row, started, ended);
         if self.tail.len() == BLOCK_ROWS {
             self.blocks.push(std::mem::take(&mut self.tail));
         }

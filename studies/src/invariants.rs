@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt};
 use hone_search::{Direction, Outcome};
 
 use crate::{
-    event::{StudyState, WorkerState},
+    event::{Origin, StudyState, WorkerState},
     ids::TaskId,
     roster::{Free, Roster, Session},
     state::State,
@@ -68,6 +68,7 @@ fn check_study(study: &Study, found: &mut Found) {
     check_numbers(study, &place, found);
     check_best(study, &place, found);
     check_metrics(study, &place, found);
+    check_warm_start(study, &place, found);
     for trial in study.open() {
         check_trial(trial, found);
     }
@@ -95,10 +96,26 @@ fn check_counts(study: &Study, place: &str, found: &mut Found) {
         *counts.of(StateKind::of_outcome(*outcome)) += 1;
     }
     found.check(counts == study.counts, "counts", || format!("{place} says {:?} and has {counts:?}", study.counts));
+    let details = study.finished.parts().flat_map(|part| part.details());
+    let imported = details.filter(|(_, detail)| detail.origin == Origin::Imported).count() as u64;
+    found.check(imported == counts.imported, "imported", || format!("{place} says {} and has {imported}", counts.imported));
     let superseded = study.overlays().filter(|(_, overlay)| overlay.superseded_by.is_some()).count() as u64;
     found.check(superseded == counts.superseded, "superseded", || {
         format!("{place} says {} and has {superseded}", counts.superseded)
     });
+}
+
+/// A study has the trials of every study that it starts from, and no value that it cannot have itself.
+fn check_warm_start(study: &Study, place: &str, found: &mut Found) {
+    let named = study.warm_start.iter().map(|warm| warm.foreign.name.as_str());
+    let same = named.eq(study.spec.search.warm_start.iter().map(String::as_str));
+    found.check(same, "warm_start", || format!("{place} has not the trials of the studies that it starts from"));
+    for (parameter, at) in study.spec.space.parameters.iter().zip(0..) {
+        let columns = study.warm_start.iter().map(|warm| &warm.foreign.columns);
+        let mut values = columns.flat_map(|columns| (0..columns.len()).map(move |row| columns.param(at, row)));
+        let foreign = values.find(|value| !value.is_nan() && !parameter.distribution.contains(*value));
+        found.check(foreign.is_none(), "warm_start", || format!("{place} starts from `{}` = {foreign:?}", parameter.name));
+    }
 }
 
 fn check_waiting(study: &Study, place: &str, found: &mut Found) {

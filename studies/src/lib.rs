@@ -24,18 +24,19 @@ mod state;
 mod stop;
 mod study;
 mod trial;
+mod warm_start;
 mod worker;
 
 #[cfg(feature = "planted-bugs")]
 pub use crate::core::Planted;
 pub use crate::{
-    best::best_trials,
+    best::{best_trials, front},
     command::{Assignment, AttemptRecord, Cause, Command, Effect, Fact, HeldAttempt, Now, Proposal, Reject, Reply, Timings},
     core::{Core, Outcome},
     curve::{Curve, MAX_POINTS},
     event::{
-        AttemptFiles, Capacity, Driver, End, Event, Failure, FileRef, Gpu, GpuShare, Next, Origin, Owner, Point, Scope,
-        StudyState, WorkerProfile, WorkerState,
+        AttemptFiles, Capacity, Driver, End, Event, Failure, FileRef, Gpu, GpuShare, ImportedTrial, Next, Origin, Owner, Point,
+        Scope, StudyState, WorkerProfile, WorkerState,
     },
     finished::{BLOCK_ROWS, Detail, Finished, FinishedTrial, SEGMENT_ROWS, Segment},
     ids::{BlobId, Micros, SECOND, StudyId, TaskId, WorkerId},
@@ -44,5 +45,6 @@ pub use crate::{
     state::{State, kept_outputs},
     study::{Counts, Overlay, Study},
     trial::{Attempt, Attributes, Checkpoint, StateKind, Step, Trial, TrialState, Verdict, next_state},
+    warm_start::{WarmStart, WarmStartProblem, take_warm_start},
     worker::Worker,
 };

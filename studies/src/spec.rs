@@ -73,6 +73,9 @@ pub struct Search {
     pub max_trials: Option<u64>,
     /// Trials that may be open at once; `None`: as many as there are slots.
     pub parallel: Option<u32>,
+    /// Names of studies whose finished trials the sampler starts from; fixed at creation.
+    #[serde(default)]
+    pub warm_start: Vec<String>,
 }
 
 impl Search {

@@ -124,10 +124,14 @@ impl State {
                 };
             }
             Event::StudyRemoved { study, .. } => self.remove(*study),
-            Event::StudyChanged { study, .. } => self.apply_to_study(*study, event),
+            Event::StudyChanged { study, .. } | Event::StudyWarmed { study, .. } => self.apply_to_study(*study, event),
             Event::TrialCreated { study, trial, .. } => {
                 self.last_task = self.last_task.max(trial.0);
                 self.open.insert(*trial, *study);
+                self.apply_to_study(*study, event);
+            }
+            Event::TrialImported { study, trial, .. } => {
+                self.last_task = self.last_task.max(trial.0);
                 self.apply_to_study(*study, event);
             }
             Event::AttemptEnded { trial, .. } | Event::TrialCancelled { trial, .. } => {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hone_search::stop::{EndedTrial, StopRule, StopState};
 
 use crate::{
+    event::Origin,
     finished::FinishedTrial,
     ids::Micros,
     spec::{StopSpec, StudySpec},
@@ -55,7 +56,12 @@ pub(crate) fn record(state: &mut Arc<StopState>, study: &Study, trial: FinishedT
         violation: columns.violation(trial.row),
         cost: cost(study, trial),
     };
-    Arc::make_mut(state).record(&ended);
+    let detail = trial.segment.detail(trial.row);
+    if detail.is_some_and(|detail| detail.origin == Origin::Imported) {
+        Arc::make_mut(state).learn(&ended);
+    } else {
+        Arc::make_mut(state).record(&ended);
+    }
 }
 
 /// The value of the metric that tells it, or the hours that the trial's attempts have run.

@@ -19,12 +19,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     constraint,
-    event::{Driver, Event, StudyState},
+    event::{Driver, Event, ImportedTrial, StudyState},
     finished::Finished,
     ids::{BlobId, Micros, StudyId, TaskId},
     spec::StudySpec,
     stop,
     trial::{Attributes, StateKind, Trial, TrialState, set_attribute},
+    warm_start::WarmStart,
 };
 
 /// Trials by state.
@@ -36,6 +37,7 @@ pub struct Counts {
     pub cancelled: u64,
     /// Ended, but replaced by a retry: do not count towards the budget.
     pub superseded: u64,
+    /// Ended elsewhere: do not count towards the budget.
     pub imported: u64,
     pub waiting: u64,
     pub running: u64,
@@ -109,6 +111,9 @@ pub struct Study {
     pub stop: Option<Arc<StopState>>,
     overlay: BTreeMap<TaskId, Overlay>,
     pub attributes: Attributes,
+    /// Trials of other studies that its sampler starts from.
+    #[serde(default)]
+    pub warm_start: Vec<WarmStart>,
     /// Goes up with every change of the spec, so that workers are sent the new one.
     pub revision: u32,
 }
@@ -144,6 +149,7 @@ impl Study {
             stop: stop::begin(&spec),
             overlay: BTreeMap::new(),
             attributes: Attributes::default(),
+            warm_start: Vec::new(),
             revision: 0,
             spec,
         }
@@ -247,32 +253,13 @@ impl Study {
     pub(crate) fn apply(&mut self, event: &Event) {
         match event {
             Event::StudyChanged { spec, text, .. } => self.change(spec, text),
+            Event::StudyWarmed { warm, .. } => self.warm_start.push(warm.clone()),
             Event::StudyMoved { at, to, reason, .. } => self.enter(*at, *to, reason),
             Event::TrialCreated { trial, number, at, params, origin, why, .. } => {
-                self.create(Trial {
-                    id: *trial,
-                    study: self.id,
-                    number: *number,
-                    params: params.clone(),
-                    origin: origin.clone(),
-                    why: why.clone(),
-                    created: *at,
-                    state: TrialState::Waiting { not_before: 0 },
-                    attempts: Vec::new(),
-                    own_failures: 0,
-                    crashes: 0,
-                    curve: Default::default(),
-                    checkpoint: None,
-                    verdict: None,
-                    passed: None,
-                    overran: false,
-                    reclaimable: false,
-                    cancelled: None,
-                    files: Default::default(),
-                    values: Vec::new(),
-                    attributes: Default::default(),
-                });
+                let created = Trial::new(*trial, self.id, *number, *at, origin.clone());
+                self.create(Trial { params: params.clone(), why: why.clone(), ..created });
             }
+            Event::TrialImported { trial, number, at, imported, .. } => self.import((*trial, *number), *at, imported),
             Event::StoreOpened { .. } => self.open_windows(),
             Event::AttributeSet { owner: crate::event::Owner::Study(_), scope, key, value } => {
                 set_attribute(&mut self.attributes, *scope, key, value.as_deref());
@@ -336,6 +323,19 @@ impl Study {
         self.open.insert(trial.id, Arc::new(trial));
     }
 
+    fn import(&mut self, (id, number): (TaskId, u32), at: Micros, imported: &ImportedTrial) {
+        let (metrics, pruner, judged) = (&mut self.metrics, &self.pruner, judged(&self.spec));
+        let needed = |metric, before, step| metric < judged && pruner.needs_point(before, step);
+        let trial = Trial::imported((id, self.id, number), at, imported, |name| intern(metrics, name), needed);
+        self.next_number = number + 1;
+        *self.counts.of(trial.state.kind()) += 1;
+        if imported.outcome != Outcome::Cancelled {
+            self.counts.imported += 1;
+        }
+        show_pruner(&mut self.pruner, &trial, judged);
+        self.close(&trial, imported.outcome, imported.started, imported.ended);
+    }
+
     fn open_windows(&mut self) {
         for trial in self.open.values_mut().filter(|trial| trial.running().is_some()) {
             if let Some(attempt) = Arc::make_mut(trial).attempts.last_mut() {
@@ -364,10 +364,7 @@ impl Study {
         let needed = |metric, before, step| metric < judged && pruner.needs_point(before, step);
         trial.apply(event, |name| intern(metrics, name), needed);
         if let Event::TrialReported { .. } = event {
-            let curves = trial.curve.first(judged);
-            if curves.iter().all(|curve| !curve.is_empty()) {
-                Arc::make_mut(&mut self.pruner).record_all(trial.number, &curves);
-            }
+            show_pruner(&mut self.pruner, trial, judged);
         }
         if trial.state != before {
             self.hold(id, was_held);
@@ -407,10 +404,16 @@ impl Study {
 
     fn finish(&mut self, id: TaskId, outcome: Outcome, at: Micros) {
         let Some(trial) = self.open.remove(&id) else { return };
+        let started = trial.attempts.first().map_or(0, |attempt| attempt.started);
+        self.close(&trial, outcome, started, at);
+    }
+
+    /// Puts an ended trial into the history.
+    fn close(&mut self, trial: &Trial, outcome: Outcome, started: Micros, ended: Micros) {
         let curves = trial.curve.first(judged(&self.spec));
         Arc::make_mut(&mut self.pruner).finish_all(trial.number, outcome, &curves, &[]);
-        let violation = constraint::violation(self, &trial);
-        self.finished.push(&trial, trial.row(outcome, violation), at);
+        let violation = constraint::violation(self, trial);
+        self.finished.push(trial, trial.row(outcome, violation), started, ended);
         if let ([value], Outcome::Complete, true) = (trial.values.as_slice(), outcome, violation <= 0.0) {
             self.consider(*value, trial.number);
         }
@@ -433,6 +436,14 @@ impl Study {
         if better {
             self.best = Some((value, number));
         }
+    }
+}
+
+/// Tells the pruner what a trial has reported, once each of the metrics that it judges has a value.
+fn show_pruner(pruner: &mut Arc<PrunerState>, trial: &Trial, judged: u16) {
+    let curves = trial.curve.first(judged);
+    if curves.iter().all(|curve| !curve.is_empty()) {
+        Arc::make_mut(pruner).record_all(trial.number, &curves);
     }
 }
 

@@ -14,6 +14,8 @@
 //! ```
 //!
 //! A paused trial is held back by a user, or by the pruner: then it has a verdict to pause ([`Trial::held`]).
+//! An imported trial begins in one of the final states.
+//!
 //! An attempt is one execution; its number goes up with every lease and fences off everything older. The four
 //! states on the right are final: such a trial is a row of [`crate::finished`] and never changes.
 
@@ -24,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     curve::Curve,
-    event::{AttemptFiles, End, Event, Failure, FileRef, GpuShare, Next, Origin, Scope},
+    event::{AttemptFiles, End, Event, Failure, FileRef, GpuShare, ImportedTrial, Next, Origin, Scope},
     finished::Detail,
     ids::{Micros, StudyId, TaskId, WorkerId},
 };
@@ -250,6 +252,58 @@ pub struct Trial {
 }
 
 impl Trial {
+    /// A trial that was run elsewhere: final from the start. `metric` and `needed` are as for [`Trial::apply`].
+    pub(crate) fn imported(
+        (id, study, number): (TaskId, StudyId, u32),
+        at: Micros,
+        imported: &ImportedTrial,
+        metric: impl FnMut(&Arc<str>) -> u16,
+        needed: impl Fn(u16, Option<i64>, i64) -> bool,
+    ) -> Trial {
+        let mut curve = Curve::default();
+        curve.record(&imported.points, metric, needed);
+        Trial {
+            params: imported.params.clone(),
+            why: imported.why.clone(),
+            state: match imported.outcome {
+                Outcome::Complete => TrialState::Complete,
+                Outcome::Pruned => TrialState::Pruned,
+                Outcome::Failed => TrialState::Failed,
+                Outcome::Cancelled => TrialState::Cancelled,
+            },
+            curve,
+            values: imported.values.clone(),
+            ..Trial::new(id, study, number, at, Origin::Imported)
+        }
+    }
+
+    /// A trial that waits, without parameters yet.
+    pub(crate) fn new(id: TaskId, study: StudyId, number: u32, at: Micros, origin: Origin) -> Trial {
+        Trial {
+            id,
+            study,
+            number,
+            params: Params::new(),
+            origin,
+            why: String::new(),
+            created: at,
+            state: TrialState::Waiting { not_before: 0 },
+            attempts: Vec::new(),
+            own_failures: 0,
+            crashes: 0,
+            curve: Curve::default(),
+            checkpoint: None,
+            verdict: None,
+            passed: None,
+            overran: false,
+            reclaimable: false,
+            cancelled: None,
+            files: AttemptFiles::default(),
+            values: Vec::new(),
+            attributes: Attributes::default(),
+        }
+    }
+
     /// The attempt that runs.
     pub fn running(&self) -> Option<&Attempt> {
         match self.state {
@@ -326,7 +380,9 @@ impl Trial {
             | Event::StudyChanged { .. }
             | Event::StudyMoved { .. }
             | Event::StudyRemoved { .. }
+            | Event::StudyWarmed { .. }
             | Event::TrialCreated { .. }
+            | Event::TrialImported { .. }
             | Event::TrialSuperseded { .. }
             | Event::WorkerRegistered { .. }
             | Event::WorkerAttached { .. }
@@ -454,6 +510,9 @@ impl Trial {
     fn end_in_words(&self) -> String {
         if let Some(reason) = &self.cancelled {
             return format!("cancelled: {reason}");
+        }
+        if self.origin == Origin::Imported {
+            return format!("imported: {}", self.state.kind().name());
         }
         match (&self.verdict, self.attempts.last().and_then(|last| last.end.as_ref())) {
             (Some(verdict), _) if self.state == TrialState::Pruned => {

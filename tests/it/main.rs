@@ -1,5 +1,6 @@
 //! Real processes of `hone`: what a user types, and what can go wrong while it runs. See `docs/testing.md`.
 
+mod after_search;
 mod bad_disk;
 mod bad_files;
 mod bad_places;
@@ -20,3 +21,4 @@ mod rules;
 mod sim;
 mod structure;
 mod support;
+mod warm_start;

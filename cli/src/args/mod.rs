@@ -15,7 +15,7 @@ pub use fleet::{FleetCommand, JoinArgs, WorkerArgs};
 pub use run::{MachineArgs, RunArgs, ServeArgs};
 pub use selector::TrialSelector;
 pub use store::{StoreCommand, TokenCommand};
-pub use study::{CreateArgs, ExportArgs, StudyCommand};
+pub use study::{CreateArgs, ExportArgs, ExportFormat, ImportArgs, StudyCommand};
 pub use trial::{EnqueueArgs, LogsArgs, OutputsArgs, TrialArgs, TrialCommand, TrialListArgs};
 
 use crate::{errors::EXIT_CODES, output::Format};

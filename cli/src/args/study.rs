@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::{ListFormat, ShowFormat};
-use crate::output::Format;
 
 pub const EXAMPLES: &str = "\
 Examples:
@@ -82,20 +81,43 @@ pub enum StudyCommand {
         force: bool,
     },
     /// Show the best trials
-    #[command(after_help = "Examples:\n    hone study best\n    hone study best digits --count 3 --output json")]
+    #[command(after_help = "Examples:\n    hone study best\n    hone study best digits --count 3 --output json\n    \
+                            hone study best two-objectives --front\n    \
+                            hone study best two-objectives --front --reference 1.0,250")]
     Best {
         #[command(flatten)]
         study: StudyOrLast,
-        /// How many
-        #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
-        count: u32,
+        /// How many [default: 10; with --front all]
+        #[arg(short = 'n', long, value_name = "N")]
+        count: Option<u32>,
+        /// Only the Pareto front: trials that no other trial beats in every objective; and its hypervolume
+        #[arg(long)]
+        front: bool,
+        /// What the hypervolume is measured against, one value per objective [default: chosen by the front]
+        #[arg(long, value_name = "VALUE,…", value_delimiter = ',', allow_negative_numbers = true, requires = "front")]
+        reference: Vec<f64>,
         #[command(flatten)]
         format: ListFormat,
     },
+    /// Say which parameters matter, where the good trials lie, and what to change
+    #[command(after_help = "Examples:\n    hone study explain\n    hone study explain digits --output json")]
+    Explain {
+        #[command(flatten)]
+        study: StudyOrLast,
+        #[command(flatten)]
+        format: ShowFormat,
+    },
     /// Write all trials, one column per parameter
     #[command(after_help = "Examples:\n    hone study export digits > digits.csv\n    \
-                            hone study export digits --output json --to digits.json")]
+                            hone study export digits --output json --to digits.json\n    \
+                            hone study export digits --output parquet --to digits.parquet")]
     Export(ExportArgs),
+    /// Take in trials that were run elsewhere; they do not count towards the budget
+    #[command(after_help = "Examples:\n    hone study import digits old.csv --dry-run\n    \
+                            hone study import digits optuna.log --from old-study\n    \
+                            hone study import digits optuna.db --skip-misfits\n\n\
+                            Importing the same file again imports nothing twice.")]
+    Import(ImportArgs),
 }
 
 /// A study that has to be named.
@@ -129,13 +151,47 @@ pub struct CreateArgs {
     pub format: ShowFormat,
 }
 
+/// How trials are exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// With a header line
+    Csv,
+    /// An array of objects
+    Json,
+    /// Typed columns; needs --to
+    #[cfg(feature = "parquet")]
+    Parquet,
+    /// For people
+    Table,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct ImportArgs {
+    #[command(flatten)]
+    pub study: StudyName,
+    /// A CSV file, or a storage of Optuna: a journal file or an SQLite database
+    pub file: PathBuf,
+    /// What the file is [default: by its content]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<crate::import::Format>,
+    /// The study within the file, where it holds several
+    #[arg(long, value_name = "NAME")]
+    pub from: Option<String>,
+    /// Leave out trials that do not fit the study, instead of importing none
+    #[arg(long)]
+    pub skip_misfits: bool,
+    /// Only say what would be imported
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
 #[derive(Clone, Debug, Args)]
 pub struct ExportArgs {
     #[command(flatten)]
     pub study: StudyOrLast,
     /// How to write the trials
     #[arg(short, long, value_name = "FORMAT", default_value = "csv")]
-    pub output: Format,
+    pub output: ExportFormat,
     /// File to write [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub to: Option<PathBuf>,

@@ -54,8 +54,17 @@ pub struct StudyDocument {
     priority: i32,
     driver: String,
     source: Option<String>,
+    warm_start: Vec<WarmStartDocument>,
     best: Option<TrialDocument>,
     spec: Value,
+}
+
+#[derive(Debug, Serialize)]
+struct WarmStartDocument {
+    id: u64,
+    name: String,
+    taken: u64,
+    of: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -74,6 +83,7 @@ struct CountsDocument {
     failed: u64,
     cancelled: u64,
     counted: u64,
+    imported: u64,
 }
 
 impl From<&v1::Study> for StudyDocument {
@@ -93,10 +103,15 @@ impl From<&v1::Study> for StudyDocument {
             priority: study.priority,
             driver: study.driver.clone(),
             source: (!study.source.is_empty()).then(|| hex(&study.source)),
+            warm_start: study.warm_start.iter().map(warm_start).collect(),
             best: study.best.as_ref().map(TrialDocument::from),
             spec: serde_json::from_str(&study.spec_json).unwrap_or(Value::Null),
         }
     }
+}
+
+fn warm_start(from: &v1::WarmStart) -> WarmStartDocument {
+    WarmStartDocument { id: from.study, name: from.name.clone(), taken: from.taken, of: from.of }
 }
 
 fn objective(objective: &v1::Objective) -> ObjectiveDocument {
@@ -113,6 +128,7 @@ fn counts(counts: &v1::Counts) -> CountsDocument {
         failed: counts.failed,
         cancelled: counts.cancelled,
         counted: counts.counted,
+        imported: counts.imported,
     }
 }
 

@@ -6,7 +6,11 @@
 //! ```
 
 mod documents;
+mod explanation;
+mod findings;
 mod listing;
+#[cfg(feature = "parquet")]
+pub mod parquet;
 mod sparkline;
 mod studies;
 mod trials;
@@ -19,6 +23,8 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 pub use documents::{StoreDocument, StudyDocument, TrialDocument, WorkerDocument, study_documents, trial_documents};
+pub use explanation::ExplanationDocument;
+pub use findings::{findings_text, front_text};
 pub use listing::{Cell, Column, Listing};
 pub use studies::{counts_text, studies_listing, study_text};
 pub use trials::{outputs_listing, parameter_text, trial_text, trials_listing, values_text};

@@ -64,7 +64,8 @@ pub fn counts_text(study: &v1::Study) -> String {
     let open = joined(&[(counts.running, "running"), (counts.waiting, "waiting"), (counts.paused, "paused")]);
     let ended = if ended.is_empty() { ended } else { format!(": {ended}") };
     let open = if open.is_empty() { open } else { format!("; {open}") };
-    format!("{}{limit} trials{ended}{open}", counts.counted)
+    let imported = if counts.imported > 0 { format!("; {} imported", counts.imported) } else { String::new() };
+    format!("{}{limit} trials{ended}{open}{imported}", counts.counted)
 }
 
 fn joined(parts: &[(u64, &str)]) -> String {
@@ -108,6 +109,9 @@ fn facts(study: &v1::Study) -> Vec<(&'static str, String)> {
     if study.priority != 0 {
         facts.push(("priority", study.priority.to_string()));
     }
+    if !study.warm_start.is_empty() {
+        facts.push(("warm start", warm_start_text(&study.warm_start)));
+    }
     if study.driver == "clients" {
         facts.push(("driven by", "clients that ask and tell; workers never run its trials".to_owned()));
     }
@@ -116,6 +120,15 @@ fn facts(study: &v1::Study) -> Vec<(&'static str, String)> {
         facts.push(("finished", local_time(study.finished_us)));
     }
     facts
+}
+
+/// Says whose trials the sampler started from: `first (40 of 52 trials), second (9 trials)`.
+fn warm_start_text(studies: &[v1::WarmStart]) -> String {
+    let text = |from: &v1::WarmStart| {
+        let of = if from.taken < from.of { format!(" of {}", from.of) } else { String::new() };
+        format!("{} ({}{of} trials)", visible(&from.name), from.taken)
+    };
+    studies.iter().map(text).collect::<Vec<_>>().join(", ")
 }
 
 /// Writes the space as it stands in a study file, one parameter a line.

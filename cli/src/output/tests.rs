@@ -81,6 +81,7 @@ fn study() -> v1::Study {
         parallel: 2,
         best: Some(complete()),
         driver: "workers".to_owned(),
+        warm_start: vec![v1::WarmStart { study: 2, name: "digits-small".to_owned(), taken: 40, of: 52 }],
         ..v1::Study::default()
     }
 }

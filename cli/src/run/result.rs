@@ -23,7 +23,7 @@ pub async fn show(context: &Context, client: &Client, study: &v1::Study) -> Resu
     let reason = if study.reason.is_empty() { String::new() } else { format!(" ({})", visible(&study.reason)) };
     print_line(&format!("{} is finished{reason}: {}", visible(&study.name), counts_text(study)))?;
     watch::require_success(study)?;
-    let request = v1::BestTrialsRequest { study: study.id.to_string(), count: BEST };
+    let request = v1::BestTrialsRequest { study: study.id.to_string(), count: BEST, ..Default::default() };
     let trials = client.studies().best_trials(request).await?.into_inner().trials;
     let names = study::parameter_names(study, &trials);
     print(&format!("\n{}", trials_listing(&study.objectives, &names, &trials).table(context.look)))?;

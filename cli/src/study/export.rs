@@ -10,10 +10,10 @@ use hone_proto::v1;
 
 use super::{fetch, parameter_names};
 use crate::{
-    args::ExportArgs,
+    args::{ExportArgs, ExportFormat},
     connect::Client,
     errors::{Failure, Kind, Result},
-    output::{self, Format, Look, remark},
+    output::{self, Look, remark},
 };
 
 /// Where an export goes.
@@ -30,9 +30,11 @@ pub async fn export(client: &Client, args: &ExportArgs) -> Result<()> {
     let study = fetch(client, args.study.study.clone()).await?;
     let mut target = Target::open(args.to.as_deref())?;
     let trials = match args.output {
-        Format::Csv => csv(client, &study, &mut target).await?,
-        Format::Json => json(client, &study, &mut target).await?,
-        Format::Table => table(client, &study, &mut target).await?,
+        ExportFormat::Csv => csv(client, &study, &mut target).await?,
+        ExportFormat::Json => json(client, &study, &mut target).await?,
+        #[cfg(feature = "parquet")]
+        ExportFormat::Parquet => super::columns::parquet(client, &study, target.file()?).await?,
+        ExportFormat::Table => table(client, &study, &mut target).await?,
     };
     target.finish(trials)
 }
@@ -73,7 +75,7 @@ async fn json(client: &Client, study: &v1::Study, target: &mut Target<'_>) -> Re
 }
 
 /// The columns of all trials. Only studies that clients drive can have parameters that their space does not name.
-async fn column_names(client: &Client, study: &v1::Study) -> Result<Vec<String>> {
+pub(super) async fn column_names(client: &Client, study: &v1::Study) -> Result<Vec<String>> {
     let mut names = parameter_names(study, &[]);
     if study.driver == "workers" {
         return Ok(names);
@@ -90,7 +92,11 @@ async fn column_names(client: &Client, study: &v1::Study) -> Result<Vec<String>>
     Ok(names)
 }
 
-async fn each_batch(client: &Client, study: &v1::Study, mut visit: impl FnMut(&[v1::Trial]) -> Result<()>) -> Result<u64> {
+pub(super) async fn each_batch(
+    client: &Client,
+    study: &v1::Study,
+    mut visit: impl FnMut(&[v1::Trial]) -> Result<()>,
+) -> Result<u64> {
     // By id: a name may come to mean another study meanwhile.
     let request = v1::StreamTrialsRequest { study: study.id.to_string() };
     let mut batches = client.trials().stream_trials(request).await?.into_inner();
@@ -108,6 +114,15 @@ impl<'a> Target<'a> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let file = temporary_in(folder).map_err(|error| Failure::file("write into", folder, &error))?;
         Ok(Self::File(path, file))
+    }
+
+    /// The file, for what a terminal cannot show.
+    #[cfg(feature = "parquet")]
+    fn file(&mut self) -> Result<&mut std::fs::File> {
+        match self {
+            Self::Stdout => Err(Failure::usage("Parquet goes into a file").hint("name it with `--to FILE`")),
+            Self::File(_, file) => Ok(file.as_file_mut()),
+        }
     }
 
     fn write(&mut self, text: &str) -> Result<()> {

@@ -65,13 +65,19 @@ pub fn from_reject(reject: &Reject) -> Status {
             (Code::FailedPrecondition, format!("trial {number} is {state}: {action} is not possible"), hint.clone())
         }
         Reject::NotChangeable(_) => (Code::FailedPrecondition, reject.to_string(), "`--fork NAME` makes a new study".to_owned()),
+        Reject::WarmStart(problems) => {
+            let hint = problems.first().map(|problem| problem.hint.clone()).unwrap_or_default();
+            (Code::InvalidArgument, reject.to_string(), hint)
+        }
         Reject::BadParameters(_) => (Code::InvalidArgument, reject.to_string(), String::new()),
         Reject::BudgetUsed { max_trials } => (
             Code::FailedPrecondition,
             format!("the budget of {max_trials} trials is used up"),
             "raise it with `hone study set NAME max_trials=N`".to_owned(),
         ),
-        Reject::OutOfOrder { .. } | Reject::StaleProposal { .. } => (Code::Aborted, reject.to_string(), String::new()),
+        Reject::OutOfOrder { .. } | Reject::ImportGap { .. } | Reject::StaleProposal { .. } => {
+            (Code::Aborted, reject.to_string(), String::new())
+        }
     };
     status(code, message, Some(hint))
 }

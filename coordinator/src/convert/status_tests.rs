@@ -13,6 +13,7 @@ fn refusals_of_the_core_have_the_agreed_codes() {
         (Reject::StudyExists { name: text(), study: StudyId(1) }, Code::AlreadyExists),
         (Reject::WrongStudyState { state: text(), action: "", hint: text() }, Code::FailedPrecondition),
         (Reject::BadParameters(text()), Code::InvalidArgument),
+        (Reject::WarmStart(Vec::new()), Code::InvalidArgument),
         (Reject::BudgetUsed { max_trials: 3 }, Code::FailedPrecondition),
         (Reject::StaleProposal { first_number: 0 }, Code::Aborted),
     ];

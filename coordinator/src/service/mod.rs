@@ -2,6 +2,7 @@
 
 mod blobs;
 mod fleet;
+mod imports;
 mod stores;
 mod studies;
 mod trials;

@@ -3,13 +3,15 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use hone_proto::v1::{
-    BestTrialsRequest, BestTrialsResponse, CreateStudyRequest, CreateStudyResponse, GetStudyRequest, ListStudiesRequest,
-    ListStudiesResponse, MoveStudyRequest, PreviewStudyRequest, PreviewStudyResponse, RemoveStudyRequest, RemoveStudyResponse,
-    SetStudyRequest, Study as StudyMessage, StudyUpdate, WatchStudyRequest, move_study_request::Action,
-    study_service_server::StudyService,
+    BestTrialsRequest, BestTrialsResponse, CreateStudyRequest, CreateStudyResponse, ExplainStudyRequest, GetStudyRequest,
+    ListStudiesRequest, ListStudiesResponse, MoveStudyRequest, PreviewStudyRequest, PreviewStudyResponse, RemoveStudyRequest,
+    RemoveStudyResponse, SetStudyRequest, Study as StudyMessage, StudyExplanation, StudyUpdate, WatchStudyRequest,
+    move_study_request::Action, study_service_server::StudyService,
 };
-use hone_search::{History, SuggestRequest};
-use hone_studies::{BlobId, Command, Driver, Reply, Source, Study, StudyId, StudySpec, StudyState, best_trials, file};
+use hone_search::{Foreign, History, SamplerCache, SuggestRequest};
+use hone_studies::{
+    BlobId, Command, Driver, Reply, Source, Study, StudyId, StudySpec, StudyState, best_trials, file, take_warm_start,
+};
 use tokio::sync::mpsc;
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status};
@@ -42,7 +44,10 @@ impl StudyService for Services {
         }
         let view = self.view().await?;
         match view.state.study_named(&spec.name) {
-            None => self.create(request, spec).await,
+            None => {
+                warm_start(&view, &spec, &request.text, &request.file)?;
+                self.create(request, spec).await
+            }
             Some(known) if request.update => self.update(known, &request, &spec).await,
             Some(known) => Err(statuses::from_reject(&hone_studies::Reject::StudyExists { name: spec.name, study: known.id })),
         }
@@ -101,20 +106,34 @@ impl StudyService for Services {
     }
 
     async fn best_trials(&self, request: Request<BestTrialsRequest>) -> Result<Response<BestTrialsResponse>, Status> {
-        let BestTrialsRequest { study, count } = request.into_inner();
+        let request = request.into_inner();
         let view = self.view().await?;
-        let study = find(&view, &study)?;
-        let numbers = best_trials(study, count.max(1) as usize);
-        let trials = numbers.into_iter().filter_map(|number| trial_message(&view, study, number, true)).collect();
-        Ok(Response::new(BestTrialsResponse { study: Some(client::study_to_proto(study, &view.state)), trials }))
+        let study = find(&view, &request.study)?.clone();
+        let (numbers, front) = if request.front {
+            let (study, BestTrialsRequest { count, reference, .. }) = (study.clone(), request);
+            computed(move || client::front(&study, count as usize, reference)).await?.map_err(Status::invalid_argument)?
+        } else {
+            (best_trials(&study, request.count.max(1) as usize), None)
+        };
+        let trials = numbers.into_iter().filter_map(|number| trial_message(&view, &study, number, true)).collect();
+        Ok(Response::new(BestTrialsResponse { study: Some(client::study_to_proto(&study, &view.state)), trials, front }))
+    }
+
+    async fn explain_study(&self, request: Request<ExplainStudyRequest>) -> Result<Response<StudyExplanation>, Status> {
+        let view = self.view().await?;
+        let study = find(&view, &request.into_inner().study)?.clone();
+        let message = client::study_to_proto(&study, &view.state);
+        let found = computed(move || client::findings(&study)).await?;
+        Ok(Response::new(StudyExplanation { study: Some(message), ..found }))
     }
 
     async fn preview_study(&self, request: Request<PreviewStudyRequest>) -> Result<Response<PreviewStudyResponse>, Status> {
         let request = request.into_inner();
         let spec =
             file::parse(&request.text, &request.file).map_err(|errors| statuses::from_diagnostics(&errors, &request.text))?;
+        let foreign = warm_start(&*self.view().await?, &spec, &request.text, &request.file)?;
         let directions: Vec<_> = spec.objectives.iter().map(|objective| objective.direction).collect();
-        let suggestions = hone_search::suggest(
+        let suggestions = hone_search::suggest_warm(
             &spec.search.sampler,
             &SuggestRequest {
                 space: &spec.space,
@@ -126,6 +145,8 @@ impl StudyService for Services {
                 count: request.count.clamp(1, MAX_PREVIEW) as usize,
                 hints: spec.search.hints(),
             },
+            &foreign,
+            &mut SamplerCache::default(),
         );
         let spec_json = serde_json::to_string(&spec).map_err(|error| Status::internal(error.to_string()))?;
         let trials = suggestions.into_iter().map(|suggestion| client::suggestion_to_proto(&spec.space, suggestion)).collect();
@@ -193,6 +214,19 @@ impl Services {
         let study = self.answer(known.id).await?.into_inner();
         Ok(Response::new(CreateStudyResponse { study: Some(study), created: false, changes }))
     }
+}
+
+/// Runs what takes longer than an answer from memory, off the threads that serve.
+async fn computed<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Status> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Status::internal(format!("the computation broke off: {error}")))
+}
+
+/// The trials that a new study would start from; what is wrong is told with its place in the file.
+fn warm_start(view: &View, spec: &StudySpec, text: &str, file: &str) -> Result<Vec<Arc<Foreign>>, Status> {
+    let taken = take_warm_start(&view.state, spec);
+    let taken = taken.map_err(|problems| statuses::from_diagnostics(&file::place_warm_start(&problems, text, file), text))?;
+    Ok(taken.into_iter().map(|warm| warm.foreign).collect())
 }
 
 pub(super) fn find<'a>(view: &'a View, selector: &str) -> Result<&'a Arc<Study>, Status> {

@@ -4,15 +4,16 @@ use std::{collections::BTreeMap, pin::Pin, sync::Arc};
 
 use hone_proto::{
     v1::{
-        AnnotateTrialRequest, EnqueueTrialRequest, Explanation, GetTrialRequest, ListTrialsRequest, ListTrialsResponse, LogPiece,
-        StreamTrialsRequest, Trial as TrialMessage, TrialBatch, TrialLogRequest, trial_service_server::TrialService,
+        AnnotateTrialRequest, EnqueueTrialRequest, Explanation, GetTrialRequest, ImportTrialsRequest, ImportTrialsResponse,
+        ListTrialsRequest, ListTrialsResponse, LogPiece, StreamTrialsRequest, Trial as TrialMessage, TrialBatch, TrialLogRequest,
+        trial_service_server::TrialService,
     },
     worker::LogRequest,
 };
 use hone_studies::{Command, FileRef, Owner, Reply, Scope, Study, TaskId, WorkerId};
 use tokio::sync::mpsc;
 use tokio_stream::{Stream, wrappers::ReceiverStream};
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 use super::{Services, studies::find, trial_message};
 use crate::{
@@ -88,6 +89,13 @@ impl TrialService for Services {
         let attributes = annotations(&request.tags, &request.note);
         let reply = self.command(Command::Enqueue { study: study.id, params, attributes }).await?;
         self.trial_of(reply).await
+    }
+
+    async fn import_trials(
+        &self,
+        request: Request<Streaming<ImportTrialsRequest>>,
+    ) -> Result<Response<ImportTrialsResponse>, Status> {
+        super::imports::import(self, request.into_inner()).await.map(Response::new)
     }
 
     async fn retry_trial(&self, request: Request<GetTrialRequest>) -> TrialResult {

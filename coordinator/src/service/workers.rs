@@ -213,7 +213,12 @@ impl Connection {
         let reply = self.services.writer.command(Command::Renew { worker: self.worker, held }).await.map_err(closing)?;
         let over = match reply {
             Reply::Renewed { over } => convert::worker::held_to_proto(&over),
-            Reply::Done | Reply::Study(_) | Reply::Changed { .. } | Reply::Trial(_) | Reply::Attached { .. } => Vec::new(),
+            Reply::Done
+            | Reply::Study(_)
+            | Reply::Changed { .. }
+            | Reply::Trial(_)
+            | Reply::Imported(_)
+            | Reply::Attached { .. } => Vec::new(),
         };
         self.say(to_worker::Kind::RenewAck(RenewAck { nonce: renew.nonce, over })).await;
         Ok(())

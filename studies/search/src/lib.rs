@@ -10,6 +10,7 @@
 //! | [`sampler`] | random, Sobol, grid, TPE, Gaussian-process, CMA-ES and NSGA-II suggestions |
 //! | [`pruner`] | rules that stop or pause trials under way |
 //! | [`stop`] | rules that stop a whole study |
+//! | [`transfer`] | trials of one study in the space of another, which may start from them |
 //! | [`analysis`] | what finished trials say: fronts, volumes, importances |
 //!
 //! Inside, a parameter's value is one `f64`: a float as it is, an int converted, an option by its index, and NaN
@@ -74,13 +75,16 @@ pub mod pruner;
 pub mod sampler;
 pub mod space;
 pub mod stop;
+pub mod transfer;
 
 pub use columns::{Columns, History, NO_STEP, Outcome, Pending, Row, same_numbers};
 pub use pruner::{Promotable, Promotion, PrunerConfig, PrunerError, PrunerState, Verdict};
 pub use sampler::{
     CmaEsConfig, Direction, GpConfig, Hints, Nsga2Config, ParamSuggestion, Restarts, SamplerCache, SamplerConfig, SamplerError,
     Startup, SuggestRequest, Suggestion, TpeConfig, suggest, suggest_cached, suggest_one_param, suggest_one_param_cached,
+    suggest_one_param_warm, suggest_warm,
 };
 pub use space::{
     Choice, Condition, Distribution, Grid, Parameter, Params, ParamsError, Plan, Space, SpaceError, Value, ValueError,
 };
+pub use transfer::Foreign;

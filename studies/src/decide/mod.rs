@@ -1,5 +1,6 @@
 //! Decisions: what a command may do, by what it is about. Refuses or emits events; never samples, never waits.
 
+mod import;
 mod records;
 mod studies;
 mod trials;
@@ -41,6 +42,9 @@ fn dispatch(core: &mut Core, now: Now, command: Command, out: &mut Outcome) -> R
         }
         Command::Exhausted { study } => studies::exhausted(core, now, out, study),
         Command::Enqueue { study, params, attributes } => trials::enqueue(core, now, out, study, &params, attributes),
+        Command::ImportTrials { study, key, rows, trials } => {
+            import::import(core, now, out, study, import::Part { key, rows, trials })
+        }
         Command::RetryTrial { trial } => trials::retry(core, now, out, trial),
         Command::CancelTrial { trial } => trials::cancel(core, now, out, trial, "cancelled by a user"),
         Command::PauseTrial { trial } => trials::pause(core, now, out, trial),

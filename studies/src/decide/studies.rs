@@ -9,6 +9,7 @@ use crate::{
     ids::{BlobId, StudyId, TaskId},
     spec::StudySpec,
     study::Study,
+    warm_start::take_warm_start,
 };
 
 /// Why a study is finished when its budget is used up.
@@ -27,10 +28,14 @@ pub(super) fn create(core: &mut Core, now: Now, out: &mut Outcome, new: New) -> 
         return Err(Reject::StudyExists { name: new.spec.name.clone(), study: known.id });
     }
     refuse_queue(&new.spec, new.driver)?;
+    let warm = take_warm_start(&core.state, &new.spec).map_err(Reject::WarmStart)?;
     let study = core.state.next_study();
     let enqueue = new.spec.enqueue.clone();
     let New { spec, text, source, driver, paused } = new;
     core.emit(out, Event::StudyCreated { study, at: now.wall, spec, text, source, driver });
+    for warm in warm {
+        core.emit(out, Event::StudyWarmed { study, at: now.wall, warm });
+    }
     if paused {
         core.emit(out, moved(study, now, StudyState::Paused, "created paused"));
     }

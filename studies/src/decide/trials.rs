@@ -68,8 +68,10 @@ pub(super) fn retry(core: &mut Core, now: Now, out: &mut Outcome, id: TaskId) ->
     let Some(old) = study.finished_trial(id) else {
         return Err(wrong_state(core, id, "a retry", "only a trial that has failed or was cancelled can be retried"));
     };
+    let is_imported = old.segment.detail(old.row).is_some_and(|detail| detail.origin == Origin::Imported);
     let counts = match StateKind::of_outcome(old.outcome()) {
-        StateKind::Failed => true,
+        // An imported trial has no place in the budget that its retry could take.
+        StateKind::Failed => !is_imported,
         StateKind::Cancelled => false,
         StateKind::Waiting | StateKind::Running | StateKind::Paused | StateKind::Complete | StateKind::Pruned => {
             return Err(wrong_state(core, id, "a retry", "to run its parameters again, enqueue them"));

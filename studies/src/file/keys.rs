@@ -29,7 +29,8 @@ pub(super) static ROOT: Table = Table {
 };
 pub(super) static OBJECTIVE: Table = Table { place: "`[objective]`", keys: &["metric", "direction", "summary", "target"] };
 pub(super) static CONSTRAINT: Table = Table { place: "`[[constraint]]`", keys: &["metric", "min", "max"] };
-pub(super) static SEARCH: Table = Table { place: "`[search]`", keys: &["sampler", "seed", "max_trials", "parallel", "pruner"] };
+pub(super) static SEARCH: Table =
+    Table { place: "`[search]`", keys: &["sampler", "seed", "max_trials", "parallel", "pruner", "warm_start"] };
 pub(super) static STOP: Table = Table {
     place: "`[stop]`",
     keys: &["no_improvement", "min_delta", "regret_bound", "confidence", "time", "cost", "cost_metric"],
@@ -152,6 +153,8 @@ const ALIASES: &[(&str, &str)] = &[
     ("at_most", "max"),
     ("at_least", "min"),
     ("params", "space"),
+    ("transfer", "warm_start"),
+    ("start_from", "warm_start"),
 ];
 
 /// Says what an unknown key was probably meant to be and what there is instead.

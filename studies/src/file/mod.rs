@@ -28,6 +28,7 @@ pub mod template;
 mod top;
 mod trial;
 pub mod units;
+mod warm_start;
 
 #[cfg(test)]
 mod tests;
@@ -40,6 +41,8 @@ pub use change::merge_change;
 pub use diagnostic::{Diagnostic, render};
 pub use resolved::spec_to_toml;
 pub use settings::apply_settings;
+pub(crate) use warm_start::closest;
+pub use warm_start::place_warm_start;
 
 use self::document::{Problem, Report, Section};
 use crate::spec::StudySpec;

@@ -117,6 +117,9 @@ fn search(search: &Search) -> Vec<(String, String)> {
     ];
     entries.extend(search.max_trials.map(|trials| pair("max_trials", trials.to_string())));
     entries.extend(search.parallel.map(|trials| pair("parallel", trials.to_string())));
+    if !search.warm_start.is_empty() {
+        entries.push(pair("warm_start", array(&search.warm_start)));
+    }
     entries
 }
 

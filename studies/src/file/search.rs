@@ -10,6 +10,7 @@ use super::document::{Node, Problem, Section};
 use super::keys;
 use super::pruner;
 use super::space::ReadSpace;
+use super::warm_start;
 use crate::spec::Search;
 
 /// Trials are numbered with 32 bits.
@@ -40,6 +41,7 @@ pub(super) fn read(root: &Section, name: &str) -> Search {
         seed: section.and_then(|section| section.read("seed", unsigned)).unwrap_or_else(|| seed_from(name)),
         max_trials: section.and_then(|section| section.read("max_trials", max_trials)),
         parallel: section.and_then(|section| section.read("parallel", parallel)),
+        warm_start: section.and_then(|section| section.read("warm_start", warm_start::names)).unwrap_or_default(),
     }
 }
 

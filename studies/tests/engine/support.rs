@@ -32,6 +32,7 @@ pub fn spec(name: &str) -> StudySpec {
             seed: 7,
             max_trials: Some(10),
             parallel: None,
+            warm_start: Vec::new(),
         },
         space: Space {
             parameters: vec![Parameter {

@@ -138,7 +138,7 @@ async fn ask(figures: &mut Figures, coordinator: &Running, when: &str) -> anyhow
     })
     .await?;
     latency(figures, &format!("the ten best{when}"), async || {
-        studies.clone().best_trials(BestTrialsRequest { study: study(), count: 10 }).await?;
+        studies.clone().best_trials(BestTrialsRequest { study: study(), count: 10, ..Default::default() }).await?;
         Ok(())
     })
     .await

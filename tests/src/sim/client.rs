@@ -42,7 +42,11 @@ impl World {
         if self.oracle.knows_study(study) {
             return;
         }
-        let spec = self.scenario.studies[study].spec.clone();
+        let mut spec = self.scenario.studies[study].spec.clone();
+        if self.now > TROUBLE_US {
+            // The study to start from may have come to nothing.
+            Arc::make_mut(&mut spec).search.warm_start.clear();
+        }
         let command = Command::CreateStudy { spec, text: String::new(), source: None, driver: Driver::Workers, paused: false };
         self.ask_core(command, Waiter::Client(Asked::Creation { study }));
         self.push(self.now + RETRY_US, Happening::Creates { study });
@@ -53,6 +57,8 @@ impl World {
             (Asked::Creation { study }, Ok(Reply::Study(id)) | Err(Reject::StudyExists { study: id, .. })) => {
                 self.oracle.study_created(study, id);
             }
+            // It is tried again: the study to start from is not there yet, or has no trial yet.
+            (Asked::Creation { .. }, Err(Reject::WarmStart(_))) => {}
             (Asked::Creation { .. }, reply) => self.oracle.violation("creation", format!("{reply:?}")),
             (Asked::Trial, Ok(Reply::Trial(trial))) => self.oracle.trial_created(trial),
             (Asked::Cancellation { trial }, Ok(_)) => self.oracle.cancelled(trial),

@@ -250,6 +250,7 @@ impl Coverage {
             | Command::Proposed { .. }
             | Command::Exhausted { .. }
             | Command::Enqueue { .. }
+            | Command::ImportTrials { .. }
             | Command::SetAttribute { owner: Owner::Study(_), .. }
             | Command::DetachWorker { .. }
             | Command::CordonWorker { .. }

@@ -124,7 +124,9 @@ impl Oracle {
             | Reject::WrongTrialState { .. }
             | Reject::NotChangeable(_)
             | Reject::BadParameters(_)
+            | Reject::WarmStart(_)
             | Reject::BudgetUsed { .. }
+            | Reject::ImportGap { .. }
             | Reject::StaleProposal { .. } => {}
         }
     }

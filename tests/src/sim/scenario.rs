@@ -282,6 +282,7 @@ fn study(dice: &mut Dice, at: i64, trials: i64) -> PlannedStudy {
             seed: dice.next(),
             max_trials: Some(trials.unsigned_abs()),
             parallel: if comparable { Some(1) } else { parallel(dice) },
+            warm_start: if at > 0 && !comparable && trials % 2 == 0 { vec!["study-0".to_owned()] } else { Vec::new() },
         },
         space: space(),
         source: Source::None,

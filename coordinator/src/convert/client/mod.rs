@@ -3,7 +3,10 @@
 
 mod annotations;
 mod explain;
+mod findings;
 mod fleet;
+mod front;
+mod imports;
 mod select;
 mod study;
 mod trial;
@@ -14,7 +17,10 @@ mod tests;
 
 pub use annotations::{NOTE, TAGS, note_to_bytes, tags_after, tags_to_bytes};
 pub use explain::{explanation, waits_for};
+pub use findings::findings;
 pub use fleet::worker_to_proto;
+pub use front::front;
+pub use imports::imported_from_proto;
 pub use select::{SelectError, find_study, find_trial, find_worker};
 pub use study::{counts_to_proto, study_to_proto};
 pub use trial::{TrialRef, suggestion_to_proto, trial_of, trial_to_proto};

@@ -2,7 +2,7 @@
 
 use hone_proto::v1;
 use hone_search::Direction;
-use hone_studies::{Counts, Driver, State, Study};
+use hone_studies::{Counts, Driver, State, Study, WarmStart};
 
 use super::trial::{TrialRef, trial_to_proto};
 
@@ -27,7 +27,13 @@ pub fn study_to_proto(study: &Study, state: &State) -> v1::Study {
         best: best(study, state),
         source: study.source.map(|blob| blob.0.to_vec().into()).unwrap_or_default(),
         driver: driver_name(study.driver).to_owned(),
+        warm_start: study.warm_start.iter().map(warm_start_to_proto).collect(),
     }
+}
+
+fn warm_start_to_proto(warm: &WarmStart) -> v1::WarmStart {
+    let (name, taken) = (warm.foreign.name.clone(), warm.foreign.columns.len() as u64);
+    v1::WarmStart { study: warm.study.0, name, taken, of: warm.of }
 }
 
 fn best(study: &Study, state: &State) -> Option<v1::Trial> {
@@ -62,5 +68,6 @@ pub fn counts_to_proto(counts: &Counts) -> v1::Counts {
         failed: counts.failed,
         cancelled: counts.cancelled,
         counted: counts.counted(),
+        imported: counts.imported,
     }
 }

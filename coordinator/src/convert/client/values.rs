@@ -55,7 +55,7 @@ fn known(space: &Space, name: &str) -> String {
 
 /// A choice is taken as it is written; otherwise what looks like a number is one. What fits nowhere stays text, and
 /// the distribution says what is wrong with it.
-fn parse(distribution: &Distribution, text: &str) -> Value {
+pub(super) fn parse(distribution: &Distribution, text: &str) -> Value {
     if let Distribution::Categorical { choices } = distribution
         && let Some(choice) = choices.iter().find(|choice| choice.to_string() == text)
     {

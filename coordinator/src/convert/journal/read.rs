@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hone_proto::journal::{self as wire, event::Kind};
+use hone_search::{Columns, Foreign, Outcome, Row};
 use hone_studies::{
-    AttemptFiles, BlobId, Capacity, Driver, End, Event, Failure, FileRef, Gpu, GpuShare, Next, Origin, Owner, Point, Scope,
-    StudyId, StudySpec, StudyState, TaskId, WorkerId, WorkerProfile, WorkerState,
+    AttemptFiles, BlobId, Capacity, Driver, End, Event, Failure, FileRef, Gpu, GpuShare, ImportedTrial, Next, Origin, Owner,
+    Point, Scope, StudyId, StudySpec, StudyState, TaskId, WarmStart, WorkerId, WorkerProfile, WorkerState,
 };
 
 use super::DecodeError;
@@ -30,8 +31,10 @@ pub fn event_from_proto(event: wire::Event) -> Decoded<Event> {
         Kind::StudyMoved(it) => {
             Event::StudyMoved { study: StudyId(it.study), at: it.at, to: study_state(it.to)?, reason: it.reason }
         }
+        Kind::StudyWarmed(it) => study_warmed(it),
         Kind::StudyRemoved(it) => Event::StudyRemoved { study: StudyId(it.study), at: it.at },
         Kind::TrialCreated(it) => trial_created(it)?,
+        Kind::TrialImported(it) => trial_imported(it)?,
         Kind::TrialLeased(it) => trial_leased(it),
         Kind::TrialReported(it) => trial_reported(it),
         Kind::TrialJudged(it) => trial_judged(it),
@@ -71,6 +74,26 @@ fn study_created(it: wire::StudyCreated) -> Decoded<Event> {
     })
 }
 
+fn study_warmed(it: wire::StudyWarmed) -> Event {
+    let mut columns = Columns::default();
+    it.trials.into_iter().for_each(|trial| columns.push(foreign_trial(trial)));
+    let foreign = Arc::new(Foreign { name: it.name, columns });
+    let warm = WarmStart { study: StudyId(it.from), of: it.of, foreign };
+    Event::StudyWarmed { study: StudyId(it.study), at: it.at, warm }
+}
+
+fn foreign_trial(it: wire::ForeignTrial) -> Row {
+    Row {
+        number: it.number,
+        outcome: if it.pruned { Outcome::Pruned } else { Outcome::Complete },
+        params: it.params,
+        values: it.values,
+        violation: it.violation,
+        last_step: it.last_step,
+        last_value: it.last_value.unwrap_or(f64::NAN),
+    }
+}
+
 fn trial_created(it: wire::TrialCreated) -> Decoded<Event> {
     Ok(Event::TrialCreated {
         study: StudyId(it.study),
@@ -81,6 +104,36 @@ fn trial_created(it: wire::TrialCreated) -> Decoded<Event> {
         origin: origin(it.origin)?,
         why: it.why,
     })
+}
+
+fn trial_imported(it: wire::TrialImported) -> Decoded<Event> {
+    let imported = ImportedTrial {
+        params: it.params,
+        outcome: outcome(it.outcome)?,
+        values: it.values,
+        started: it.started,
+        ended: it.ended,
+        points: points(it.points),
+        why: it.why,
+    };
+    let (study, trial) = (StudyId(it.study), TaskId(it.trial));
+    Ok(Event::TrialImported { study, trial, number: it.number, at: it.at, imported })
+}
+
+fn outcome(value: i32) -> Decoded<Outcome> {
+    match wire::Outcome::try_from(value) {
+        Ok(wire::Outcome::Complete) => Ok(Outcome::Complete),
+        Ok(wire::Outcome::Pruned) => Ok(Outcome::Pruned),
+        Ok(wire::Outcome::Failed) => Ok(Outcome::Failed),
+        Ok(wire::Outcome::Cancelled) => Ok(Outcome::Cancelled),
+        Ok(wire::Outcome::Unspecified) => Err(DecodeError::Missing("trial_imported.outcome")),
+        Err(_) => Err(number("trial_imported.outcome", value)),
+    }
+}
+
+fn points(points: Vec<wire::Point>) -> Vec<Point> {
+    let read = |point: wire::Point| Point { step: point.step, metric: Arc::from(point.metric), value: point.value };
+    points.into_iter().map(read).collect()
 }
 
 fn trial_leased(it: wire::TrialLeased) -> Event {
@@ -94,9 +147,7 @@ fn trial_leased(it: wire::TrialLeased) -> Event {
 }
 
 fn trial_reported(it: wire::TrialReported) -> Event {
-    let points = it.points.into_iter();
-    let points = points.map(|point| Point { step: point.step, metric: Arc::from(point.metric), value: point.value });
-    Event::TrialReported { trial: TaskId(it.trial), attempt: it.attempt, through: it.through, points: points.collect() }
+    Event::TrialReported { trial: TaskId(it.trial), attempt: it.attempt, through: it.through, points: points(it.points) }
 }
 
 fn trial_judged(it: wire::TrialJudged) -> Event {

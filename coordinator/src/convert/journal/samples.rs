@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use hone_search::{Columns, Foreign, Outcome, Row};
 use hone_studies::{
-    AttemptFiles, BlobId, Capacity, Driver, End, Event, Failure, FileRef, Gpu, GpuShare, Next, Origin, Owner, Point, Scope,
-    StudyId, StudySpec, StudyState, TaskId, WorkerId, WorkerProfile, WorkerState,
+    AttemptFiles, BlobId, Capacity, Driver, End, Event, Failure, FileRef, Gpu, GpuShare, ImportedTrial, Next, Origin, Owner,
+    Point, Scope, StudyId, StudySpec, StudyState, TaskId, WarmStart, WorkerId, WorkerProfile, WorkerState,
 };
 
 const AT: i64 = 1_700_000_000_000_001;
@@ -33,11 +34,37 @@ fn studies() -> Vec<(&'static str, Event)> {
         ("study_moved.paused", moved(StudyState::Paused)),
         ("study_moved.stopping", moved(StudyState::Stopping)),
         ("study_moved.finished", moved(StudyState::Finished)),
+        ("study_warmed", Event::StudyWarmed { study, at: AT, warm: warm_start() }),
         ("study_removed", Event::StudyRemoved { study, at: AT }),
         ("attribute_set.study", attribute(Owner::Study(study), Scope::User, Some(vec![0, 255, 10]))),
         ("attribute_set.trial", attribute(Owner::Trial(TaskId(9)), Scope::System, Some(Vec::new()))),
         ("attribute_set.removed", attribute(Owner::Trial(TaskId(9)), Scope::User, None)),
     ]
+}
+
+/// A complete trial that lacks a parameter, and one that was pruned and violates a constraint.
+fn warm_start() -> WarmStart {
+    let complete = Row {
+        number: 4,
+        outcome: Outcome::Complete,
+        params: vec![0.1, f64::NAN, 3.0],
+        values: vec![0.5, -1.5],
+        violation: 0.0,
+        last_step: None,
+        last_value: f64::NAN,
+    };
+    let pruned = Row {
+        number: 0,
+        outcome: Outcome::Pruned,
+        params: vec![1e-310, 2.0, 0.0],
+        values: Vec::new(),
+        violation: 0.25,
+        last_step: Some(-7),
+        last_value: 0.0,
+    };
+    let mut columns = Columns::default();
+    [complete, pruned].into_iter().for_each(|row| columns.push(row));
+    WarmStart { study: StudyId(2), of: 9, foreign: Arc::new(Foreign { name: "other".to_owned(), columns }) }
 }
 
 fn trials() -> Vec<(&'static str, Event)> {
@@ -51,6 +78,22 @@ fn trials() -> Vec<(&'static str, Event)> {
         origin,
         why: "tpe: 24 candidates".to_owned(),
     };
+    let point = |step, value| Point { step, metric: "loss".into(), value };
+    let imported = |outcome, values| Event::TrialImported {
+        study: StudyId(3),
+        trial,
+        number: 4,
+        at: AT,
+        imported: ImportedTrial {
+            params: vec![0.1, f64::NAN],
+            outcome,
+            values,
+            started: AT - 9,
+            ended: 0,
+            points: vec![point(Some(-1), 0.25), point(None, 1e-310)],
+            why: "from `old.csv`".to_owned(),
+        },
+    };
     vec![
         ("trial_created.sampled", created(Origin::Sampled { as_of: 12 })),
         ("trial_created.sampled_first", created(Origin::Sampled { as_of: 0 })),
@@ -58,6 +101,10 @@ fn trials() -> Vec<(&'static str, Event)> {
         ("trial_created.retry", created(Origin::Retry { of: TaskId(4) })),
         ("trial_created.imported", created(Origin::Imported)),
         ("trial_created.asked", created(Origin::Asked { as_of: u64::MAX })),
+        ("trial_imported.complete", imported(Outcome::Complete, vec![0.5, -1.5])),
+        ("trial_imported.pruned", imported(Outcome::Pruned, vec![])),
+        ("trial_imported.failed", imported(Outcome::Failed, vec![])),
+        ("trial_imported.cancelled", imported(Outcome::Cancelled, vec![])),
         ("trial_paused", Event::TrialPaused { trial, at: AT }),
         ("trial_resumed", Event::TrialResumed { trial, at: AT }),
         ("trial_cancelled", Event::TrialCancelled { trial, at: AT, reason: "the study stops".to_owned() }),

@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 use hone_proto::journal::{self as wire, event::Kind};
+use hone_search::{Outcome, Row};
 use hone_studies::{
-    AttemptFiles, BlobId, Driver, End, Event, Failure, FileRef, Gpu, GpuShare, Next, Origin, Owner, Point, Scope, StudySpec,
-    StudyState, WorkerProfile, WorkerState,
+    AttemptFiles, BlobId, Driver, End, Event, Failure, FileRef, Gpu, GpuShare, ImportedTrial, Next, Origin, Owner, Point, Scope,
+    StudySpec, StudyState, WarmStart, WorkerProfile, WorkerState,
 };
 
 /// Returns the message of an event.
@@ -26,10 +27,15 @@ fn kind(event: &Event) -> Kind {
             let to = study_state(*to).into();
             Kind::StudyMoved(wire::StudyMoved { study: study.0, at: *at, to, reason: reason.clone() })
         }
+        Event::StudyWarmed { study, at, warm } => Kind::StudyWarmed(study_warmed(study.0, *at, warm)),
         Event::StudyRemoved { study, at } => Kind::StudyRemoved(wire::StudyRemoved { study: study.0, at: *at }),
         Event::TrialCreated { study, trial, number, at, params, origin, why } => {
             let created = trial_created(params, origin, why);
             Kind::TrialCreated(wire::TrialCreated { study: study.0, trial: trial.0, number: *number, at: *at, ..created })
+        }
+        Event::TrialImported { study, trial, number, at, imported } => {
+            let message = trial_imported(imported);
+            Kind::TrialImported(wire::TrialImported { study: study.0, trial: trial.0, number: *number, at: *at, ..message })
         }
         Event::TrialLeased { trial, attempt, worker, at, gpus } => {
             let gpus = gpus.iter().map(gpu_share).collect();
@@ -92,12 +98,48 @@ fn study_created(spec: &StudySpec, text: &str, source: Option<BlobId>, driver: D
     }
 }
 
+fn study_warmed(study: u64, at: i64, warm: &WarmStart) -> wire::StudyWarmed {
+    let columns = &warm.foreign.columns;
+    let trials = (0..columns.len()).map(|row| foreign_trial(columns.row(row))).collect();
+    wire::StudyWarmed { study, at, from: warm.study.0, name: warm.foreign.name.clone(), of: warm.of, trials }
+}
+
+fn foreign_trial(row: Row) -> wire::ForeignTrial {
+    let pruned = row.outcome == Outcome::Pruned;
+    let last_value = row.last_step.is_some().then_some(row.last_value);
+    let values = if pruned { Vec::new() } else { row.values };
+    let Row { number, params, violation, last_step, .. } = row;
+    wire::ForeignTrial { number, pruned, params, values, violation, last_step, last_value }
+}
+
 fn trial_created(params: &[f64], origin: &Origin, why: &str) -> wire::TrialCreated {
     wire::TrialCreated {
         params: params.to_vec(),
         origin: Some(origin_to_proto(origin)),
         why: why.to_owned(),
         ..wire::TrialCreated::default()
+    }
+}
+
+fn trial_imported(imported: &ImportedTrial) -> wire::TrialImported {
+    wire::TrialImported {
+        params: imported.params.clone(),
+        outcome: outcome_number(imported.outcome).into(),
+        values: imported.values.clone(),
+        started: imported.started,
+        ended: imported.ended,
+        points: imported.points.iter().map(point).collect(),
+        why: imported.why.clone(),
+        ..wire::TrialImported::default()
+    }
+}
+
+fn outcome_number(outcome: Outcome) -> wire::Outcome {
+    match outcome {
+        Outcome::Complete => wire::Outcome::Complete,
+        Outcome::Pruned => wire::Outcome::Pruned,
+        Outcome::Failed => wire::Outcome::Failed,
+        Outcome::Cancelled => wire::Outcome::Cancelled,
     }
 }
 

@@ -26,18 +26,7 @@ fn samplers() -> Vec<(&'static str, SamplerConfig)> {
     vec![
         ("random", SamplerConfig::Random),
         ("exact", SamplerConfig::Tpe(TpeConfig { kernels: None, ..TpeConfig::default() })),
-        (
-            "tpe",
-            SamplerConfig::Tpe(TpeConfig {
-                candidates: std::env::var("CAND").ok().and_then(|v| v.parse().ok()).unwrap_or(24),
-                kernels: match std::env::var("KERN").ok().and_then(|v| v.parse().ok()) {
-                    Some(0) => None,
-                    Some(k) => Some(k),
-                    None => Some(192),
-                },
-                ..TpeConfig::default()
-            }),
-        ),
+        ("tpe", SamplerConfig::default()),
     ]
 }
 

@@ -10,15 +10,17 @@
 //! however it was cut into calls.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::{Direction, SamplerConfig, SuggestRequest, auto, cmaes, gp, nsga2, tpe};
 use crate::columns::{Columns, History};
 use crate::space::{Plan, Space};
+use crate::transfer::Foreign;
 
 /// What a sampler remembers of one study; make one per study and pass it to every call.
 ///
 /// Opaque, and safe to drop at any time. Histories are expected to be append-only, in the order in which
-/// trials finished; for any other history, space, direction, seed or sampler the memory is rebuilt.
+/// trials finished; for any other history, space, direction, seed, sampler or other study's trials the memory is rebuilt.
 #[derive(Debug, Default)]
 pub struct SamplerCache {
     known: Option<Known>,
@@ -47,6 +49,8 @@ pub(super) enum Memory {
 pub(super) struct Opened<'a> {
     /// The space's plan.
     pub(super) plan: &'a Plan,
+    /// Trials of the studies that this one starts from.
+    pub(super) foreign: &'a [Arc<Foreign>],
     /// What was learnt from the rows before `unseen`; [`Memory::Empty`] if that is nothing or was forgotten.
     pub(super) memory: &'a mut Memory,
     /// The rows of the history that the memory does not hold yet, counted from the oldest. The sampler must
@@ -56,17 +60,17 @@ pub(super) struct Opened<'a> {
 
 impl SamplerCache {
     /// Opens the cache for a request, and forgets everything if it belongs to another one.
-    pub(super) fn open(&mut self, config: &SamplerConfig, request: &SuggestRequest<'_>) -> Opened<'_> {
-        if !self.known.as_ref().is_some_and(|known| known.covers(config, request)) {
+    pub(super) fn open(&mut self, config: &SamplerConfig, request: &SuggestRequest<'_>, foreign: &[Arc<Foreign>]) -> Opened<'_> {
+        if !self.known.as_ref().is_some_and(|known| known.covers(config, request, foreign)) {
             *self = Self::default();
         }
-        let known = self.known.get_or_insert_with(|| Known::new(config, request));
+        let known = self.known.get_or_insert_with(|| Known::new(config, request, foreign));
         let unseen = known.seen..request.history.len();
         if !unseen.is_empty() {
             known.seen = unseen.end;
             known.last = mark(request.history, unseen.end);
         }
-        Opened { plan: &known.plan, memory: &mut self.memory, unseen }
+        Opened { plan: &known.plan, foreign: &known.foreign, memory: &mut self.memory, unseen }
     }
 }
 
@@ -77,6 +81,7 @@ struct Known {
     space: Space,
     plan: Plan,
     directions: Vec<Direction>,
+    foreign: Vec<Arc<Foreign>>,
     seed: u64,
     /// How many rows were learnt.
     seen: usize,
@@ -85,9 +90,10 @@ struct Known {
 }
 
 impl Known {
-    fn new(config: &SamplerConfig, request: &SuggestRequest<'_>) -> Self {
+    fn new(config: &SamplerConfig, request: &SuggestRequest<'_>, foreign: &[Arc<Foreign>]) -> Self {
         Self {
             config: config.clone(),
+            foreign: foreign.to_vec(),
             space: request.space.clone(),
             plan: request.space.plan(),
             directions: request.directions.to_vec(),
@@ -98,14 +104,20 @@ impl Known {
     }
 
     /// Whether the request goes on from what is known.
-    fn covers(&self, config: &SamplerConfig, request: &SuggestRequest<'_>) -> bool {
+    fn covers(&self, config: &SamplerConfig, request: &SuggestRequest<'_>, foreign: &[Arc<Foreign>]) -> bool {
         self.seed == request.seed
             && self.directions == request.directions
+            && same(&self.foreign, foreign)
             && self.config == *config
             && self.space == *request.space
             && self.seen <= request.history.len()
             && self.last == mark(request.history, self.seen)
     }
+}
+
+/// Whether both are the same trials; quick where they are shared.
+fn same(a: &[Arc<Foreign>], b: &[Arc<Foreign>]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| Arc::ptr_eq(a, b) || a == b)
 }
 
 /// Returns a mark of the last of the first `rows` rows, which another history would hardly share.

@@ -131,7 +131,7 @@ impl Default for TpeConfig {
         Self {
             startup_trials: 10,
             startup: Startup::default(),
-            candidates: 24,
+            candidates: 16,
             multivariate: true,
             constant_liar: true,
             kernels: Some(KERNELS),
@@ -224,7 +224,8 @@ impl SamplerConfig {
     pub fn version(&self) -> u32 {
         match self {
             Self::Random | Self::Sobol | Self::Grid | Self::CmaEs(_) | Self::Nsga2(_) => 1,
-            Self::Tpe(_) | Self::Gp(_) => 2,
+            Self::Gp(_) => 2,
+            Self::Tpe(_) => 3,
             Self::Auto => {
                 ["tpe", "cmaes", "gp", "nsga2"].into_iter().filter_map(Self::from_kind).map(|kind| kind.version()).sum()
             }

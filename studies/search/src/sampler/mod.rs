@@ -1,7 +1,7 @@
 //! Samplers: from a space and what is known to the next points to try.
 //!
 //! A suggestion is a pure function of the study seed, the sampler and its version, the trial number, and
-//! the history and pending trials given. Nothing else is read, so the same binary repeats it bit for bit.
+//! the history, pending trials and trials of other studies given. Nothing else is read, so the same binary repeats it bit for bit.
 
 mod auto;
 mod cache;
@@ -11,15 +11,19 @@ mod cube;
 pub(crate) mod dominance;
 mod gp;
 mod grid;
+mod lore;
 mod nsga2;
 mod sobol;
 pub(crate) mod standing;
 mod tpe;
 mod tried;
 
+use std::sync::Arc;
+
 use crate::columns::{History, Pending, same_numbers};
 use crate::draw::{Draw, Use};
 use crate::space::{Params, Plan, Space};
+use crate::transfer::Foreign;
 
 use cache::Opened;
 pub use cache::SamplerCache;
@@ -91,7 +95,21 @@ pub fn suggest(config: &SamplerConfig, request: &SuggestRequest<'_>) -> Vec<Sugg
 
 /// Does what [`suggest`] does, and remembers in `cache` what it learnt from the history.
 pub fn suggest_cached(config: &SamplerConfig, request: &SuggestRequest<'_>, cache: &mut SamplerCache) -> Vec<Suggestion> {
-    answer(config, request, cache.open(config, request))
+    suggest_warm(config, request, &[], cache)
+}
+
+/// Does what [`suggest_cached`] does, for a study that starts from what others have found.
+///
+/// `foreign` must be the same in every call of a study. TPE models its trials beside the own ones; TPE, the Gaussian
+/// process and NSGA-II try the best of them first, in turns with evenly spread points; CMA-ES begins where they lie.
+/// Random, Sobol and grid do not look at them.
+pub fn suggest_warm(
+    config: &SamplerConfig,
+    request: &SuggestRequest<'_>,
+    foreign: &[Arc<Foreign>],
+    cache: &mut SamplerCache,
+) -> Vec<Suggestion> {
+    answer(config, request, cache.open(config, request, foreign))
 }
 
 fn answer(config: &SamplerConfig, request: &SuggestRequest<'_>, opened: Opened<'_>) -> Vec<Suggestion> {
@@ -126,6 +144,17 @@ pub fn suggest_one_param_cached(
     name: &str,
     cache: &mut SamplerCache,
 ) -> Option<ParamSuggestion> {
+    suggest_one_param_warm(config, request, &[], name, cache)
+}
+
+/// Does what [`suggest_one_param_cached`] does, for a study that starts from what others have found.
+pub fn suggest_one_param_warm(
+    config: &SamplerConfig,
+    request: &SuggestRequest<'_>,
+    foreign: &[Arc<Foreign>],
+    name: &str,
+    cache: &mut SamplerCache,
+) -> Option<ParamSuggestion> {
     let index = request.space.index_of(name)?;
     let number = request.first_number;
     Some(match config {
@@ -136,11 +165,11 @@ pub fn suggest_one_param_cached(
             let value = sobol::value(request, number, index);
             ParamSuggestion { value, why: sobol::why(number) }
         }
-        SamplerConfig::Tpe(tpe) => tpe::suggest_one(tpe, request, cache.open(config, request), index),
-        SamplerConfig::CmaEs(cmaes) => cmaes::suggest_one(cmaes, request, cache.open(config, request), index),
-        SamplerConfig::Gp(gp) => gp::suggest_one(gp, request, cache.open(config, request), index),
-        SamplerConfig::Nsga2(nsga2) => nsga2::suggest_one(nsga2, request, cache.open(config, request), index),
-        SamplerConfig::Auto => auto::suggest_one(request, cache.open(config, request), index),
+        SamplerConfig::Tpe(tpe) => tpe::suggest_one(tpe, request, cache.open(config, request, foreign), index),
+        SamplerConfig::CmaEs(cmaes) => cmaes::suggest_one(cmaes, request, cache.open(config, request, foreign), index),
+        SamplerConfig::Gp(gp) => gp::suggest_one(gp, request, cache.open(config, request, foreign), index),
+        SamplerConfig::Nsga2(nsga2) => nsga2::suggest_one(nsga2, request, cache.open(config, request, foreign), index),
+        SamplerConfig::Auto => auto::suggest_one(request, cache.open(config, request, foreign), index),
     })
 }
 

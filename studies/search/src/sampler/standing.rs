@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::Direction;
+use super::dominance::{self, Place};
 use crate::columns::{Columns, Outcome};
 
 /// How much a trial's end is worth, best first.
@@ -78,6 +79,21 @@ pub(crate) fn push_losses(losses: &mut Vec<f64>, columns: &Columns, row: usize, 
     }
     let loss = |(objective, direction): (usize, &Direction)| last_if_nan(direction.to_loss(columns.value(objective, row)));
     losses.extend(directions.iter().enumerate().map(loss));
+}
+
+/// Returns the places of the complete trials among each other where there are several objectives; `None` for the rest.
+pub(crate) fn places(columns: &Columns, directions: &[Direction], standing: &[Option<Standing>]) -> Vec<Option<Place>> {
+    let has_place = |standing: &Option<Standing>| {
+        directions.len() > 1 && standing.as_ref().is_some_and(|standing| standing.kind == Kind::Complete)
+    };
+    let losses = |row: usize| {
+        let mut losses = Vec::new();
+        push_losses(&mut losses, columns, row, directions);
+        losses
+    };
+    let with_place = (0..standing.len()).filter(|&row| has_place(&standing[row]));
+    let mut places = dominance::places(&with_place.map(losses).collect::<Vec<_>>()).into_iter();
+    standing.iter().map(|standing| if has_place(standing) { places.next() } else { None }).collect()
 }
 
 fn direction(directions: &[Direction]) -> Direction {

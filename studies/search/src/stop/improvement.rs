@@ -19,13 +19,21 @@ impl Improvement {
     }
 
     pub(super) fn record(&mut self, losses: Option<&[f64]>) {
-        if let Some(losses) = losses.filter(|losses| self.improves(losses)) {
-            self.front.retain(|old| old.iter().zip(losses).any(|(old, new)| old < new));
-            self.front.push(losses.to_vec());
+        if losses.is_some_and(|losses| self.learn(losses)) {
             self.since = 0;
         } else if !self.front.is_empty() {
             self.since = self.since.saturating_add(1);
         }
+    }
+
+    /// Takes note of what has to be improved on from now on; answers whether this was an improvement itself.
+    pub(super) fn learn(&mut self, losses: &[f64]) -> bool {
+        let improves = self.improves(losses);
+        if improves {
+            self.front.retain(|old| old.iter().zip(losses).any(|(old, new)| old < new));
+            self.front.push(losses.to_vec());
+        }
+        improves
     }
 
     /// Whether it beats each trial of the front in some objective, and by enough.

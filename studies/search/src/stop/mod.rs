@@ -196,6 +196,15 @@ impl StopState {
         self.look();
     }
 
+    /// Takes note of a trial that was run elsewhere: what it reached has to be improved on, and it uses up no budget.
+    pub fn learn(&mut self, trial: &EndedTrial<'_>) {
+        let Some(losses) = self.losses(trial) else { return };
+        for rule in &mut self.rules {
+            rule.learn(trial, &losses);
+        }
+        self.look();
+    }
+
     /// Takes note that `seconds` have passed since the study began. An earlier time than before changes nothing.
     pub fn pass(&mut self, seconds: f64) {
         for rule in &mut self.rules {
@@ -260,6 +269,16 @@ impl Watch {
             Self::Trials { ended, .. } => *ended += u64::from(counts),
             Self::Cost { spent, .. } if trial.cost > 0.0 => *spent += trial.cost,
             Self::NoImprovement(_) | Self::Time { .. } | Self::Cost { .. } => {}
+        }
+    }
+
+    fn learn(&mut self, trial: &EndedTrial<'_>, losses: &[f64]) {
+        match self {
+            Self::Target { .. } | Self::RegretBound(_) => self.record(trial, Some(losses)),
+            Self::NoImprovement(improvement) => {
+                improvement.learn(losses);
+            }
+            Self::Trials { .. } | Self::Time { .. } | Self::Cost { .. } => {}
         }
     }
 

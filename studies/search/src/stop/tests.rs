@@ -66,6 +66,25 @@ fn no_improvement_counts_trials_since_the_last_one() {
 }
 
 #[test]
+fn trials_from_elsewhere_set_what_is_to_be_improved_on_and_count_for_nothing() {
+    let mut state = minimise(StopRule::NoImprovement { trials: 2, min_delta: 0.0 });
+    for loss in [3.0, 1.0, 2.0, 2.0, 2.0] {
+        state.learn(&ended(&[loss]));
+    }
+    assert_eq!(state.reason(), None);
+    state.record(&ended(&[1.5]));
+    assert_eq!(state.reason(), None);
+    state.record(&ended(&[1.5]));
+    assert!(state.reason().is_some(), "neither was better than what came from elsewhere");
+    let mut state = minimise(StopRule::Cost { limit: 1.0 });
+    state.learn(&EndedTrial { cost: 5.0, ..ended(&[1.0]) });
+    assert_eq!(state.reason(), None);
+    let mut state = minimise(StopRule::Target { values: vec![1.0] });
+    state.learn(&ended(&[1.0]));
+    assert!(state.reason().is_some());
+}
+
+#[test]
 fn a_new_point_of_the_front_is_an_improvement() {
     let mut state =
         StopState::new(&[StopRule::NoImprovement { trials: 1, min_delta: 0.1 }], &[Direction::Minimize, Direction::Minimize]);

@@ -87,6 +87,7 @@ fn the_shortest_file_gets_every_default() {
             seed: spec.search.seed,
             max_trials: None,
             parallel: None,
+            warm_start: Vec::new(),
         }
     );
     assert_eq!(
@@ -168,7 +169,7 @@ direction = "maximize"
 summary = "last"
 
 [search]
-sampler = { kind = "tpe", startup_trials = 10, startup = "sobol", candidates = 24, multivariate = true, constant_liar = true }
+sampler = { kind = "tpe", startup_trials = 10, startup = "sobol", candidates = 16, multivariate = true, constant_liar = true }
 pruner = { kind = "asha", min_steps = 2, reduction = 3, early_stopping_rate = 0, promotion = "stop" }
 seed = 7
 max_trials = 60

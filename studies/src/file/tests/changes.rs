@@ -176,3 +176,16 @@ fn settings_are_applied_together_or_not_at_all() {
     let both = apply_settings(&spec(STUDY), &["max_trials=9".to_owned(), "retries=0".to_owned()]).unwrap();
     assert!(spec_to_toml(&both).contains("max_trials = 9\n"));
 }
+
+#[test]
+fn what_a_study_starts_from_is_fixed() {
+    let with = |names: &str| edited("seed = 7", &format!("seed = 7\nwarm_start = {names}"));
+    let refusal =
+        |from: &str, to: &str| format!("search.warm_start: {from} cannot become {to} in a study that exists; {WAY_OUT}");
+    assert_eq!(merged(&with("[\"a\"]")), Err(vec![refusal("unset", "[\"a\"]")]));
+    let changed = merge_change(&spec(&with("[\"a\"]")), &spec(&with("[\"a\", \"b\"]")));
+    assert_eq!(changed, Err(vec![refusal("[\"a\"]", "[\"a\", \"b\"]")]));
+    assert_eq!(merge_change(&spec(&with("[\"a\"]")), &spec(&with("[\"a\"]"))).map(|(_, changes)| changes), Ok(vec![]));
+    assert!(set("warm_start=none").is_err_and(|refusal| refusal.contains("warm_start")));
+    assert_eq!(spec(&spec_to_toml(&spec(&with("[\"a\", \"b c\"]")))), spec(&with("[\"a\", \"b c\"]")));
+}

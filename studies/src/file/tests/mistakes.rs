@@ -29,13 +29,13 @@ fn unknown_keys_name_the_nearest_one_or_the_right_table() {
         (
             "parallel = 2",
             "paralel = 1",
-            "study.toml:9:1: search.paralel: unknown key `paralel`\nhint: did you mean `parallel`? `[search]` knows `sampler`, `seed`, `max_trials`, `parallel` and `pruner`",
+            "study.toml:9:1: search.paralel: unknown key `paralel`\nhint: did you mean `parallel`? `[search]` knows `sampler`, `seed`, `max_trials`, `parallel`, `pruner` and `warm_start`",
         ),
         (
             "parallel = 2",
             r#"n_jobs = 1
 timeout = "3m""#,
-            "study.toml:9:1: search.n_jobs: unknown key `n_jobs`\nhint: did you mean `parallel`? `[search]` knows `sampler`, `seed`, `max_trials`, `parallel` and `pruner`\nstudy.toml:10:1: search.timeout: unknown key `timeout`\nhint: `timeout` belongs in `[trial]`; `[search]` knows `sampler`, `seed`, `max_trials`, `parallel` and `pruner`",
+            "study.toml:9:1: search.n_jobs: unknown key `n_jobs`\nhint: did you mean `parallel`? `[search]` knows `sampler`, `seed`, `max_trials`, `parallel`, `pruner` and `warm_start`\nstudy.toml:10:1: search.timeout: unknown key `timeout`\nhint: `timeout` belongs in `[trial]`; `[search]` knows `sampler`, `seed`, `max_trials`, `parallel`, `pruner` and `warm_start`",
         ),
         (
             "retries = 2",
@@ -260,4 +260,26 @@ fn priority_and_weight_are_in_range() {
         "priority = 99999999999\nweight = 0",
         "study.toml:1:12: priority: `99999999999` is not within -2147483648 and 2147483647\nstudy.toml:2:10: weight: `0` is not above 0\nhint: 1 is the usual share, 2 twice as much",
     )]);
+}
+
+#[test]
+fn studies_to_start_from_are_names_each_once() {
+    let hint = "hint: write the names of studies: [\"first\", \"second\"]";
+    check(&[
+        (
+            "seed = 7",
+            "warm_start = 3",
+            &format!("study.toml:7:14: search.warm_start: expected an array of names, found the whole number `3`\n{hint}"),
+        ),
+        (
+            "seed = 7",
+            "warm_start = \"first\"",
+            "study.toml:7:14: search.warm_start: expected an array of names, found the text `first`\nhint: write [\"first\"]",
+        ),
+        (
+            "seed = 7",
+            "warm_start = [\"a\", \"\", \"a\"]",
+            "study.toml:7:20: search.warm_start[1]: is empty\nstudy.toml:7:24: search.warm_start[2]: `a` is named twice\nhint: name each study once",
+        ),
+    ]);
 }

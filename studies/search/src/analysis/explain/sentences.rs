@@ -12,11 +12,15 @@ const LISTED: usize = 3;
 impl Region {
     /// Says where the good trials lie.
     pub fn sentence(&self, space: &Space) -> String {
-        let name = name(space, self.parameter);
+        format!("good trials have {} {}", name(space, self.parameter), self.place_in_words(space))
+    }
+
+    /// Says it without naming the parameter.
+    pub fn place_in_words(&self, space: &Space) -> String {
         match &self.place {
             Where::Range { low, high, share } => {
                 let (low, high) = (value(space, self.parameter, *low), value(space, self.parameter, *high));
-                format!("good trials have {name} from {low} to {high}, {} of its range", percent(*share))
+                format!("from {low} to {high}, {} of its range", percent(*share))
             }
             Where::Options(options) => {
                 let share = |option: &super::OptionShare| {
@@ -24,7 +28,7 @@ impl Region {
                     format!("{label} in {} (of all trials {})", percent(option.of_good), percent(option.of_all))
                 };
                 let listed: Vec<String> = options.iter().filter(|option| option.of_good > 0.0).take(LISTED).map(share).collect();
-                format!("good trials have {name} {}", listed.join(", "))
+                listed.join(", ")
             }
         }
     }

@@ -12,10 +12,13 @@
 mod policy;
 mod situation;
 
+use std::sync::Arc;
+
 use super::cache::{self, Opened};
 use super::{ParamSuggestion, SamplerConfig, SuggestRequest, Suggestion, answer, tpe};
 use crate::sampler::TpeConfig;
 use crate::space::Plan;
+use crate::transfer::Foreign;
 
 use policy::{Choice, choose};
 use situation::Situation;
@@ -39,11 +42,11 @@ struct Chosen {
 }
 
 pub(super) fn suggest(request: &SuggestRequest<'_>, opened: Opened<'_>) -> Vec<Suggestion> {
-    let Opened { plan, memory, unseen } = opened;
+    let Opened { plan, foreign, memory, unseen } = opened;
     let memory = own(memory);
     memory.note(request, unseen.start);
     let Choice { sampler, because } = choose(&Situation::of(request, memory.is_constrained));
-    let mut suggestions = answer(&sampler, request, memory.open(&sampler, plan, unseen.end));
+    let mut suggestions = answer(&sampler, request, memory.open(&sampler, (plan, foreign), unseen.end));
     let before = format!("auto: {}, because {because}; ", sampler.name());
     suggestions.iter_mut().for_each(|suggestion| suggestion.why.insert_str(0, &before));
     suggestions
@@ -51,11 +54,11 @@ pub(super) fn suggest(request: &SuggestRequest<'_>, opened: Opened<'_>) -> Vec<S
 
 /// Suggests one parameter by TPE, the only sampler that models a parameter without the others.
 pub(super) fn suggest_one(request: &SuggestRequest<'_>, opened: Opened<'_>, index: usize) -> ParamSuggestion {
-    let Opened { plan, memory, unseen } = opened;
+    let Opened { plan, foreign, memory, unseen } = opened;
     let memory = own(memory);
     memory.note(request, unseen.start);
     let config = TpeConfig::default();
-    let inner = memory.open(&SamplerConfig::Tpe(config.clone()), plan, unseen.end);
+    let inner = memory.open(&SamplerConfig::Tpe(config.clone()), (plan, foreign), unseen.end);
     let mut suggestion = tpe::suggest_one(&config, request, inner, index);
     suggestion.why.insert_str(0, "auto: tpe, because parameters are asked for one by one; ");
     suggestion
@@ -77,7 +80,12 @@ impl Memory {
     }
 
     /// Opens the memory of a sampler, empty if it was never chosen, to learn the history up to row `rows`.
-    fn open<'a>(&'a mut self, sampler: &SamplerConfig, plan: &'a Plan, rows: usize) -> Opened<'a> {
+    fn open<'a>(
+        &'a mut self,
+        sampler: &SamplerConfig,
+        (plan, foreign): (&'a Plan, &'a [Arc<Foreign>]),
+        rows: usize,
+    ) -> Opened<'a> {
         let known = self.chosen.iter().position(|chosen| chosen.sampler == *sampler);
         let place = known.unwrap_or_else(|| {
             self.chosen.push(Chosen { sampler: sampler.clone(), memory: cache::Memory::Empty, seen: 0 });
@@ -86,7 +94,7 @@ impl Memory {
         let Chosen { memory, seen, .. } = &mut self.chosen[place];
         let unseen = *seen..rows;
         *seen = rows;
-        Opened { plan, memory, unseen }
+        Opened { plan, foreign, memory, unseen }
     }
 }
 

@@ -76,6 +76,28 @@ impl Gaussian {
         }
     }
 
+    /// A distribution of the given covariance, row after row, its step size the mean of its widths.
+    pub(super) fn shaped(mean: Vec<f64>, covariance: &[f64], population: usize) -> Self {
+        let size = mean.len();
+        let mut gaussian = Self::new(mean, 1.0, population);
+        let diagonal: Vec<f64> = covariance.iter().step_by(size + 1).copied().collect();
+        let variances = match &mut gaussian.covariance {
+            Covariance::Full { matrix, .. } => {
+                *matrix = covariance.to_vec();
+                matrix::eigen(covariance.to_vec(), size).values
+            }
+            Covariance::Diagonal(variances) => {
+                variances.clone_from(&diagonal);
+                diagonal
+            }
+        };
+        let logs: f64 = variances.iter().map(|variance| libm::log(variance.max(f64::MIN_POSITIVE))).sum();
+        gaussian.sigma = libm::exp(0.5 * logs / size.max(1) as f64).clamp(FINEST, WIDEST);
+        gaussian.covariance.scale(1.0 / (gaussian.sigma * gaussian.sigma));
+        gaussian.decompose();
+        gaussian
+    }
+
     pub(super) fn rates(&self) -> &Rates {
         &self.rates
     }

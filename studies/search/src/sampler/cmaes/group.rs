@@ -3,11 +3,13 @@
 use super::rates;
 use super::restart::Schedule;
 use super::run::{Ranked, Run};
+use super::warm;
 use crate::columns::Columns;
 use crate::draw::{BELOW_ONE, Draw, Use};
 use crate::normal;
 use crate::sampler::cube::Axis;
 use crate::sampler::dominance::{self, Place};
+use crate::sampler::lore::Lore;
 use crate::sampler::standing::{self, Kind, Standing};
 use crate::sampler::{CmaEsConfig, SuggestRequest, sobol};
 use crate::space::{Distribution, Params};
@@ -26,6 +28,8 @@ pub(super) struct Group {
     told: Vec<Told>,
     /// Trials numbered below this may belong to an earlier run and are not learnt from.
     first_number: u32,
+    /// The first run began where other studies are good.
+    is_warm: bool,
 }
 
 /// A finished trial of the generation in the making.
@@ -53,8 +57,17 @@ impl Group {
         let grown = || rates::population_for(usual, parallel);
         let population = config.population.map_or_else(grown, |population| (population as usize).max(2));
         let schedule = Schedule::new(config.restarts, population);
-        let run = Run::new(schedule.first(), vec![0.5; numbers.len()], &axes, &counts);
-        Some(Self { numbers, axes, options, counts, run, schedule, told: Vec::new(), first_number: 0 })
+        let run = cold(&schedule, &axes, &counts);
+        Some(Self { numbers, axes, options, counts, run, schedule, told: Vec::new(), first_number: 0, is_warm: false })
+    }
+
+    /// Begins where the good trials of other studies lie that had all members, if there are any.
+    pub(super) fn starting_from(mut self, lore: &Lore) -> Self {
+        if let Some(start) = warm::start(lore, (&self.numbers, &self.axes), (&self.options, &self.counts)) {
+            self.run = Run::warm(self.run.shape, start, &self.axes, &self.counts);
+            self.is_warm = true;
+        }
+        self
     }
 
     pub(super) fn has(&self, parameter: usize) -> bool {
@@ -94,6 +107,9 @@ impl Group {
     fn end_generation(&mut self, request: &SuggestRequest<'_>, next_number: u32) {
         let told = std::mem::take(&mut self.told);
         let (order, is_tied) = ranked(&told);
+        if self.is_warm && self.is_first() && warm::misleads(order.iter().map(|&at| told[at].number)) {
+            self.run = cold(&self.schedule, &self.axes, &self.counts);
+        }
         let positions = order.iter().flat_map(|&at| self.origin(request, &told[at])).collect();
         let options = order.iter().map(|&at| told[at].options.clone()).collect();
         let several = request.directions.len() > 1;
@@ -129,9 +145,9 @@ impl Group {
 
     /// Writes values for all members into `params`. Each `attempt` is another draw, wider than the one before.
     ///
-    /// The first generation ever is spread evenly by the Sobol sequence.
+    /// The first generation ever is spread evenly by the Sobol sequence; half of it, where other studies tell more.
     pub(super) fn draw(&self, request: &SuggestRequest<'_>, number: u32, attempt: u32, params: &mut Params) {
-        if self.run.shape.index == 0 && self.run.generations == 0 && attempt == 0 {
+        if self.is_first() && attempt == 0 && (!self.is_warm || !warm::is_drawn(number)) {
             for &member in self.numbers.iter().chain(&self.options) {
                 params[member] = sobol::value(request, number, member);
             }
@@ -150,14 +166,24 @@ impl Group {
         }
     }
 
+    fn is_first(&self) -> bool {
+        self.run.shape.index == 0 && self.run.generations == 0
+    }
+
     /// Says where draws come from.
     pub(super) fn why(&self) -> String {
-        if self.run.shape.index == 0 && self.run.generations == 0 {
-            return "cma-es: first generation, spread evenly".to_owned();
+        if self.is_first() {
+            let how = if self.is_warm { "half of it where the warm start is good, the rest spread" } else { "spread" };
+            return format!("cma-es: first generation, {how} evenly");
         }
         let (run, generation) = (self.run.shape.index + 1, self.run.generations + 1);
         format!("cma-es: run {run}, generation {generation} of {}, step {:.1e}", self.run.shape.population, self.run.sigma())
     }
+}
+
+/// Begins in the middle.
+fn cold(schedule: &Schedule, axes: &[Axis], counts: &[usize]) -> Run {
+    Run::new(schedule.first(), vec![0.5; axes.len()], axes, counts)
 }
 
 /// Factor by which each further attempt to find a new point is wider.

@@ -31,6 +31,19 @@ impl Marginals {
         Self { probabilities, path: vec![0.0; free], gamma: 0.0, delta: 1.0 }
     }
 
+    /// Distributions that follow how often each option was seen, so many times in all, with a margin for every option.
+    pub(super) fn seen(counts: &[usize], often: &[Vec<f64>]) -> Self {
+        let mut marginals = Self::new(counts);
+        for (probabilities, often) in marginals.probabilities.iter_mut().zip(often) {
+            let total = often.iter().sum::<f64>() + 1.0;
+            probabilities.iter_mut().zip(often).for_each(|(probability, often)| *probability = (often + *probability) / total);
+        }
+        if !counts.is_empty() {
+            marginals.keep_margins();
+        }
+        marginals
+    }
+
     /// Returns the option that `unit` in `[0, 1)` falls on.
     pub(super) fn pick(&self, parameter: usize, unit: f64) -> usize {
         let options = &self.probabilities[parameter];

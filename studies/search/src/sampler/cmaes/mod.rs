@@ -20,6 +20,7 @@
 //!   made of the trials that had it (see [`partition`]).
 //! - **Restarts** when a run has nothing left to gain (see [`restart`]). Trials under way at that moment do not
 //!   count for the next run, as far as their numbers tell.
+//! - **Other studies**: the first run begins where their best trials lie (see [`warm`]).
 //! - **Several objectives**: a generation is ranked by fronts and room within them. It finds a part of the front;
 //!   use `nsga2` or `tpe` for all of it.
 
@@ -31,12 +32,17 @@ mod partition;
 mod rates;
 mod restart;
 mod run;
+mod warm;
+
+use std::sync::Arc;
 
 use super::cache::{self, Opened};
+use super::lore::Lore;
 use super::tried::{self, Tried};
 use super::{CmaEsConfig, ParamSuggestion, SuggestRequest, Suggestion, numbers, random_value};
 use crate::columns::{Columns, Outcome};
 use crate::space::{Params, Plan};
+use crate::transfer::Foreign;
 
 use group::Group;
 use partition::Partition;
@@ -67,7 +73,7 @@ pub(super) fn suggest_one(
 
 /// Brings what is known up to date, for as many trials as are under way now.
 fn known<'a>(config: &CmaEsConfig, request: &SuggestRequest<'_>, opened: Opened<'a>) -> &'a CmaEs {
-    let Opened { plan, memory, .. } = opened;
+    let Opened { plan, memory, foreign, .. } = opened;
     if !matches!(memory, cache::Memory::CmaEs(_)) {
         *memory = cache::Memory::CmaEs(Vec::new());
     }
@@ -75,7 +81,7 @@ fn known<'a>(config: &CmaEsConfig, request: &SuggestRequest<'_>, opened: Opened<
     let parallel = parallel(request);
     let mut known = match sizes.iter().position(|known| known.parallel == parallel) {
         Some(place) => sizes.remove(place),
-        None => CmaEs::new(config, request, plan, parallel),
+        None => CmaEs::new(config, request, plan, parallel).starting_from(config, request, foreign),
     };
     known.catch_up(config, request, plan);
     sizes.truncate(MOST_SIZES - 1);
@@ -104,14 +110,29 @@ pub(super) struct CmaEs {
     /// The most trials seen to be missing below the highest number: so many were under way at once.
     most_missing: u32,
     tried: Tried,
+    /// Trials of the studies that this one starts from.
+    foreign: Vec<Arc<Foreign>>,
 }
 
 impl CmaEs {
     /// Knows nothing yet. Generations are sized for `parallel` trials under way at once.
     pub(super) fn new(config: &CmaEsConfig, request: &SuggestRequest<'_>, plan: &Plan, parallel: usize) -> Self {
         let partition = Partition::new(plan, request.space.len());
-        let groups = groups(config, request, &partition, parallel);
-        Self { parallel, rows: 0, partition, groups, above_all: 0, most_missing: 0, tried: Tried::new(request.space) }
+        let groups = groups(config, request, &partition, parallel, &[]);
+        let (tried, foreign) = (Tried::new(request.space), Vec::new());
+        Self { parallel, rows: 0, partition, groups, above_all: 0, most_missing: 0, tried, foreign }
+    }
+
+    /// Begins where the best trials of other studies lie.
+    fn starting_from(self, config: &CmaEsConfig, request: &SuggestRequest<'_>, foreign: &[Arc<Foreign>]) -> Self {
+        if foreign.is_empty() { self } else { self.regrouped(config, request, foreign.to_vec()) }
+    }
+
+    /// Makes the groups anew by the partition.
+    fn regrouped(mut self, config: &CmaEsConfig, request: &SuggestRequest<'_>, foreign: Vec<Arc<Foreign>>) -> Self {
+        self.groups = groups(config, request, &self.partition, self.parallel, &foreign);
+        self.foreign = foreign;
+        self
     }
 
     /// Learns from the trials of the history beyond those learnt from before.
@@ -123,9 +144,9 @@ impl CmaEs {
         let mut partition = self.partition.clone();
         let splits = learnable.fold(false, |splits, (columns, row)| partition.refine(columns, row) || splits);
         if splits {
-            *self = Self::new(config, request, plan, self.parallel);
-            self.groups = groups(config, request, &partition, self.parallel);
-            self.partition = partition;
+            let foreign = std::mem::take(&mut self.foreign);
+            let fresh = Self { partition, ..Self::new(config, request, plan, self.parallel) };
+            *self = fresh.regrouped(config, request, foreign);
         }
         for (columns, row) in request.history.rows_from(self.rows) {
             self.tell(request, columns, row);
@@ -175,8 +196,15 @@ impl CmaEs {
     }
 }
 
-fn groups(config: &CmaEsConfig, request: &SuggestRequest<'_>, partition: &Partition, parallel: usize) -> Vec<Group> {
-    let group = |members: &Vec<usize>| Group::new(config, request, members, parallel);
+fn groups(
+    config: &CmaEsConfig,
+    request: &SuggestRequest<'_>,
+    partition: &Partition,
+    parallel: usize,
+    foreign: &[Arc<Foreign>],
+) -> Vec<Group> {
+    let lore = Lore::new(request.space, request.directions, foreign);
+    let group = |members: &Vec<usize>| Some(Group::new(config, request, members, parallel)?.starting_from(&lore));
     partition.classes().iter().filter_map(group).collect()
 }
 

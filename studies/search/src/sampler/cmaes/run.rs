@@ -4,6 +4,7 @@ use super::gaussian::{Gaussian, Generation};
 use super::marginals::Marginals;
 use super::rates::Weights;
 use super::restart::{Shape, Watch};
+use super::warm::Start;
 use crate::normal;
 use crate::sampler::cube::Axis;
 
@@ -39,6 +40,14 @@ impl Run {
     pub(super) fn new(shape: Shape, mean: Vec<f64>, axes: &[Axis], counts: &[usize]) -> Self {
         let gaussian = Gaussian::new(mean, shape.sigma, shape.population);
         Self::around(shape, gaussian, axes, counts)
+    }
+
+    /// Starts where the good trials of other studies lie.
+    pub(super) fn warm(shape: Shape, start: Start, axes: &[Axis], counts: &[usize]) -> Self {
+        let gaussian = Gaussian::shaped(start.mean, &start.covariance, shape.population);
+        let mut shape = shape;
+        shape.sigma = gaussian.sigma;
+        Self { marginals: Marginals::seen(counts, &start.often), ..Self::around(shape, gaussian, axes, counts) }
     }
 
     /// Starts with a given distribution.

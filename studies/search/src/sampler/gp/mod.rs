@@ -39,6 +39,7 @@ mod study;
 mod warp;
 
 use super::cache::{self, Opened};
+use super::lore::Lore;
 use super::{GpConfig, ParamSuggestion, SuggestRequest, Suggestion, numbers, random, random_value, sobol};
 use crate::space::Plan;
 
@@ -52,11 +53,11 @@ pub(super) use study::Memory;
 const EVERY: u32 = 3;
 
 pub(super) fn suggest(config: &GpConfig, request: &SuggestRequest<'_>, opened: Opened<'_>) -> Vec<Suggestion> {
-    let Opened { plan, memory, .. } = opened;
+    let Opened { plan, memory, foreign, .. } = opened;
     let records = records(request.history);
     let learnt = records.iter().filter(|record| record.has_values()).count();
     if learnt < config.startup_trials.max(1) as usize {
-        return numbers(request).map(|number| startup(request, plan, number)).collect();
+        return first_points(request, plan, &Lore::of(request, foreign));
     }
     if !matches!(memory, cache::Memory::Gp(_)) {
         *memory = cache::Memory::Gp(Box::default());
@@ -78,6 +79,16 @@ pub(super) fn suggest_one(config: &GpConfig, request: &SuggestRequest<'_>, opene
             ParamSuggestion { value, why: "gp: random, the point it would choose lacks it".to_owned() }
         }
     }
+}
+
+/// Spreads points evenly, in turns with the best ones of other studies.
+fn first_points(request: &SuggestRequest<'_>, plan: &Plan, lore: &Lore) -> Vec<Suggestion> {
+    let mut batch = Vec::new();
+    for number in numbers(request) {
+        let suggestion = lore.start(request, plan, number, &batch).unwrap_or_else(|| startup(request, plan, number));
+        batch.push(suggestion);
+    }
+    batch
 }
 
 fn startup(request: &SuggestRequest<'_>, plan: &Plan, number: u32) -> Suggestion {

@@ -11,16 +11,21 @@
 //! - **Order**: complete trials by front and by room within it (by loss with one objective), then pruned ones by
 //!   progress, infeasible ones by violation (Deb's constraint domination), failed ones. Cancelled ones do not count.
 //! - **Conditions**: a parameter that only one parent has comes from that one; one that none has is drawn at random.
+//! - **Other studies**: the best of their fronts are tried first, in turns with evenly spread points.
 //! - **Repeated points** are varied again in a finite space until they are new.
 
 mod population;
 mod vary;
 
+use std::sync::Arc;
+
 use super::cache::{Memory, Opened};
+use super::lore::Lore;
 use super::tried::{self, Tried};
 use super::{Nsga2Config, ParamSuggestion, SuggestRequest, Suggestion, numbers, random_value, sobol};
 use crate::draw::{Draw, Use};
 use crate::space::{Params, Plan};
+use crate::transfer::Foreign;
 
 use population::Population;
 use vary::Gene;
@@ -39,8 +44,21 @@ pub(super) struct Nsga2 {
 }
 
 pub(super) fn suggest(config: &Nsga2Config, request: &SuggestRequest<'_>, opened: Opened<'_>) -> Vec<Suggestion> {
-    let plan = opened.plan;
-    known(config, request, opened).suggest(config, request, plan)
+    let (plan, foreign) = (opened.plan, opened.foreign);
+    let known = known(config, request, opened);
+    if known.is_starting(config) { first_points(request, plan, foreign) } else { known.suggest(config, request, plan) }
+}
+
+/// Spreads points evenly, in turns with the best ones of other studies.
+fn first_points(request: &SuggestRequest<'_>, plan: &Plan, foreign: &[Arc<Foreign>]) -> Vec<Suggestion> {
+    let lore = Lore::of(request, foreign);
+    let mut batch = Vec::new();
+    for number in numbers(request) {
+        let spread = || Suggestion { why: start_why(number), ..sobol::point(request, plan, number) };
+        let suggestion = lore.start(request, plan, number, &batch).unwrap_or_else(spread);
+        batch.push(suggestion);
+    }
+    batch
 }
 
 /// Suggests the value of one parameter, the one it would have in a whole point if it was there.
@@ -88,10 +106,6 @@ impl Nsga2 {
     }
 
     fn suggest(&self, config: &Nsga2Config, request: &SuggestRequest<'_>, plan: &Plan) -> Vec<Suggestion> {
-        if self.is_starting(config) {
-            let start = |number| Suggestion { why: start_why(number), ..sobol::point(request, plan, number) };
-            return numbers(request).map(start).collect();
-        }
         let why = self.why();
         let mut fresh = self.tried.with_pending(request);
         let suggest = |number| {

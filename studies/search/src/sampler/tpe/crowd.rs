@@ -18,7 +18,7 @@ const MOST_OPTIONS: usize = 64;
 const OPTION_DISTANCE: f64 = 0.5;
 /// The narrowest cluster, as a fraction of the range.
 const NARROWEST: f64 = 0.02;
-/// How often a cluster's point counts for each option, beside 1 for its own.
+/// How often a cluster's point counts for all options alike, beside 1 for its own.
 const OPTION_SHARE: f64 = 0.01;
 
 /// How many kernels a crowd may use.
@@ -63,10 +63,10 @@ impl Crowd {
         self.clusters.lay(axes);
     }
 
-    /// Appends the logarithm of each kernel, times the number of points it stands for, at a point.
-    pub(super) fn measure(&self, axes: &Axes, probe: &Probe, point: &[f64], terms: &mut Vec<Block>) {
+    /// Appends the logarithm of each kernel, times the number of points it stands for, at the probe.
+    pub(super) fn measure(&self, axes: &Axes, probe: &Probe, terms: &mut Vec<Block>) {
         self.latest.measure(probe, terms);
-        self.clusters.bank.measure(axes, self.clusters.len(), point, terms);
+        self.clusters.bank.measure(axes, self.clusters.len(), probe, terms);
     }
 }
 
@@ -172,8 +172,8 @@ impl Clusters {
         let sigmas: Vec<f64> = self.squares[lines.clone()].iter().map(width).collect();
         self.bank.set(axes, cluster, (&self.means[lines], &sigmas), weight.ln());
         for (table, (counts, count)) in self.counts.iter().zip(axes.options()).enumerate() {
-            let share = OPTION_SHARE * weight;
-            let total = weight + share * count as f64;
+            let share = OPTION_SHARE * weight / count as f64;
+            let total = weight + OPTION_SHARE * weight;
             for (option, seen) in counts.iter().skip(cluster * count).take(count).enumerate() {
                 self.bank.set_option(cluster, table, option, ((seen + share) / total).ln());
             }

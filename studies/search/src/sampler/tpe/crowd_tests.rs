@@ -29,7 +29,7 @@ fn density(crowd: &Crowd, point: &[f64]) -> f64 {
     let (mut probe, mut blurs, mut terms) = (Probe::default(), Vec::new(), Vec::new());
     axes.blurs(point, &mut blurs);
     probe.aim(&Widths::new(&axes, vec![0.02], 0.01), point, &blurs);
-    crowd.measure(&axes, &probe, point, &mut terms);
+    crowd.measure(&axes, &probe, &mut terms);
     ln_sum_exp(&terms, f64::NEG_INFINITY).exp()
 }
 
@@ -76,6 +76,6 @@ fn a_million_options_cost_no_room() {
     crowd.prepare(&axes);
     let (mut probe, mut terms) = (Probe::default(), Vec::new());
     probe.aim(&Widths::new(&axes, Vec::new(), 0.01), &[5e5], &[]);
-    crowd.measure(&axes, &probe, &[5e5], &mut terms);
+    crowd.measure(&axes, &probe, &mut terms);
     assert!(ln_sum_exp(&terms, f64::NEG_INFINITY).is_finite());
 }

@@ -2,7 +2,8 @@
 //!
 //! Better trials weigh more, by the logarithm of their rank (as in Hansen and Ostermeier 2001). All kernels are as
 //! wide along an axis as the good trials are spread there, by Scott's rule (1992), so that the search narrows down
-//! as they gather, in each direction by itself.
+//! as they gather, in each direction by itself. An option stays with its kernel unless one trial more than the good
+//! ones, which has all options alike, is drawn: few options change at a time, however many an axis has.
 
 use super::axis::Axes;
 use super::bank::{Bank, Block, Probe, Widths};
@@ -26,7 +27,7 @@ pub(super) struct Good {
     /// Standard deviations of where a point's kernel is drawn from, `[point × line]`.
     spreads: Vec<f64>,
     widths: Widths,
-    /// How much each other option gets beside an observed one's 1.
+    /// How much all options share beside an observed one's 1.
     share: f64,
     bank: Bank,
     ln_prior_weight: f64,
@@ -66,11 +67,6 @@ impl Good {
         self.points.is_empty()
     }
 
-    /// Returns the number of good trials.
-    pub(super) fn len(&self) -> usize {
-        self.points.len()
-    }
-
     /// Returns how wide the kernels are.
     pub(super) fn widths(&self) -> &Widths {
         &self.widths
@@ -102,7 +98,7 @@ impl Good {
         let Some(point) = self.points.get(kernel) else {
             return pick_evenly(unit, count);
         };
-        let stays = 1.0 / (1.0 + self.share * count as f64);
+        let stays = 1.0 / (1.0 + self.share);
         if unit < stays { point[axis] } else { pick_evenly((unit - stays) / (1.0 - stays), count) }
     }
 

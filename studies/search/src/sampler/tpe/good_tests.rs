@@ -52,3 +52,16 @@ fn without_good_trials_only_the_prior_is_left() {
     let good = Good::new(&axes(), Vec::new(), &[], 0);
     assert_eq!((good.pick(0.0), good.pick(0.999)), (0, 0));
 }
+
+#[test]
+fn an_option_is_kept_as_often_among_many_as_among_few() {
+    let kept = |count: usize| {
+        let choices = (0..count as i64).map(crate::space::Choice::Int).collect();
+        let axes = Axes::new(Axis::new(&Distribution::Categorical { choices }).into_iter().collect());
+        let good = Good::new(&axes, vec![vec![1.0]; 9], &rank_weights(9), 90);
+        let mut draw = Draw::new(1, 2, "x", Use::Candidate);
+        (0..1000).filter(|_| good.draw_option(0, 0, count, &mut draw) == 1.0).count()
+    };
+    // One in eleven is drawn anew.
+    assert!((930..980).contains(&kept(2)) && (880..930).contains(&kept(1000)), "{} {}", kept(2), kept(1000));
+}

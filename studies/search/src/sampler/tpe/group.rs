@@ -13,10 +13,12 @@ use super::axis::{Axes, Axis};
 use super::bank::{Bank, Block, Probe, Widths};
 use super::crowd::{Bounds, Crowd};
 use super::exp::ln_sum_exp;
+use super::foreign::Neighbours;
 use super::good::{Good, rank_weights};
 use super::pool::{Entry, Pool};
 use crate::columns::{Columns, History, Outcome};
 use crate::sampler::Direction;
+use crate::sampler::lore::Lore;
 use crate::sampler::standing::{self, Kind, Standing};
 use crate::space::{Gate, Plan, Space};
 
@@ -46,6 +48,10 @@ pub(super) struct Group {
     /// The trials of the pool that are not good.
     others: Bank,
     widths: Widths,
+    /// Trials of other studies; `None` until they were looked at.
+    foreign: Option<Neighbours>,
+    /// How many of the good trials are own ones.
+    own_good: usize,
     is_stale: bool,
 }
 
@@ -67,6 +73,8 @@ impl Group {
             good: Good::default(),
             others: Bank::default(),
             widths: Widths::default(),
+            foreign: None,
+            own_good: 0,
             is_stale: true,
             axes,
         }
@@ -93,6 +101,14 @@ impl Group {
         }
     }
 
+    /// Takes in what other studies tell, as far as they had the group's parameters.
+    pub(super) fn learn_lore(&mut self, lore: &Lore) {
+        let known = self.foreign.take();
+        let mut foreign = known.unwrap_or_else(|| Neighbours::new(lore, &self.axes, &self.members));
+        self.is_stale |= foreign.weigh(&lore.weights());
+        self.foreign = Some(foreign);
+    }
+
     fn learn(&mut self, columns: &Columns, row: usize, directions: &[Direction]) {
         let standing = Standing::of(columns, row, directions).filter(|_| is_learnable(columns.outcome[row]));
         let (Some(standing), Some(point)) = (standing, self.point(|member| columns.param(member, row))) else {
@@ -111,15 +127,23 @@ impl Group {
 
     fn prepare(&mut self) {
         let (good, others) = self.pool.split(self.trials);
-        let points: Vec<Vec<f64>> = good.iter().map(|entry| entry.point.clone()).collect();
-        let weights = if good.iter().any(|entry| entry.is_ranked()) { vec![1.0; good.len()] } else { rank_weights(good.len()) };
-        self.good = Good::new(&self.axes, points, &weights, self.trials);
+        let mut points: Vec<Vec<f64>> = good.iter().map(|entry| entry.point.clone()).collect();
+        let mut weights =
+            if good.iter().any(|entry| entry.is_ranked()) { vec![1.0; good.len()] } else { rank_weights(good.len()) };
+        self.own_good = points.len();
+        let mut trials = self.trials;
+        if let Some(foreign) = &self.foreign {
+            foreign.push_good(&mut points, &mut weights);
+            trials += foreign.trials();
+        }
+        self.good = Good::new(&self.axes, points, &weights, trials);
         let sigmas = self.good.widths().sigmas.iter().map(|sigma| REACH * sigma).collect();
-        self.widths = Widths::new(&self.axes, sigmas, 1.0 / MOST_SMOOTHED.min(2.0 + self.trials as f64));
+        self.widths = Widths::new(&self.axes, sigmas, 1.0 / MOST_SMOOTHED.min(2.0 + trials as f64));
         self.others.clear();
         for entry in others {
             self.others.push(&entry.point, 0.0);
         }
+        self.foreign.iter().for_each(|foreign| foreign.push_others(&mut self.others));
         self.crowd.prepare(&self.axes);
     }
 
@@ -177,9 +201,10 @@ impl Group {
         probe.aim(&self.widths, point, blurs);
         terms.clear();
         self.others.measure(probe, terms);
-        self.crowd.measure(&self.axes, probe, point, terms);
-        liars.crowd.measure(&self.axes, probe, point, terms);
-        let total = (self.trials - self.good.len() + liars.count) as f64 + PRIOR_WEIGHT;
+        self.crowd.measure(&self.axes, probe, terms);
+        liars.crowd.measure(&self.axes, probe, terms);
+        let foreign = self.foreign.as_ref().map_or(0.0, Neighbours::others);
+        let total = (self.trials - self.own_good + liars.count) as f64 + foreign + PRIOR_WEIGHT;
         good - (ln_sum_exp(terms, PRIOR_WEIGHT.ln() + ln_prior) - total.ln())
     }
 }

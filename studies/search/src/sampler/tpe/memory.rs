@@ -1,13 +1,17 @@
 //! What TPE keeps of a study between calls.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::crowd::Bounds;
+use super::foreign;
 use super::group::{self, Group};
 use super::taken::Taken;
 use crate::columns::{Columns, History};
+use crate::sampler::lore::Lore;
 use crate::sampler::{SuggestRequest, TpeConfig};
 use crate::space::{Plan, Space};
+use crate::transfer::Foreign;
 
 /// The smallest number of kernels for bad trials.
 const FEWEST_KERNELS: usize = 8;
@@ -26,6 +30,8 @@ pub(in crate::sampler) struct Memory {
     singles: BTreeMap<usize, Group>,
     pub(super) taken: Taken,
     bounds: Option<Bounds>,
+    /// What other studies tell.
+    pub(super) lore: Lore,
 }
 
 impl Memory {
@@ -38,7 +44,14 @@ impl Memory {
             singles: BTreeMap::new(),
             taken: Taken::new(space),
             bounds: config.kernels.map(bounds),
+            lore: Lore::new(space, &[], &[]),
         }
+    }
+
+    /// Looks at other studies too.
+    pub(super) fn starting_from(mut self, request: &SuggestRequest<'_>, foreign: &[Arc<Foreign>]) -> Self {
+        self.lore = Lore::new(request.space, request.directions, foreign);
+        self
     }
 
     /// Learns the rows not seen yet, as far as they concern all groups.
@@ -51,6 +64,19 @@ impl Memory {
             }
         }
         self.seen = request.history.len();
+        self.lore.catch_up(request);
+    }
+
+    /// Whether there are too few trials for a model; with those of other studies, while they are believed, few do.
+    pub(super) fn is_starting(&self, config: &TpeConfig) -> bool {
+        let own = config.startup_trials as usize;
+        self.trials < if self.lore.is_believed() { own.min(foreign::STARTUP_TRIALS) } else { own }
+    }
+
+    /// Says what other studies add to a model; empty if nothing.
+    pub(super) fn warm(&self) -> String {
+        let weight = self.lore.weights().into_iter().fold(0.0, f64::max);
+        if weight > 0.0 { format!(", warm start weighs {:.0} %", 100.0 * weight) } else { String::new() }
     }
 
     fn note_presence(&mut self, columns: &Columns, row: usize) {
@@ -70,6 +96,7 @@ impl Memory {
             self.groups = partition.iter().map(|members| Group::new(members, request.space, self.bounds)).collect();
         }
         for group in &mut self.groups {
+            group.learn_lore(&self.lore);
             group.catch_up(request.history, request.directions);
         }
     }
@@ -78,6 +105,7 @@ impl Memory {
     pub(super) fn single(&mut self, request: &SuggestRequest<'_>, index: usize) -> &Group {
         let (history, directions): (History<'_>, _) = (request.history, request.directions);
         let group = self.singles.entry(index).or_insert_with(|| Group::new(&[index], request.space, self.bounds));
+        group.learn_lore(&self.lore);
         group.catch_up(history, directions);
         group
     }

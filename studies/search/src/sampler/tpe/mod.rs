@@ -13,12 +13,15 @@
 //! What is learnt is kept between calls and grows by a row at a time; the rest is a bounded number of kernels
 //! (see [`crowd`]), so that the time of a suggestion does not grow with the history.
 //!
+//! Trials of other studies join both mixtures with kernels of their own (see [`foreign`]).
+//!
 //! In a finite space a point tried before is not suggested again while there are others.
 
 mod axis;
 mod bank;
 mod crowd;
 mod exp;
+mod foreign;
 mod good;
 mod group;
 mod memory;
@@ -26,11 +29,14 @@ mod pool;
 mod taken;
 mod wide;
 
+use std::sync::Arc;
+
 use super::cache::{self, Opened};
 use super::{ParamSuggestion, Startup, SuggestRequest, Suggestion, TpeConfig, numbers, random, random_value, sobol};
 use crate::columns::Pending;
 use crate::draw::{Draw, Use};
 use crate::space::{Params, Plan};
+use crate::transfer::Foreign;
 
 use axis::Axis;
 use group::{Group, Liars, Scratch};
@@ -41,10 +47,10 @@ use taken::TakenNow;
 const ATTEMPTS: u32 = 8;
 
 pub(super) fn suggest(config: &TpeConfig, request: &SuggestRequest<'_>, opened: Opened<'_>) -> Vec<Suggestion> {
-    let (memory, plan) = (recall(config, request, opened.memory), opened.plan);
+    let (memory, plan) = (recall(config, request, opened.memory, opened.foreign), opened.plan);
     memory.catch_up(request);
-    if memory.trials < config.startup_trials as usize {
-        return numbers(request).map(|number| startup(config, request, plan, number)).collect();
+    if memory.is_starting(config) {
+        return first_points(config, request, plan, memory);
     }
     memory.learn_groups(config, request, plan);
     let mut model = Model::new(config, request, plan, memory);
@@ -53,10 +59,10 @@ pub(super) fn suggest(config: &TpeConfig, request: &SuggestRequest<'_>, opened: 
 
 pub(super) fn suggest_one(config: &TpeConfig, request: &SuggestRequest<'_>, opened: Opened<'_>, index: usize) -> ParamSuggestion {
     let number = request.first_number;
-    let memory = recall(config, request, opened.memory);
+    let memory = recall(config, request, opened.memory, opened.foreign);
     memory.catch_up(request);
-    let trials = memory.trials;
-    if trials < config.startup_trials as usize {
+    let (trials, warm) = (memory.trials, memory.warm());
+    if memory.is_starting(config) {
         return startup_value(config, request, index);
     }
     let group = memory.single(request, index);
@@ -67,16 +73,31 @@ pub(super) fn suggest_one(config: &TpeConfig, request: &SuggestRequest<'_>, open
     let drawn = Drawn { config, request, number, attempt: 0 };
     let mut params = vec![f64::NAN; request.space.len()];
     let ratio = drawn.fill(group, &liars, (&mut params, &mut Scratch::default()), |_| false);
-    ParamSuggestion { value: params[index], why: why(ratio, trials) }
+    ParamSuggestion { value: params[index], why: why(ratio, trials, &warm) }
 }
 
 /// Returns what was learnt before, if anything.
-fn recall<'a>(config: &TpeConfig, request: &SuggestRequest<'_>, memory: &'a mut cache::Memory) -> &'a mut Memory {
+fn recall<'a>(
+    config: &TpeConfig,
+    request: &SuggestRequest<'_>,
+    memory: &'a mut cache::Memory,
+    foreign: &[Arc<Foreign>],
+) -> &'a mut Memory {
     if !matches!(memory, cache::Memory::Tpe(_)) {
-        *memory = cache::Memory::Tpe(Box::new(Memory::new(config, request.space)));
+        *memory = cache::Memory::Tpe(Box::new(Memory::new(config, request.space).starting_from(request, foreign)));
     }
     let cache::Memory::Tpe(memory) = memory else { unreachable!("it was set above") };
     memory
+}
+
+/// Returns points of the start-up, in turns with the best ones of other studies.
+fn first_points(config: &TpeConfig, request: &SuggestRequest<'_>, plan: &Plan, memory: &Memory) -> Vec<Suggestion> {
+    let mut batch = Vec::new();
+    for number in numbers(request) {
+        let suggestion = memory.lore.start(request, plan, number, &batch);
+        batch.push(suggestion.unwrap_or_else(|| startup(config, request, plan, number)));
+    }
+    batch
 }
 
 fn startup(config: &TpeConfig, request: &SuggestRequest<'_>, plan: &Plan, number: u32) -> Suggestion {
@@ -101,8 +122,8 @@ fn startup_value(config: &TpeConfig, request: &SuggestRequest<'_>, index: usize)
     }
 }
 
-fn why(ratio: f64, trials: usize) -> String {
-    format!("tpe: log ratio {ratio:.2} over {trials} trials")
+fn why(ratio: f64, trials: usize, warm: &str) -> String {
+    format!("tpe: log ratio {ratio:.2} over {trials} trials{warm}")
 }
 
 /// Returns the trials under way that a group takes for bad ones, without those that are being asked for.
@@ -124,6 +145,8 @@ struct Model<'a> {
     group_of: Vec<Option<usize>>,
     taken: TakenNow<'a>,
     trials: usize,
+    /// What of it is other studies'.
+    warm: String,
     scratch: Scratch,
 }
 
@@ -136,7 +159,8 @@ impl<'a> Model<'a> {
         }
         let taken = memory.taken.with(request.pending);
         let liars = groups.iter().map(|group| liars(config, request, group)).collect();
-        Self { config, request, plan, groups, liars, group_of, taken, trials: memory.trials, scratch: Scratch::default() }
+        let (trials, warm) = (memory.trials, memory.warm());
+        Self { config, request, plan, groups, liars, group_of, taken, trials, warm, scratch: Scratch::default() }
     }
 
     fn suggest(&mut self, number: u32) -> Suggestion {
@@ -154,14 +178,14 @@ impl<'a> Model<'a> {
     /// Draws points until one is new, then resorts to random ones; if all points are taken, repeats one.
     fn fresh(&mut self, number: u32) -> Suggestion {
         let (params, ratio) = self.point(number, 0);
-        let first = Suggestion { number, params, why: why(ratio, self.trials) };
+        let first = Suggestion { number, params, why: why(ratio, self.trials, &self.warm) };
         if !self.taken.contains(&first.params) {
             return first;
         }
         for attempt in 1..ATTEMPTS {
             let (params, ratio) = self.point(number, attempt);
             if !self.taken.contains(&params) {
-                return Suggestion { number, params, why: why(ratio, self.trials) };
+                return Suggestion { number, params, why: why(ratio, self.trials, &self.warm) };
             }
         }
         match self.taken.replacement(self.request, number, self.plan) {

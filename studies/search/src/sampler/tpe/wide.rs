@@ -1,7 +1,7 @@
 //! Kernels that stand for many points each: as wide as those lie apart, their options by frequency.
 
 use super::axis::Axes;
-use super::bank::{ABSENT, Block, LANES};
+use super::bank::{ABSENT, Block, LANES, Probe};
 use super::exp::mass_around;
 use crate::normal;
 
@@ -34,29 +34,29 @@ impl WideBank {
         let at = block * axes.lines();
         let mut base = ln_weight - axes.lines() as f64 * normal::ln_sqrt_tau();
         for (axis, (&mean, &sigma)) in means.iter().zip(sigmas).enumerate() {
-            self.means[at + axis][lane] = mean;
-            self.scales[at + axis][lane] = std::f64::consts::FRAC_1_SQRT_2 / sigma;
+            self.means[at + axis][lane] = mean as f32;
+            self.scales[at + axis][lane] = (std::f64::consts::FRAC_1_SQRT_2 / sigma) as f32;
             base -= (sigma * mass_around(mean, sigma)).ln();
         }
         // Axes without a table are as good as uniform.
         let left_out = axes.options().zip(&self.tables).filter(|(_, table)| table.is_empty());
         base -= left_out.map(|(count, _)| (count as f64).ln()).sum::<f64>();
-        self.bases[block][lane] = base;
+        self.bases[block][lane] = base as f32;
     }
 
     /// Sets a kernel's logarithm of the probability of an option, unless the axis is left out.
     pub(super) fn set_option(&mut self, slot: usize, table: usize, option: usize, ln_probability: f64) {
         let blocks = self.bases.len();
         if let Some(block) = self.tables[table].get_mut(option * blocks + slot / LANES) {
-            block[slot % LANES] = ln_probability;
+            block[slot % LANES] = ln_probability as f32;
         }
     }
 
-    /// Appends the logarithm of each of the first `kernels` at `point` to `terms`, and of none beside them but
+    /// Appends the logarithm of each of the first `kernels` at the probe to `terms`, and of none beside them but
     /// negative infinity.
-    pub(super) fn measure(&self, axes: &Axes, kernels: usize, point: &[f64], terms: &mut Vec<Block>) {
+    pub(super) fn measure(&self, axes: &Axes, kernels: usize, probe: &Probe, terms: &mut Vec<Block>) {
         let lines = axes.lines();
-        let (numbers, options) = point.split_at(lines);
+        let (numbers, options) = probe.point.split_at(lines);
         for block in 0..kernels.div_ceil(LANES) {
             let mut sums = self.bases[block];
             let (means, scales) = (&self.means[block * lines..], &self.scales[block * lines..]);
