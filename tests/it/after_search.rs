@@ -154,7 +154,8 @@ fn storages_of_optuna_are_taken_over() {
     let mut exports = Vec::new();
     for (name, file) in [("journal", "optuna-journal.log"), ("database", "optuna.sqlite"), ("dataframe", "optuna-dataframe.csv")]
     {
-        create(&place, &hone, &Study { space: SPACE_OF_OPTUNA.to_owned(), ..Study::new(name, 3, QUICK) });
+        let study = Study { space: SPACE_OF_OPTUNA.to_owned(), arguments: String::new(), ..Study::new(name, 3, QUICK) };
+        create(&place, &hone, &study);
         let from: &[&str] = if name == "dataframe" { &[] } else { &["--from", "first"] };
         let said = hone.run(&[&["study", "import", name, &fixture(file)], from].concat()).ok();
         assert_eq!(said, format!("imported 20 trials into {name}\n"));
