@@ -11,8 +11,8 @@ use serde_json::Value;
 use crate::support::{Hone, Place, Study, binary::repository};
 
 const QUICK: &str = "hone report loss=1";
-const SPACE_OF_OPTUNA: &str = "optimizer = { choice = [\"sgd\", \"adam\", true, 3] }\nrate = { float = [1e-5, 1e-1], log = true }\n\
-                               hidden = { int = [16, 256], log = true }\ndrop = { float = [0.0, 0.5], step = 0.1 }\n\
+const SPACE_OF_OPTUNA: &str = "optimizer = { choice = [\"sgd\", \"adam\", true, 3] }\nrate = { float = [1e-5, 1e-1], scale = \"log\" }\n\
+                               hidden = { int = [16, 256], scale = \"log\" }\ndrop = { float = [0.0, 0.5], step = 0.1 }\n\
                                momentum = { float = [0.0, 0.99], when = { optimizer = \"sgd\" } }";
 
 fn show(hone: &Hone, study: &str) -> Value {
@@ -177,7 +177,7 @@ fn a_front_of_two_objectives_has_a_hypervolume() {
     let place = Place::new();
     let hone = Hone::new(&place);
     let _coordinator = hone.serve();
-    let objectives = "name = \"two\"\n[[objective]]\nmetric = \"a\"\ndirection = \"minimize\"\n[[objective]]\nmetric = \"b\"\n\
+    let objectives = "name = \"two\"\nsource = \"none\"\n[[objective]]\nmetric = \"a\"\ndirection = \"minimize\"\n[[objective]]\nmetric = \"b\"\n\
                       direction = \"maximize\"\n[space]\nx = { float = [0, 1] }\n[trial]\ncommand = [\"true\"]\n";
     let file = place.write("two.toml", objectives).display().to_string();
     hone.run(&["study", "create", &file, "--paused"]).ok();
