@@ -5,11 +5,16 @@ use std::{
     io::{self, Read as _, Seek as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
 use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+/// How long a lock may take to become free.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Why a folder cannot be a worker's.
 #[derive(Debug, thiserror::Error)]
@@ -116,7 +121,7 @@ fn lock(root: &Path) -> Result<File, FolderError> {
     let io = |source| FolderError::Io { path: path.clone(), source };
     let mut options = OpenOptions::new();
     let mut file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(io)?;
-    if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+    if !is_locked_within(&file, PATIENCE) {
         let mut holder = String::new();
         // Without the number the message is poorer, not wrong.
         let _ = file.read_to_string(&mut holder);
@@ -126,6 +131,18 @@ fn lock(root: &Path) -> Result<File, FolderError> {
     file.rewind().map_err(io)?;
     writeln!(file, "{}", std::process::id()).map_err(io)?;
     Ok(file)
+}
+
+/// A worker that was killed while it started a process holds the lock until that process has begun.
+fn is_locked_within(file: &File, patience: Duration) -> bool {
+    let deadline = Instant::now() + patience;
+    while rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        if Instant::now() >= deadline {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    true
 }
 
 fn identify(root: &Path) -> Result<String, FolderError> {

@@ -394,6 +394,7 @@ impl World {
                 (worker, directive(directive::Kind::Prune, task.0, attempt, reason))
             }
             Effect::Pause { worker, task, attempt, reason } => {
+                self.may_cut_off(worker);
                 (worker, directive(directive::Kind::Pause, task.0, attempt, reason))
             }
             Effect::Kill { worker, task, attempt, reason } => (worker, directive(directive::Kind::Kill, task.0, attempt, reason)),
@@ -402,6 +403,18 @@ impl World {
         };
         if let Some(link) = self.shell.sessions.get(&worker) {
             self.send_down(*link, kind(message));
+        }
+    }
+
+    /// Now and then a worker that is told to hold a trial back does not hear of it until its lease is over.
+    fn may_cut_off(&mut self, worker: WorkerId) {
+        let Some(state) = self.shell.state() else { return };
+        let Some(key) = state.worker(worker).map(|worker| worker.profile.key.clone()) else { return };
+        let node = self.scenario.workers.iter().position(|profile| profile.key == key);
+        let in_trouble = self.now < super::scenario::TROUBLE_US && !self.scenario.is_calm();
+        if let Some(node) = node.filter(|_| in_trouble && self.dice.percent(2)) {
+            let while_us = self.dice.between(60 * SECOND, 140 * SECOND);
+            self.cut(node, while_us, while_us);
         }
     }
 
