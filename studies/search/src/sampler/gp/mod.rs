@@ -8,7 +8,7 @@
 //!
 //! | Part | What it owns |
 //! |---|---|
-//! | [`records`] | what each kind of trial teaches |
+//! | [`mod@records`] | what each kind of trial teaches |
 //! | [`warp`] | losses made fit for the model |
 //! | [`feasibility`] | on which side of the constraints a trial lies, and how far |
 //! | [`encoding`] | points as the kernel sees them: scales, steps, options, absence |
