@@ -45,6 +45,8 @@ pub enum Event {
     AttemptEnded { trial: TaskId, attempt: u32, through: u64, at: Micros, end: End, next: Next, files: AttemptFiles },
     /// A worker that had been given up on came back before the trial was leased again: its attempt goes on.
     AttemptReclaimed { trial: TaskId, attempt: u32, worker: WorkerId, at: Micros },
+    /// A lost attempt can never be taken back: its worker was told to stop it, or told that its records count no more.
+    AttemptForsaken { trial: TaskId, attempt: u32, at: Micros },
     /// A worker handed in the end of an attempt that had been replaced; kept to look at, counts for nothing.
     AttemptStale { trial: TaskId, attempt: u32, at: Micros, end: End, values: Vec<f64> },
     /// A user held a waiting trial back.

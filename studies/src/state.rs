@@ -143,6 +143,7 @@ impl State {
             | Event::TrialJudged { trial, .. }
             | Event::CheckpointSaved { trial, .. }
             | Event::AttemptReclaimed { trial, .. }
+            | Event::AttemptForsaken { trial, .. }
             | Event::AttemptStale { trial, .. }
             | Event::TrialPaused { trial, .. }
             | Event::TrialResumed { trial, .. }

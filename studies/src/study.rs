@@ -274,6 +274,7 @@ impl Study {
             | Event::CheckpointSaved { trial, .. }
             | Event::AttemptEnded { trial, .. }
             | Event::AttemptReclaimed { trial, .. }
+            | Event::AttemptForsaken { trial, .. }
             | Event::TrialPaused { trial, .. }
             | Event::TrialResumed { trial, .. }
             | Event::TrialCancelled { trial, .. }

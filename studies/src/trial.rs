@@ -242,7 +242,8 @@ pub struct Trial {
     /// The attempt reported more after its verdict: a checkpoint without a step may hold steps that do not count.
     #[serde(default)]
     pub overran: bool,
-    /// Nobody has touched the trial since its last attempt was lost: its worker may take it back.
+    /// Nobody has touched the trial since its last attempt was lost, and its worker was not told to give it up: it may
+    /// take it back.
     pub reclaimable: bool,
     /// Why it was cancelled while it had no attempt.
     pub cancelled: Option<String>,
@@ -335,6 +336,7 @@ impl Trial {
         match event {
             Event::TrialLeased { attempt, worker, at, gpus, .. } => self.lease(*attempt, *worker, *at, gpus),
             Event::AttemptReclaimed { attempt, worker, .. } => self.reclaim(*attempt, *worker),
+            Event::AttemptForsaken { .. } => self.reclaimable = false,
             Event::TrialReported { through, points, .. } => {
                 self.overran |= self.verdict.is_some();
                 self.curve.record(points, metric, needed);

@@ -36,7 +36,7 @@ pub(super) fn take(
 fn refuse_gaps(core: &Core, worker: WorkerId, records: &[AttemptRecord]) -> Result<(), Reject> {
     let mut through: BTreeMap<(TaskId, u32), u64> = BTreeMap::new();
     for AttemptRecord { task, attempt, in_attempt, .. } in records {
-        if !has_lease(core, worker, *task, *attempt) && !is_reclaimable(core, worker, *task, *attempt) {
+        if !has_lease(core, worker, *task, *attempt) && !is_lost(core, worker, *task, *attempt) {
             continue;
         }
         let durable = || core.state.open_trial(*task).and_then(|(_, trial)| trial.attempts.last()).map_or(0, |last| last.through);
@@ -82,22 +82,34 @@ fn has_lease(core: &Core, worker: WorkerId, task: TaskId, attempt: u32) -> bool 
     is_current(&core.state, worker, task, attempt)
 }
 
-/// Takes back an attempt that was given up as lost, when nobody has leased the trial since.
+/// Takes back an attempt that was given up as lost, when nobody has leased the trial since. Where its worker has other
+/// work in its place, that is its last chance: from now on its records are refused, and none may be missing of an
+/// attempt that goes on.
 pub(super) fn reclaim(core: &mut Core, now: Now, out: &mut Outcome, worker: WorkerId, task: TaskId, attempt: u32) -> bool {
-    let reclaims = is_reclaimable(core, worker, task, attempt);
-    if reclaims {
-        core.emit(out, Event::AttemptReclaimed { trial: task, attempt, worker, at: now.wall });
+    if !is_lost(core, worker, task, attempt) {
+        return false;
     }
-    reclaims
+    let fits = has_place(core, worker, task, attempt);
+    let event = if fits {
+        Event::AttemptReclaimed { trial: task, attempt, worker, at: now.wall }
+    } else {
+        Event::AttemptForsaken { trial: task, attempt, at: now.wall }
+    };
+    core.emit(out, event);
+    fits
 }
 
-/// Nobody has touched the trial since, and the worker has not been given other work in its place.
-fn is_reclaimable(core: &Core, worker: WorkerId, task: TaskId, attempt: u32) -> bool {
+/// The attempt was given up as lost, and nobody has touched its trial since.
+fn is_lost(core: &Core, worker: WorkerId, task: TaskId, attempt: u32) -> bool {
+    let Some((_, trial)) = core.state.open_trial(task) else { return false };
+    trial.reclaimable && trial.attempts.last().is_some_and(|last| last.number == attempt && last.worker == worker)
+}
+
+/// The worker has not been given other work in the attempt's place.
+fn has_place(core: &Core, worker: WorkerId, task: TaskId, attempt: u32) -> bool {
     let Some((study, trial)) = core.state.open_trial(task) else { return false };
-    let last = trial.attempts.last().filter(|last| last.number == attempt && last.worker == worker);
-    let fits =
-        |last: &Attempt| core.roster.has_place(&core.state, worker, (task, attempt), &study.spec.trial.resources, &last.gpus);
-    trial.reclaimable && last.is_some_and(fits)
+    let wanted = &study.spec.trial.resources;
+    trial.attempts.last().is_some_and(|last| core.roster.has_place(&core.state, worker, (task, attempt), wanted, &last.gpus))
 }
 
 /// Notes, once, that an attempt which had been given up on has reached its end all the same.

@@ -18,6 +18,9 @@ use super::{
     timeline::Timeline,
 };
 
+/// More than a run ever needs: something goes round in circles.
+const LIMIT_HAPPENINGS: u64 = 300_000;
+
 /// A bug that is built in on purpose, to see whether it is found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Plant {
@@ -132,6 +135,10 @@ impl World {
         self.happenings += 1;
         if at > LIMIT_US {
             self.oracle.violation("liveness", self.what_is_left());
+            return false;
+        }
+        if self.happenings > LIMIT_HAPPENINGS {
+            self.oracle.violation("livelock", format!("{LIMIT_HAPPENINGS} things have happened; {}", self.what_is_left()));
             return false;
         }
         if self.oracle.has_violations() {

@@ -43,6 +43,7 @@ pub fn event_from_proto(event: wire::Event) -> Decoded<Event> {
         Kind::AttemptReclaimed(it) => {
             Event::AttemptReclaimed { trial: TaskId(it.trial), attempt: it.attempt, worker: WorkerId(it.worker), at: it.at }
         }
+        Kind::AttemptForsaken(it) => Event::AttemptForsaken { trial: TaskId(it.trial), attempt: it.attempt, at: it.at },
         Kind::AttemptStale(it) => {
             let end = end(it.end)?;
             Event::AttemptStale { trial: TaskId(it.trial), attempt: it.attempt, at: it.at, end, values: it.values }

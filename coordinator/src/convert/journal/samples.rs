@@ -137,6 +137,7 @@ fn attempts() -> Vec<(&'static str, Event)> {
             Event::CheckpointSaved { trial, attempt, through: 18, at: AT, files: Vec::new(), step: None },
         ),
         ("attempt_reclaimed", Event::AttemptReclaimed { trial, attempt, worker, at: AT }),
+        ("attempt_forsaken", Event::AttemptForsaken { trial, attempt, at: AT }),
         ("attempt_stale", Event::AttemptStale { trial, attempt, at: AT, end: stale, values: vec![0.5] }),
     ]
 }

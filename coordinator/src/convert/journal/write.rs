@@ -61,6 +61,9 @@ fn kind(event: &Event) -> Kind {
         Event::AttemptReclaimed { trial, attempt, worker, at } => {
             Kind::AttemptReclaimed(wire::AttemptReclaimed { trial: trial.0, attempt: *attempt, worker: worker.0, at: *at })
         }
+        Event::AttemptForsaken { trial, attempt, at } => {
+            Kind::AttemptForsaken(wire::AttemptForsaken { trial: trial.0, attempt: *attempt, at: *at })
+        }
         Event::AttemptStale { trial, attempt, at, end, values } => {
             let (end, values) = (Some(end_to_proto(end)), values.clone());
             Kind::AttemptStale(wire::AttemptStale { trial: trial.0, attempt: *attempt, at: *at, end, values })
