@@ -325,12 +325,12 @@ impl Actor {
             Message::Attach { arrival, reply } => {
                 let Arrival { session, outbox, open, profile, incarnation, held, draining, welcome } = *arrival;
                 let waiter = ArrivalWaiter { session, outbox, open, welcome, reply };
-                batch.add(Command::AttachWorker { profile, incarnation, held, draining }, Waiter::Worker(Box::new(waiter)));
+                let command = Command::AttachWorker { profile, incarnation, held, draining, stream: session };
+                batch.add(command, Waiter::Worker(Box::new(waiter)));
             }
             Message::Detach { worker, session } => {
-                if self.sessions.leave(worker, session) {
-                    batch.add(Command::DetachWorker { worker }, Waiter::Nobody);
-                }
+                self.sessions.leave(worker, session);
+                batch.add(Command::DetachWorker { worker, stream: session }, Waiter::Nobody);
             }
             Message::View(reply) => batch.views.push(reply),
             Message::Store(run) => batch.store.push(run),

@@ -70,14 +70,12 @@ impl Sessions {
         self.workers().get(&worker).map(|session| session.clock_ahead)
     }
 
-    /// Whether `id` was still the worker's stream; it is not any more.
-    pub fn leave(&self, worker: WorkerId, id: u64) -> bool {
+    /// Forgets a stream that has ended, unless the worker has a newer one.
+    pub fn leave(&self, worker: WorkerId, id: u64) {
         let mut workers = self.workers();
-        let current = workers.get(&worker).is_some_and(|session| session.id == id);
-        if current {
+        if workers.get(&worker).is_some_and(|session| session.id == id) {
             workers.remove(&worker);
         }
-        current
     }
 
     /// Ends every stream; workers connect again.

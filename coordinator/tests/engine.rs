@@ -69,7 +69,7 @@ fn attach(slots: u32) -> Command {
         capacity,
         labels: BTreeMap::new(),
     };
-    Command::AttachWorker { profile, incarnation: "1".into(), held: Vec::new(), draining: false }
+    Command::AttachWorker { profile, incarnation: "1".into(), held: Vec::new(), draining: false, stream: 1 }
 }
 
 /// Answers every lease with a report and a clean end.

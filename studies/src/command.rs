@@ -97,10 +97,13 @@ pub enum Command {
         incarnation: String,
         held: Vec<HeldAttempt>,
         draining: bool,
+        /// No two streams have the same number.
+        stream: u64,
     },
-    /// The worker's stream is gone. Its leases run on.
+    /// A stream of the worker is gone. Its leases run on, and so does a newer stream.
     DetachWorker {
         worker: WorkerId,
+        stream: u64,
     },
     /// The worker says that it leaves for good.
     WorkerLeaves {

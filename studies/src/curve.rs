@@ -25,20 +25,21 @@ struct MetricCurve {
     fixed: Option<f64>,
     /// At the greatest step of the attempt that runs.
     last: Option<(i64, f64)>,
+    /// `last` is of a former attempt, and stands until this one reports a step.
+    #[serde(default)]
+    carried: bool,
     /// Least and greatest value of the trial.
     range: Option<(f64, f64)>,
 }
 
 impl Curve {
-    /// A new attempt: final values start afresh, points stay (a resumed attempt goes on from them). What was shown up
-    /// to the step `passed` counts for it too, in case nothing is left for it to report.
-    pub fn begin_attempt(&mut self, passed: Option<i64>) {
+    /// A new attempt: final values start afresh, points stay. It goes on from the step `reached`: what was shown up to
+    /// there is its result too, in case nothing is left for it to report.
+    pub fn begin_attempt(&mut self, reached: Option<i64>) {
         for metric in self.metrics.values_mut() {
             metric.fixed = None;
-            metric.last = passed.and_then(|passed| {
-                let shown = metric.points.range(..=passed).next_back();
-                shown.map(|(step, value)| (*step, *value))
-            });
+            metric.last = reached.and_then(|reached| metric.shown_at(reached));
+            metric.carried = metric.last.is_some();
         }
     }
 
@@ -109,8 +110,9 @@ impl MetricCurve {
             self.fixed = Some(value);
             return;
         };
-        if self.last.is_none_or(|(last, _)| step >= last) {
+        if self.carried || self.last.is_none_or(|(last, _)| step >= last) {
             self.last = Some((step, value));
+            self.carried = false;
         }
         if !value.is_nan() {
             let (low, high) = self.range.unwrap_or((value, value));
@@ -123,6 +125,13 @@ impl MetricCurve {
         while self.points.len() > MAX_POINTS && self.stride <= i64::MAX / 4 {
             self.thin(&needed);
         }
+    }
+
+    /// What was shown at the greatest step up to `reached`, as far as it is kept.
+    fn shown_at(&self, reached: i64) -> Option<(i64, f64)> {
+        let kept = self.points.range(..=reached).next_back().map(|(step, value)| (*step, *value));
+        let newest = self.last.filter(|(step, _)| *step <= reached);
+        kept.into_iter().chain(newest).max_by_key(|(step, _)| *step)
     }
 
     fn thin(&mut self, needed: impl Fn(Option<i64>, i64) -> bool) {

@@ -216,7 +216,7 @@ pub fn explain_running(state: &State, roster: &Roster, now: Now, trial: &Trial) 
 
 fn contact(session: Option<&Session>, running: &Attempt, now: Now) -> Option<String> {
     match session {
-        Some(session) if session.connected => None,
+        Some(session) if session.is_connected() => None,
         Some(session) => {
             let left = in_words((session.alive_until - now.mono).max(0));
             Some(format!("its worker is not connected; unless it comes back within {left}, attempt {} is lost", running.number))
@@ -336,7 +336,7 @@ struct View<'a> {
 
 impl<'a> View<'a> {
     fn of(roster: &'a Roster, worker: &'a Worker) -> Option<View<'a>> {
-        let session = roster.session(worker.id).filter(|session| session.connected)?;
+        let session = roster.session(worker.id).filter(|session| session.is_connected())?;
         Some(View { worker, session })
     }
 

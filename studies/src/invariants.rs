@@ -235,7 +235,7 @@ fn check_leases(state: &State, roster: &Roster, found: &mut Found) {
             found.check(there, "leases_of_workers", || format!("trial {} runs on worker {}", trial.id, attempt.worker));
             let Some(session) = roster.session(attempt.worker) else { continue };
             let claimed = session.claims().any(|claim| claim == (trial.id, attempt.number));
-            found.check(claimed || !session.connected, "claims", || {
+            found.check(claimed || !session.is_connected(), "claims", || {
                 format!("worker {} runs trial {} and its resources are not taken", attempt.worker, trial.id)
             });
         }
@@ -248,5 +248,7 @@ fn check_capacity(place: &str, session: &Session, whole: &Free, found: &mut Foun
     let gpus = free.gpus_milli.iter().all(|left| within(*left, 1_000));
     let fits = within(free.cpus_milli, whole.cpus_milli) && within(free.memory_bytes, whole.memory_bytes) && gpus;
     let slots = within(free.slots, whole.slots);
-    found.check(!session.connected || (fits && slots), "oversubscribed", || format!("{place} has {free:?} left of {whole:?}"));
+    found.check(!session.is_connected() || (fits && slots), "oversubscribed", || {
+        format!("{place} has {free:?} left of {whole:?}")
+    });
 }

@@ -30,7 +30,8 @@ pub struct Roster {
 /// What is known of a worker right now.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Session {
-    pub connected: bool,
+    /// The newest open stream.
+    stream: Option<u64>,
     /// On the monotonic clock; after it every lease of the worker is over.
     pub alive_until: Micros,
     /// Last contact, on the wall clock.
@@ -207,17 +208,25 @@ impl Roster {
         }
     }
 
-    pub(crate) fn connect(&mut self, state: &State, worker: WorkerId, now: Now, timings: &Timings, held: &[HeldAttempt]) {
+    pub(crate) fn connect(
+        &mut self,
+        state: &State,
+        (worker, stream): (WorkerId, u64),
+        now: Now,
+        timings: &Timings,
+        held: &[HeldAttempt],
+    ) {
         let session = self.sessions.entry(worker).or_default();
-        session.connected = true;
+        session.stream = Some(stream);
         session.drop_unheld(state, worker, held);
         session.recount(state.worker(worker).map(|worker| &worker.profile.capacity));
         self.contact(worker, now, timings);
     }
 
-    pub(crate) fn disconnect(&mut self, worker: WorkerId) {
+    /// The end of an old stream may be told after a new one was opened, and says nothing about that.
+    pub(crate) fn disconnect(&mut self, worker: WorkerId, stream: u64) {
         if let Some(session) = self.sessions.get_mut(&worker) {
-            session.connected = false;
+            session.stream = session.stream.filter(|open| *open != stream);
         }
     }
 
@@ -289,10 +298,14 @@ impl Session {
         Session { free: free.unwrap_or_default(), ..Session::default() }
     }
 
+    pub fn is_connected(&self) -> bool {
+        self.stream.is_some()
+    }
+
     /// Whether the worker may get new leases: its stream is open and it has not missed two heartbeats in a row,
     /// because a lease that cannot arrive costs its trial an attempt.
     pub fn is_leasable(&self, now: Now, timings: &Timings) -> bool {
-        self.connected && self.alive_until - now.mono > timings.lease / 3
+        self.is_connected() && self.alive_until - now.mono > timings.lease / 3
     }
 
     fn may_have_leases(&self) -> bool {

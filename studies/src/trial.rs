@@ -401,7 +401,7 @@ impl Trial {
     fn lease(&mut self, attempt: u32, worker: WorkerId, at: Micros, gpus: &[GpuShare]) {
         self.step(Step::Lease { attempt, worker });
         self.reclaimable = false;
-        self.curve.begin_attempt(self.passed);
+        self.curve.begin_attempt(self.reached());
         self.attempts.push(Attempt {
             number: attempt,
             worker,
@@ -414,6 +414,13 @@ impl Trial {
             windows: 0,
             log: None,
         });
+    }
+
+    /// The step from which the next attempt goes on, as far as is known: a checkpoint without a step holds all that was
+    /// reported.
+    fn reached(&self) -> Option<i64> {
+        let saved = self.checkpoint.as_ref().map(|checkpoint| checkpoint.step.unwrap_or(i64::MAX));
+        saved.max(self.passed)
     }
 
     /// Lifts a verdict to pause. Others stand.

@@ -278,7 +278,7 @@ fn study_update(view: &View, id: StudyId, seen: &mut Option<usize>) -> Result<St
         study: Some(client::study_to_proto(study, &view.state)),
         ended: numbers.filter_map(|number| trial_message(view, study, number, false)).collect(),
         running: running.filter_map(|trial| trial_message(view, study, trial.number, false)).collect(),
-        workers: view.roster.sessions().filter(|(_, session)| session.connected).count() as u32,
+        workers: view.roster.sessions().filter(|(_, session)| session.is_connected()).count() as u32,
         waiting_for: client::waits_for(&view.state, &view.roster, study, view.now),
     })
 }

@@ -50,11 +50,11 @@ fn dispatch(core: &mut Core, now: Now, command: Command, out: &mut Outcome) -> R
         Command::PauseTrial { trial } => trials::pause(core, now, out, trial),
         Command::ResumeTrial { trial } => trials::resume(core, now, out, trial),
         Command::SetAttribute { owner, scope, key, value } => trials::set_attribute(core, out, owner, scope, key, value),
-        Command::AttachWorker { profile, incarnation, held, draining } => {
-            workers::attach(core, now, out, workers::Arrival { profile, incarnation, held, draining })
+        Command::AttachWorker { profile, incarnation, held, draining, stream } => {
+            workers::attach(core, now, out, workers::Arrival { profile, incarnation, held, draining, stream })
         }
-        Command::DetachWorker { worker } => {
-            core.roster.disconnect(worker);
+        Command::DetachWorker { worker, stream } => {
+            core.roster.disconnect(worker, stream);
             Ok(Reply::Done)
         }
         Command::WorkerLeaves { worker } => workers::leave(core, now, out, worker),

@@ -18,10 +18,11 @@ pub(super) struct Arrival {
     pub incarnation: String,
     pub held: Vec<HeldAttempt>,
     pub draining: bool,
+    pub stream: u64,
 }
 
 pub(super) fn attach(core: &mut Core, now: Now, out: &mut Outcome, arrival: Arrival) -> Result<Reply, Reject> {
-    let Arrival { profile, incarnation, held, draining } = arrival;
+    let Arrival { profile, incarnation, held, draining, stream } = arrival;
     let known = core.state.worker_by_key(&profile.key).cloned();
     let worker = known.as_ref().map_or_else(|| core.state.next_worker(), |known| known.id);
     if known.as_ref().is_none_or(|known| known.profile != profile) {
@@ -31,7 +32,7 @@ pub(super) fn attach(core: &mut Core, now: Now, out: &mut Outcome, arrival: Arri
     enter_on_arrival(core, now, out, worker, draining);
     give_up_unheld(core, now, out, worker, &held, restarted);
     core.emit(out, Event::WorkerAttached { worker, at: now.wall, incarnation });
-    core.roster.connect(&core.state, worker, now, &core.timings, &held);
+    core.roster.connect(&core.state, (worker, stream), now, &core.timings, &held);
     let over = held.iter().filter(|held| !keeps(core, now, out, worker, held)).copied().collect();
     judge_again(core, out, worker, &held);
     Ok(Reply::Attached { worker, over })

@@ -5,7 +5,7 @@ use hone_studies::{
     explain::{Explanation, explain_finished, explain_running, explain_study_idle, explain_waiting},
 };
 
-use super::support::{Bench, at, ended, exit_code, profile, spec};
+use super::support::{Bench, STREAM, at, ended, exit_code, profile, spec};
 
 fn enqueued(bench: &mut Bench, study: StudyId) -> TaskId {
     match bench.ask(Command::Enqueue { study, params: [].into(), attributes: [].into() }).0 {
@@ -120,7 +120,7 @@ fn a_running_trial_tells_where_it_is() {
     let (mut bench, _, worker, lease) = Bench::with_lease(spec("runs"));
     bench.records(worker, &lease, 1, vec![at(3, 0.25)]).expect("accepted");
     bench.pass(20 * SECOND);
-    bench.ask(Command::DetachWorker { worker });
+    bench.ask(Command::DetachWorker { worker, stream: STREAM });
     let answer = explain_running(&bench.core.state, &bench.core.roster, bench.now, bench.trial(lease.task));
     assert_eq!(answer.summary, "attempt 1 runs on worker `a` since 20 s");
     let expected = [

@@ -1,12 +1,12 @@
 //! Leases: expiry, fencing, taking back, reconnect windows.
 
-use hone_studies::{Cause, Command, Effect, End, Event, HeldAttempt, Next, Reply, SECOND, StateKind, TrialState};
+use hone_studies::{Cause, Command, Effect, End, Event, HeldAttempt, Next, Reply, SECOND, StateKind, StudySpec, TrialState};
 
 use super::support::{Bench, at, ended, held, last, leases, profile, spec};
 
 const LEASE: i64 = 60 * SECOND;
 
-fn one_at_a_time() -> hone_studies::StudySpec {
+fn one_at_a_time() -> StudySpec {
     let mut study = spec("lease");
     study.search.parallel = Some(1);
     study
@@ -69,6 +69,32 @@ fn a_worker_that_comes_back_in_time_takes_its_attempt_back() {
         assert_eq!(bench.trial(lease.task).crashes, 0, "{by}");
         bench.complete(worker, &lease, 0.5);
         assert_eq!(bench.core.state.trial_state(lease.task), Some(StateKind::Complete), "{by}");
+        bench.check_replay();
+    }
+}
+
+/// Once a record of an attempt was refused, because its worker had other work in its place, later ones must be too:
+/// a result would stand on records of which some are missing.
+#[test]
+fn an_attempt_whose_records_were_refused_is_never_taken_back() {
+    for by in ["attaching", "a heartbeat", "a record"] {
+        let (mut bench, _, worker, first) = Bench::with_lease(one_at_a_time());
+        bench.pass(LEASE);
+        bench.create(StudySpec { name: "urgent".to_owned(), priority: 1, ..one_at_a_time() });
+        let (_, outcome) = bench.attach_with(profile("a", 1), "1", &[]);
+        let other = bench.leases_after(outcome).remove(0);
+        assert_ne!(other.task, first.task);
+        bench.records(worker, &first, 1, vec![at(1, 0.5)]).expect("acknowledged, and refused");
+        bench.ask(Command::CordonWorker { worker });
+        bench.complete(worker, &other, 0.5);
+        assert!(!bench.trial(first.task).reclaimable);
+        let outcome = match by {
+            "attaching" => bench.attach_with(profile("a", 1), "1", &[held(&first)]).1,
+            "a heartbeat" => bench.ask(Command::Renew { worker, held: vec![held(&first)] }).1,
+            _ => bench.records(worker, &first, 2, vec![at(2, 0.4)]).expect("acknowledged, and refused"),
+        };
+        let is_reclaimed = |event: &Event| matches!(event, Event::AttemptReclaimed { .. });
+        assert!(!outcome.events.iter().any(is_reclaimed), "{by}: {:?}", outcome.events);
         bench.check_replay();
     }
 }

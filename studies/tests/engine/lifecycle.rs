@@ -8,7 +8,7 @@ use hone_studies::{
     StudyState, TrialState, WorkerState,
 };
 
-use super::support::{Bench, START, at, bytes, ended, exit_code, held, last, leases, profile, spec};
+use super::support::{Bench, START, STREAM, at, bytes, ended, exit_code, held, last, leases, profile, spec};
 
 #[test]
 fn a_study_of_one_trial_goes_from_creation_to_its_end() {
@@ -276,7 +276,7 @@ fn a_drained_worker_gets_nothing_new_and_is_told_again_when_it_missed_it() {
     let (mut bench, _, worker, lease) = Bench::with_lease(spec("drain"));
     let (_, drained) = bench.ask(Command::DrainWorker { worker, hand_back: true });
     assert!(matches!(drained.effects[..], [Effect::Drain { hand_back: true, .. }]));
-    bench.ask(Command::DetachWorker { worker });
+    bench.ask(Command::DetachWorker { worker, stream: STREAM });
     let (_, again) = bench.attach_with(profile("a", 1), "1", &[held(&lease)]);
     assert_eq!(again.effects, drained.effects);
     assert_eq!(bench.core.state.worker(worker).map(|worker| worker.state), Some(WorkerState::Draining));

@@ -10,6 +10,8 @@ use hone_studies::{
 };
 
 /// The wall clock at the start; the monotonic one starts at 0.
+/// The stream by which workers attach unless a test says otherwise.
+pub const STREAM: u64 = 1;
 pub const START: Micros = 1_000_000 * SECOND;
 
 pub struct Bench {
@@ -170,8 +172,8 @@ impl Bench {
     }
 
     pub fn attach_with(&mut self, profile: WorkerProfile, incarnation: &str, held: &[HeldAttempt]) -> (WorkerId, Outcome) {
-        let incarnation = incarnation.to_owned();
-        match self.ask(Command::AttachWorker { profile, incarnation, held: held.to_vec(), draining: false }) {
+        let (incarnation, held) = (incarnation.to_owned(), held.to_vec());
+        match self.ask(Command::AttachWorker { profile, incarnation, held, draining: false, stream: STREAM }) {
             (Reply::Attached { worker, .. }, outcome) => (worker, outcome),
             (reply, _) => panic!("{reply:?}"),
         }

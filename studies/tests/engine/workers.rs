@@ -2,7 +2,7 @@
 
 use hone_studies::{Command, Event, Reject, WorkerId, WorkerState};
 
-use super::support::{Bench, gpu, held, profile, spec};
+use super::support::{Bench, STREAM, gpu, held, profile, spec};
 
 #[test]
 fn a_worker_keeps_its_id_by_its_key() {
@@ -25,6 +25,25 @@ fn a_cordoned_worker_keeps_what_it_runs_and_stays_cordoned() {
 }
 
 #[test]
+fn the_end_of_an_old_stream_is_not_the_end_of_the_new_one() {
+    let mut bench = Bench::new();
+    let (worker, _) = bench.attach(profile("a", 1));
+    let hello = Command::AttachWorker {
+        profile: profile("a", 1),
+        incarnation: "1".to_owned(),
+        held: vec![],
+        draining: false,
+        stream: STREAM + 1,
+    };
+    bench.ask(hello);
+    bench.ask(Command::DetachWorker { worker, stream: STREAM });
+    let (_, outcome) = bench.create(spec("goes-on"));
+    assert_eq!(bench.leases_after(outcome).len(), 1, "the worker is connected");
+    bench.ask(Command::DetachWorker { worker, stream: STREAM + 1 });
+    assert_eq!(bench.core.roster.session(worker).map(|session| session.is_connected()), Some(false));
+}
+
+#[test]
 fn a_worker_that_drains_by_itself_takes_work_again_after_its_restart() {
     let mut bench = Bench::new();
     let profile = profile("a", 1);
@@ -33,6 +52,7 @@ fn a_worker_that_drains_by_itself_takes_work_again_after_its_restart() {
         incarnation: incarnation.to_owned(),
         held: vec![],
         draining,
+        stream: 1,
     };
     bench.ask(hello("1", true));
     let state = |bench: &Bench| bench.core.state.worker(WorkerId(1)).map(|worker| worker.state);

@@ -204,8 +204,8 @@ pub fn in_short(command: &Command) -> String {
         Command::Proposed { study, first_number, trials, .. } => {
             format!("proposed {} trials from {first_number} for study {study}", trials.len())
         }
-        Command::AttachWorker { profile, incarnation, held, draining } => {
-            format!("attach {} ({incarnation}) holding {held:?}, draining: {draining}", profile.name)
+        Command::AttachWorker { profile, incarnation, held, draining, stream } => {
+            format!("attach {} ({incarnation}) by stream {stream} holding {held:?}, draining: {draining}", profile.name)
         }
         Command::Records { worker, records } => {
             let each = records.iter().map(|record| {

@@ -102,7 +102,7 @@ impl Quiet {
             labels: [("zone".to_owned(), "a".to_owned())].into(),
         };
         let incarnation = "1".to_owned();
-        let attach = Command::AttachWorker { profile, incarnation, held: Vec::new(), draining: false };
+        let attach = Command::AttachWorker { profile, incarnation, held: Vec::new(), draining: false, stream: 1 };
         if let Some(Reply::Attached { worker, .. }) = quiet.ask(attach) {
             quiet.worker = worker;
         }

@@ -220,7 +220,7 @@ impl World {
                 let greeting =
                     convert::hello_from_proto(hello).map_err(|error| self.oracle.violation("wire", error.to_string())).ok()?;
                 let convert::Greeting { profile, incarnation, held, draining, .. } = greeting;
-                Some((Command::AttachWorker { profile, incarnation, held, draining }, Waiter::Attach { link: id }))
+                Some((Command::AttachWorker { profile, incarnation, held, draining, stream: id }, Waiter::Attach { link: id }))
             }
             (from_worker::Kind::Records(records), Some(worker)) => {
                 let sequence = records.records.last()?.sequence;
@@ -254,8 +254,8 @@ impl World {
         let Some(worker) = link.worker.filter(|_| link.coordinator_life == life) else { return };
         if self.shell.sessions.get(&worker) == Some(&id) {
             self.shell.sessions.remove(&worker);
-            self.ask_core(Command::DetachWorker { worker }, Waiter::Nobody);
         }
+        self.ask_core(Command::DetachWorker { worker, stream: id }, Waiter::Nobody);
     }
 
     pub fn ask_core(&mut self, command: Command, waiter: Waiter) {
@@ -353,7 +353,7 @@ impl World {
         if self.links.get(&id).is_some_and(|link| !link.served) {
             // The stream had gone while its worker was greeted.
             self.shell.sessions.remove(&worker);
-            return self.ask_core(Command::DetachWorker { worker }, Waiter::Nobody);
+            return self.ask_core(Command::DetachWorker { worker, stream: id }, Waiter::Nobody);
         }
         self.serve(id);
     }

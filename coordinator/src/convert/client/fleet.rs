@@ -11,7 +11,7 @@ pub fn worker_to_proto(worker: &Worker, session: Option<&Session>, state: &State
         id: worker.id.0,
         name: worker.profile.name.clone(),
         host: worker.profile.host.clone(),
-        state: state_name(worker.state, session.is_some_and(|session| session.connected)).to_owned(),
+        state: state_name(worker.state, session.is_some_and(|session| session.is_connected())).to_owned(),
         cpus_milli: capacity.cpus_milli,
         memory_bytes: capacity.memory_bytes,
         gpus: gpus_to_proto(worker, session),

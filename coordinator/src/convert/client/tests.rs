@@ -65,7 +65,7 @@ impl World {
             capacity: Capacity { cpus_milli: 4000, memory_bytes: 1 << 30, gpus: Vec::new(), slots: 0 },
             labels: BTreeMap::new(),
         };
-        self.does(Command::AttachWorker { profile, incarnation: "i".to_owned(), held: Vec::new(), draining: false });
+        self.does(Command::AttachWorker { profile, incarnation: "i".to_owned(), held: Vec::new(), draining: false, stream: 1 });
         self.settle();
     }
 
