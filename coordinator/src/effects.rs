@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hone_proto::worker::{Assign, Directive, Drain, Program, directive, to_worker};
+use hone_proto::worker::{Assign, Directive, Drain, Program, Undrain, directive, to_worker};
 use hone_studies::{Assignment, Effect, State, WorkerId};
 
 use crate::{convert, sessions::Sessions, store::Store};
@@ -29,6 +29,7 @@ pub(crate) fn send(sessions: &Sessions, store: &Store, state: &State, effects: V
                 (worker, to_worker::Kind::Directive(Directive { kind, task: task.0, attempt, reason }))
             }
             Effect::Drain { worker, hand_back, reason } => (worker, to_worker::Kind::Drain(Drain { hand_back, reason })),
+            Effect::Undrain { worker } => (worker, to_worker::Kind::Undrain(Undrain {})),
             Effect::Propose { .. } => continue,
             Effect::Sweep => {
                 store.want_sweep();

@@ -206,6 +206,8 @@ pub enum Effect {
     Kill { worker: WorkerId, task: TaskId, attempt: u32, reason: String },
     /// Tell a worker to leave.
     Drain { worker: WorkerId, hand_back: bool, reason: String },
+    /// Tell a worker that it need not leave after all.
+    Undrain { worker: WorkerId },
     /// Blobs may have become unreachable.
     Sweep,
 }

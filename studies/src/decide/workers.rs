@@ -130,7 +130,12 @@ pub(super) fn cordon(core: &mut Core, now: Now, out: &mut Outcome, worker: Worke
 }
 
 pub(super) fn activate(core: &mut Core, now: Now, out: &mut Outcome, worker: WorkerId) -> Result<Reply, Reject> {
-    move_worker(core, now, out, worker, WorkerState::Active, "activated by a user")
+    let drains = core.state.worker(worker).is_some_and(|known| known.state == WorkerState::Draining);
+    let reply = move_worker(core, now, out, worker, WorkerState::Active, "activated by a user")?;
+    if drains {
+        out.effects.push(Effect::Undrain { worker });
+    }
+    Ok(reply)
 }
 
 pub(super) fn drain(core: &mut Core, now: Now, out: &mut Outcome, worker: WorkerId, hand_back: bool) -> Result<Reply, Reject> {

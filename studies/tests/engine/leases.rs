@@ -259,7 +259,7 @@ fn an_attempt_whose_place_was_given_away_is_not_taken_back() {
     let (_, outcome) = bench.create(urgent);
     assert_eq!(bench.leases_after(outcome).len(), 1);
     let late = bench.records(worker, &lease, 1, vec![at(1, 0.5)]).expect("acknowledged");
-    assert_eq!(late.events, []);
+    assert_eq!(late.events, [Event::AttemptForsaken { trial: lease.task, attempt: 1, at: bench.now.wall }]);
     let (reply, _) = bench.ask(Command::Renew { worker, held: vec![held(&lease)] });
     assert_eq!(reply, Reply::Renewed { over: vec![held(&lease)] });
 }

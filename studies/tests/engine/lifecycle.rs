@@ -280,6 +280,9 @@ fn a_drained_worker_gets_nothing_new_and_is_told_again_when_it_missed_it() {
     let (_, again) = bench.attach_with(profile("a", 1), "1", &[held(&lease)]);
     assert_eq!(again.effects, drained.effects);
     assert_eq!(bench.core.state.worker(worker).map(|worker| worker.state), Some(WorkerState::Draining));
+    let (_, activated) = bench.ask(Command::ActivateWorker { worker });
+    assert_eq!(activated.effects[0], Effect::Undrain { worker });
+    assert_eq!(bench.ask(Command::DrainWorker { worker, hand_back: true }).1.effects, drained.effects);
     let done = bench.complete(worker, &lease, 1.0);
     assert_eq!(done.effects, []);
 }

@@ -1,9 +1,9 @@
 //! What workers tell: duplicates, gaps, order, long curves.
 
 use hone_search::{Promotion, PrunerConfig};
-use hone_studies::{Cause, End, Event, Failure, MAX_POINTS, Reject};
+use hone_studies::{Cause, End, Event, Fact, Failure, MAX_POINTS, Reject, StateKind};
 
-use super::support::{Bench, at, bytes, ended, last, spec};
+use super::support::{Bench, at, bytes, ended, last, leases, spec};
 
 #[test]
 fn a_repeated_record_changes_nothing() {
@@ -99,4 +99,37 @@ fn a_new_attempt_needs_final_values_of_its_own() {
     let again = super::support::leases(&outcome).remove(0);
     let ended = bench.records(worker, &again, 1, vec![ended(Cause::Exited)]).expect("accepted");
     assert!(matches!(ended.events[0], Event::AttemptEnded { end: End::Failed(Failure::BadMetric { .. }), .. }));
+}
+
+/// Preempted after its last step: the next attempt has nothing left to report, and its result is what it had shown.
+#[test]
+fn an_attempt_goes_on_from_what_its_checkpoint_holds() {
+    let preempted = || Cause::Preempted { reason: "drained".to_owned() };
+    for (saved, told, result) in [
+        (Some(3), vec![], Some(0.3)),
+        (Some(2), vec![], Some(0.2)),
+        (None, vec![], Some(0.3)),
+        (None, vec![at(2, 0.25)], Some(0.25)),
+        (Some(2), vec![at(3, 0.35)], Some(0.35)),
+    ] {
+        let (mut bench, study, worker, lease) = Bench::with_lease(spec("resumed"));
+        let saved = Fact::Checkpoint { files: Vec::new(), step: saved };
+        let facts = vec![at(1, 0.1), at(2, 0.2), at(3, 0.3), saved, ended(preempted())];
+        let outcome = bench.records(worker, &lease, 1, facts).expect("accepted");
+        let again = leases(&outcome).remove(0);
+        assert_eq!((again.task, again.attempt), (lease.task, 2));
+        bench.records(worker, &again, 1, told.into_iter().chain([ended(Cause::Exited)]).collect()).expect("accepted");
+        assert_eq!(bench.core.state.study(study).and_then(|study| study.best).map(|(best, _)| best), result);
+        bench.check_replay();
+    }
+}
+
+#[test]
+fn an_attempt_without_a_checkpoint_starts_with_nothing() {
+    let (mut bench, _, worker, lease) = Bench::with_lease(spec("afresh"));
+    let preempted = Cause::Preempted { reason: "drained".to_owned() };
+    let outcome = bench.records(worker, &lease, 1, vec![at(1, 0.1), ended(preempted)]).expect("accepted");
+    let again = leases(&outcome).remove(0);
+    bench.records(worker, &again, 1, vec![ended(Cause::Exited)]).expect("accepted");
+    assert_eq!(bench.core.state.trial_state(lease.task), Some(StateKind::Failed));
 }

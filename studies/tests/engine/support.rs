@@ -248,7 +248,7 @@ pub fn leases(outcome: &Outcome) -> Vec<Assignment> {
     let lease = |effect: &Effect| match effect {
         Effect::Assign { assignment, .. } => Some(assignment.clone()),
         Effect::Propose { .. } | Effect::Prune { .. } | Effect::Pause { .. } => None,
-        Effect::Kill { .. } | Effect::Drain { .. } | Effect::Sweep => None,
+        Effect::Kill { .. } | Effect::Drain { .. } | Effect::Undrain { .. } | Effect::Sweep => None,
     };
     outcome.effects.iter().filter_map(lease).collect()
 }

@@ -118,7 +118,11 @@ impl Quiet {
                 match effect {
                     Effect::Assign { assignment, .. } => self.leases.push(assignment),
                     Effect::Prune { .. } | Effect::Pause { .. } => self.judged = true,
-                    Effect::Propose { .. } | Effect::Kill { .. } | Effect::Drain { .. } | Effect::Sweep => {}
+                    Effect::Propose { .. }
+                    | Effect::Kill { .. }
+                    | Effect::Drain { .. }
+                    | Effect::Undrain { .. }
+                    | Effect::Sweep => {}
                 }
             }
             first = first.or_else(|| committed.replies.into_iter().next().and_then(Result::ok));

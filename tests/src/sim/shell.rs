@@ -9,7 +9,8 @@ use hone_coordinator::{
     journal::{JournalError, MemoryDisk, MemoryJournal},
 };
 use hone_proto::worker::{
-    Ack, Assign, Directive, Drain, FromWorker, Goodbye, Program, RenewAck, ToWorker, Welcome, directive, from_worker, to_worker,
+    Ack, Assign, Directive, Drain, FromWorker, Goodbye, Program, RenewAck, ToWorker, Undrain, Welcome, directive, from_worker,
+    to_worker,
 };
 use hone_studies::{
     Assignment, BlobId, Command, Effect, Event, HeldAttempt, Micros, Now, Reject, Reply, SECOND, State, Timings, WorkerId,
@@ -399,6 +400,7 @@ impl World {
             }
             Effect::Kill { worker, task, attempt, reason } => (worker, directive(directive::Kind::Kill, task.0, attempt, reason)),
             Effect::Drain { worker, hand_back, reason } => (worker, to_worker::Kind::Drain(Drain { hand_back, reason })),
+            Effect::Undrain { worker } => (worker, to_worker::Kind::Undrain(Undrain {})),
             Effect::Propose { .. } | Effect::Sweep => return,
         };
         if let Some(link) = self.shell.sessions.get(&worker) {

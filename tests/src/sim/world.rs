@@ -19,7 +19,7 @@ use super::{
 };
 
 /// More than a run ever needs: something goes round in circles.
-const LIMIT_HAPPENINGS: u64 = 300_000;
+const LIMIT_HAPPENINGS: u64 = 100_000;
 
 /// A bug that is built in on purpose, to see whether it is found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -199,6 +199,8 @@ impl Machine {
             let reason = draining.reason.clone();
             let cause = Cause::Preempted(Preempted { reason });
             self.end(now_us, key, cause, EndFiles::default(), out);
+            // The coordinator does not know, or it would not have sent it.
+            self.greet_again(now_us, out);
         } else {
             self.start_waiting(out);
         }

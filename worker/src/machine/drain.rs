@@ -9,24 +9,53 @@ use super::{AttemptKey, ExitReason, Machine, Output, alarms::Alarm, attempts::St
 pub(super) struct Draining {
     pub(super) reason: String,
     hand_back: bool,
+    by: By,
+}
+
+/// Who wants the worker to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// It may change its mind.
+    Coordinator,
+    /// The operator or the system, here.
+    Operator,
 }
 
 impl Machine {
     /// The operator or the system wants this worker to stop; the coordinator has to learn of it.
     pub(super) fn on_drain_requested(&mut self, now_us: i64, hand_back: bool, reason: String, out: &mut Vec<Output>) {
         let known = self.draining.is_some();
-        self.drain(now_us, hand_back, reason, out);
-        if !known && self.is_ready() && !self.is_done() {
-            // Only a `Hello` says that a worker drains.
+        self.drain(now_us, (hand_back, By::Operator), reason, out);
+        if !known && !self.is_done() {
+            self.greet_again(now_us, out);
+        }
+    }
+
+    /// Only a `Hello` says that a worker drains.
+    pub(super) fn greet_again(&mut self, now_us: i64, out: &mut Vec<Output>) {
+        if self.is_ready() {
             self.hang_up(now_us, out);
             self.dial(out);
         }
     }
 
-    /// Drains; a second call may turn waiting into handing back, never the other way.
-    pub(super) fn drain(&mut self, now_us: i64, hand_back: bool, reason: String, out: &mut Vec<Output>) {
-        let draining = self.draining.get_or_insert(Draining { reason, hand_back });
+    /// The coordinator takes its drain back; what was handed back stays so.
+    pub(super) fn undrain(&mut self, now_us: i64, out: &mut Vec<Output>) {
+        match self.draining.take_if(|draining| draining.by == By::Coordinator) {
+            Some(_) => self.alarms.set(Alarm::Leave, None),
+            None if self.draining.is_some() => self.greet_again(now_us, out),
+            None => {}
+        }
+    }
+
+    /// Drains; a second call may turn waiting into handing back, and the coordinator's wish into the operator's, never
+    /// the other way.
+    pub(super) fn drain(&mut self, now_us: i64, (hand_back, by): (bool, By), reason: String, out: &mut Vec<Output>) {
+        let draining = self.draining.get_or_insert(Draining { reason, hand_back, by });
         draining.hand_back |= hand_back;
+        if by == By::Operator {
+            draining.by = by;
+        }
         if !draining.hand_back {
             return;
         }

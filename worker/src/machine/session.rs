@@ -9,7 +9,7 @@ use hone_proto::{
     },
 };
 
-use super::{AttemptKey, Cut, ExitReason, Machine, Output, alarms::Alarm, attempts::Stop, interface::message};
+use super::{AttemptKey, Cut, ExitReason, Machine, Output, alarms::Alarm, attempts::Stop, drain::By, interface::message};
 
 /// A renewal that comes sooner than this would be a busy loop, whatever the coordinator says.
 const RENEW_FLOOR_MS: i64 = 10;
@@ -128,7 +128,8 @@ impl Machine {
             to_worker::Kind::Directive(directive) => self.on_directive(now_us, directive, out),
             to_worker::Kind::RenewAck(ack) => self.on_renew_ack(&ack, out),
             to_worker::Kind::Log(request) => out.push(Output::ReadLog(request)),
-            to_worker::Kind::Drain(drain) => self.drain(now_us, drain.hand_back, drain.reason, out),
+            to_worker::Kind::Drain(drain) => self.drain(now_us, (drain.hand_back, By::Coordinator), drain.reason, out),
+            to_worker::Kind::Undrain(_) => self.undrain(now_us, out),
         }
     }
 

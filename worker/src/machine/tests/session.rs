@@ -1,6 +1,6 @@
 //! The stream: dialling, greeting, heartbeats, drain.
 
-use hone_proto::worker::{Goodbye, Hello, Renew};
+use hone_proto::worker::{Goodbye, Hello, Renew, Undrain};
 
 use super::*;
 use crate::machine::ExitReason;
@@ -193,7 +193,28 @@ fn a_lease_that_crosses_the_drain_is_handed_back() {
     rig.says(to_worker::Kind::Drain(drain));
     let out = acts(rig.assign(key(8, 1), program()));
     assert!(!out.iter().any(|output| matches!(output, Output::Start { .. })), "{out:?}");
+    assert_eq!(out[out.len() - 2..], [Output::Disconnect, Output::Connect { session: 2 }], "it says that it drains");
     assert!(matches!(rig.cause(), Some(Cause::Preempted(_))));
+}
+
+#[test]
+fn a_coordinator_takes_its_drain_back() {
+    let mut rig = Rig::running(program());
+    let drain = hone_proto::worker::Drain { hand_back: false, reason: "update".to_owned() };
+    rig.says(to_worker::Kind::Drain(drain));
+    assert_eq!(acts(rig.says(to_worker::Kind::Undrain(Undrain {}))), vec![]);
+    let out = acts(rig.assign(key(8, 1), program()));
+    assert!(out.iter().any(|output| matches!(output, Output::Start { .. })), "{out:?}");
+}
+
+#[test]
+fn an_operators_drain_stands_whatever_the_coordinator_says() {
+    let mut rig = Rig::running(program());
+    rig.says(to_worker::Kind::Drain(hone_proto::worker::Drain { hand_back: false, reason: "update".to_owned() }));
+    rig.send(Input::DrainRequested { hand_back: false, reason: "SIGTERM".to_owned() });
+    let out = rig.says(to_worker::Kind::Undrain(Undrain {}));
+    assert_eq!(acts(out), vec![Output::Disconnect, Output::Connect { session: 2 }]);
+    assert!(hello_in(&rig.send(Input::Connected { session: 2 })).expect("a hello").draining);
 }
 
 #[test]
