@@ -108,10 +108,12 @@ pub enum Command {
     /// The worker says that it leaves for good.
     WorkerLeaves {
         worker: WorkerId,
+        stream: u64,
     },
     /// One heartbeat for all leases of a worker.
     Renew {
         worker: WorkerId,
+        stream: u64,
         held: Vec<HeldAttempt>,
     },
     /// Records of a worker's spool, in their order.
@@ -278,6 +280,9 @@ pub enum Reject {
     /// A part of an import whose predecessors are missing.
     #[error("trial {first} of the import came before trial {expected}")]
     ImportGap { first: u64, expected: u64 },
+    /// Said by a stream that is not the worker's newest.
+    #[error("worker {0} has opened another stream since")]
+    OldStream(WorkerId),
     /// A proposal that the study has moved on from.
     #[error("the proposal for trial {first_number} came too late")]
     StaleProposal { first_number: u32 },

@@ -302,6 +302,11 @@ impl Session {
         self.stream.is_some()
     }
 
+    /// Whether this is the worker's newest stream, and open.
+    pub(crate) fn has_stream(&self, stream: u64) -> bool {
+        self.stream == Some(stream)
+    }
+
     /// Whether the worker may get new leases: its stream is open and it has not missed two heartbeats in a row,
     /// because a lease that cannot arrive costs its trial an attempt.
     pub fn is_leasable(&self, now: Now, timings: &Timings) -> bool {

@@ -75,7 +75,7 @@ pub fn from_reject(reject: &Reject) -> Status {
             format!("the budget of {max_trials} trials is used up"),
             "raise it with `hone study set NAME max_trials=N`".to_owned(),
         ),
-        Reject::OutOfOrder { .. } | Reject::ImportGap { .. } | Reject::StaleProposal { .. } => {
+        Reject::OutOfOrder { .. } | Reject::ImportGap { .. } | Reject::OldStream(_) | Reject::StaleProposal { .. } => {
             (Code::Aborted, reject.to_string(), String::new())
         }
     };

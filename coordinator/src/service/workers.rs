@@ -163,7 +163,8 @@ impl Connection {
             Some(from_worker::Kind::Leaving(leaving)) => {
                 self.settle(unsettled).await?;
                 tracing::info!(worker = %self.worker, reason = leaving.reason, "worker leaves");
-                let left = self.services.writer.command(Command::WorkerLeaves { worker: self.worker }).await;
+                let left =
+                    self.services.writer.command(Command::WorkerLeaves { worker: self.worker, stream: self.session }).await;
                 left.map(drop).map_err(closing)
             }
             Some(from_worker::Kind::Hello(_)) => Err(refused("a second hello")),
@@ -210,7 +211,12 @@ impl Connection {
 
     async fn renew(&self, renew: Renew) -> Result<(), Closing> {
         let held = convert::worker::held_from_proto(&renew.held).map_err(|error| refused(&error.to_string()))?;
-        let reply = self.services.writer.command(Command::Renew { worker: self.worker, held }).await.map_err(closing)?;
+        let reply = self
+            .services
+            .writer
+            .command(Command::Renew { worker: self.worker, stream: self.session, held })
+            .await
+            .map_err(closing)?;
         let over = match reply {
             Reply::Renewed { over } => convert::worker::held_to_proto(&over),
             Reply::Done

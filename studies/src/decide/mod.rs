@@ -57,8 +57,8 @@ fn dispatch(core: &mut Core, now: Now, command: Command, out: &mut Outcome) -> R
             core.roster.disconnect(worker, stream);
             Ok(Reply::Done)
         }
-        Command::WorkerLeaves { worker } => workers::leave(core, now, out, worker),
-        Command::Renew { worker, held } => workers::renew(core, now, out, worker, &held),
+        Command::WorkerLeaves { worker, stream } => workers::leave(core, now, out, (worker, stream)),
+        Command::Renew { worker, stream, held } => workers::renew(core, now, out, (worker, stream), &held),
         Command::Records { worker, records } => records::take(core, now, out, worker, records),
         Command::CordonWorker { worker } => workers::cordon(core, now, out, worker),
         Command::ActivateWorker { worker } => workers::activate(core, now, out, worker),

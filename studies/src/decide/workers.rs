@@ -88,12 +88,10 @@ pub(super) fn renew(
     core: &mut Core,
     now: Now,
     out: &mut Outcome,
-    worker: WorkerId,
+    (worker, stream): (WorkerId, u64),
     held: &[HeldAttempt],
 ) -> Result<Reply, Reject> {
-    if core.state.worker(worker).is_none() {
-        return Err(Reject::NoSuchWorker(worker));
-    }
+    refuse_old_stream(core, worker, stream)?;
     core.roster.contact(worker, now, &core.timings);
     let missing = core.roster.renewed(&core.state, worker, held);
     let over = held.iter().filter(|held| !keeps(core, now, out, worker, held)).copied().collect();
@@ -106,8 +104,16 @@ pub(super) fn renew(
     Ok(Reply::Renewed { over })
 }
 
+/// A worker that has started again may be heard before the last words of its former process.
+fn refuse_old_stream(core: &Core, worker: WorkerId, stream: u64) -> Result<(), Reject> {
+    core.state.worker(worker).ok_or(Reject::NoSuchWorker(worker))?;
+    let is_open = core.roster.session(worker).is_some_and(|session| session.has_stream(stream));
+    if is_open { Ok(()) } else { Err(Reject::OldStream(worker)) }
+}
+
 /// The worker leaves for good: what it still had is handed back.
-pub(super) fn leave(core: &mut Core, now: Now, out: &mut Outcome, worker: WorkerId) -> Result<Reply, Reject> {
+pub(super) fn leave(core: &mut Core, now: Now, out: &mut Outcome, (worker, stream): (WorkerId, u64)) -> Result<Reply, Reject> {
+    refuse_old_stream(core, worker, stream)?;
     for (task, _, through) in leases_of(core, worker) {
         let cause = Cause::Preempted { reason: "the worker left".to_owned() };
         end_attempt(core, now, out, task, through, cause, AttemptFiles::default());

@@ -2,7 +2,7 @@
 
 use hone_studies::{Cause, Command, Effect, End, Event, HeldAttempt, Next, Reply, SECOND, StateKind, StudySpec, TrialState};
 
-use super::support::{Bench, at, ended, held, last, leases, profile, spec};
+use super::support::{Bench, STREAM, at, ended, held, last, leases, profile, spec};
 
 const LEASE: i64 = 60 * SECOND;
 
@@ -39,7 +39,7 @@ fn a_heartbeat_keeps_all_leases_of_a_worker() {
     let (mut bench, _, worker, lease) = Bench::with_lease(one_at_a_time());
     for _ in 0..10 {
         bench.pass(LEASE - 1);
-        let (reply, outcome) = bench.ask(Command::Renew { worker, held: vec![held(&lease)] });
+        let (reply, outcome) = bench.ask(Command::Renew { worker, stream: STREAM, held: vec![held(&lease)] });
         assert_eq!((reply, outcome.events), (Reply::Renewed { over: vec![] }, vec![]));
     }
 }
@@ -61,7 +61,7 @@ fn a_worker_that_comes_back_in_time_takes_its_attempt_back() {
         bench.pass(LEASE);
         let outcome = match by {
             "attaching" => bench.attach_with(profile("a", 1), "1", &[held(&lease)]).1,
-            "a heartbeat" => bench.ask(Command::Renew { worker, held: vec![held(&lease)] }).1,
+            "a heartbeat" => bench.ask(Command::Renew { worker, stream: STREAM, held: vec![held(&lease)] }).1,
             _ => bench.records(worker, &lease, 2, vec![at(2, 0.4)]).expect("accepted"),
         };
         let reclaimed = Event::AttemptReclaimed { trial: lease.task, attempt: 1, worker, at: bench.now.wall };
@@ -90,7 +90,7 @@ fn an_attempt_whose_records_were_refused_is_never_taken_back() {
         assert!(!bench.trial(first.task).reclaimable);
         let outcome = match by {
             "attaching" => bench.attach_with(profile("a", 1), "1", &[held(&first)]).1,
-            "a heartbeat" => bench.ask(Command::Renew { worker, held: vec![held(&first)] }).1,
+            "a heartbeat" => bench.ask(Command::Renew { worker, stream: STREAM, held: vec![held(&first)] }).1,
             _ => bench.records(worker, &first, 2, vec![at(2, 0.4)]).expect("acknowledged, and refused"),
         };
         let is_reclaimed = |event: &Event| matches!(event, Event::AttemptReclaimed { .. });
@@ -174,7 +174,7 @@ fn a_lease_that_never_arrived_costs_nothing() {
 #[test]
 fn a_lease_is_given_up_at_the_second_heartbeat_without_it() {
     let (mut bench, _, worker, lease) = Bench::with_lease(one_at_a_time());
-    let heartbeat = |bench: &mut Bench, held: Vec<HeldAttempt>| bench.ask(Command::Renew { worker, held }).1;
+    let heartbeat = |bench: &mut Bench, held: Vec<HeldAttempt>| bench.ask(Command::Renew { worker, stream: STREAM, held }).1;
     assert_eq!(heartbeat(&mut bench, vec![]).events, [], "the first may have crossed the lease");
     assert_eq!(heartbeat(&mut bench, vec![held(&lease)]).events, []);
     assert_eq!(heartbeat(&mut bench, vec![]).events, [], "counted afresh");
@@ -187,10 +187,10 @@ fn a_lease_is_given_up_at_the_second_heartbeat_without_it() {
 fn what_a_worker_must_give_up_is_told_at_its_heartbeat() {
     let (mut bench, _, worker, lease) = Bench::with_lease(one_at_a_time());
     bench.ask(Command::CancelTrial { trial: lease.task });
-    let (reply, _) = bench.ask(Command::Renew { worker, held: vec![held(&lease)] });
+    let (reply, _) = bench.ask(Command::Renew { worker, stream: STREAM, held: vec![held(&lease)] });
     assert_eq!(reply, Reply::Renewed { over: vec![held(&lease)] });
     let ended = HeldAttempt { ended: true, ..held(&lease) };
-    let (reply, _) = bench.ask(Command::Renew { worker, held: vec![ended] });
+    let (reply, _) = bench.ask(Command::Renew { worker, stream: STREAM, held: vec![ended] });
     assert_eq!(reply, Reply::Renewed { over: vec![] }, "it may hand in what has ended");
 }
 
@@ -241,7 +241,7 @@ fn a_clock_that_went_back_does_not_hold_a_retry_up() {
 #[test]
 fn a_worker_that_leaves_hands_its_attempts_back_unharmed() {
     let (mut bench, _, worker, lease) = Bench::with_lease(one_at_a_time());
-    let (_, outcome) = bench.ask(Command::WorkerLeaves { worker });
+    let (_, outcome) = bench.ask(Command::WorkerLeaves { worker, stream: STREAM });
     assert!(matches!(ends(&outcome.events)[..], [(1, End::Preempted { .. }, Next::Requeue { not_before: 0 })]));
     assert_eq!(bench.trial(lease.task).crashes, 0);
     assert!(!outcome.effects.iter().any(|effect| matches!(effect, Effect::Assign { .. })));
@@ -253,13 +253,13 @@ fn an_attempt_whose_place_was_given_away_is_not_taken_back() {
     bench.pass(LEASE);
     // The worker does not have it yet: it stood still, and the lease waits in its stream.
     bench.ask(Command::PauseStudy { study });
-    bench.ask(Command::Renew { worker, held: vec![] });
+    bench.ask(Command::Renew { worker, stream: STREAM, held: vec![] });
     let mut urgent = spec("urgent");
     urgent.priority = 1;
     let (_, outcome) = bench.create(urgent);
     assert_eq!(bench.leases_after(outcome).len(), 1);
     let late = bench.records(worker, &lease, 1, vec![at(1, 0.5)]).expect("acknowledged");
     assert_eq!(late.events, [Event::AttemptForsaken { trial: lease.task, attempt: 1, at: bench.now.wall }]);
-    let (reply, _) = bench.ask(Command::Renew { worker, held: vec![held(&lease)] });
+    let (reply, _) = bench.ask(Command::Renew { worker, stream: STREAM, held: vec![held(&lease)] });
     assert_eq!(reply, Reply::Renewed { over: vec![held(&lease)] });
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hone_studies::{Assignment, Command, GpuShare, Resources, StudyId, StudySpec, WorkerProfile};
 
-use super::support::{Bench, gpu, profile, spec};
+use super::support::{Bench, STREAM, gpu, profile, spec};
 
 fn named(name: &str, change: impl FnOnce(&mut StudySpec)) -> StudySpec {
     let mut study = spec(name);
@@ -153,6 +153,6 @@ fn a_killed_process_keeps_its_place_until_it_is_gone() {
     let (mut bench, _, worker, lease) = Bench::with_lease(named("kill", |_| {}));
     let (_, outcome) = bench.ask(Command::CancelTrial { trial: lease.task });
     assert_eq!(bench.leases_after(outcome), []);
-    let next = bench.run(Command::Renew { worker, held: vec![] });
+    let next = bench.run(Command::Renew { worker, stream: STREAM, held: vec![] });
     assert_eq!(next.len(), 1, "the heartbeat says that it is gone");
 }

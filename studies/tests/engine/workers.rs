@@ -37,6 +37,9 @@ fn the_end_of_an_old_stream_is_not_the_end_of_the_new_one() {
     };
     bench.ask(hello);
     bench.ask(Command::DetachWorker { worker, stream: STREAM });
+    for late in [Command::WorkerLeaves { worker, stream: STREAM }, Command::Renew { worker, stream: STREAM, held: vec![] }] {
+        assert_eq!(bench.refused(late), Reject::OldStream(worker));
+    }
     let (_, outcome) = bench.create(spec("goes-on"));
     assert_eq!(bench.leases_after(outcome).len(), 1, "the worker is connected");
     bench.ask(Command::DetachWorker { worker, stream: STREAM + 1 });
@@ -57,7 +60,7 @@ fn a_worker_that_drains_by_itself_takes_work_again_after_its_restart() {
     bench.ask(hello("1", true));
     let state = |bench: &Bench| bench.core.state.worker(WorkerId(1)).map(|worker| worker.state);
     assert_eq!(state(&bench), Some(WorkerState::Draining));
-    bench.ask(Command::WorkerLeaves { worker: WorkerId(1) });
+    bench.ask(Command::WorkerLeaves { worker: WorkerId(1), stream: STREAM });
     assert_eq!(state(&bench), Some(WorkerState::Gone));
     bench.ask(hello("2", false));
     assert_eq!(state(&bench), Some(WorkerState::Active));
@@ -90,8 +93,8 @@ fn an_unknown_worker_is_named() {
         Command::CordonWorker { worker },
         Command::ActivateWorker { worker },
         Command::DrainWorker { worker, hand_back: false },
-        Command::WorkerLeaves { worker },
-        Command::Renew { worker, held: vec![] },
+        Command::WorkerLeaves { worker, stream: STREAM },
+        Command::Renew { worker, stream: STREAM, held: vec![] },
     ] {
         assert_eq!(bench.refused(command), Reject::NoSuchWorker(worker));
     }

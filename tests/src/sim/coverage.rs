@@ -224,11 +224,11 @@ impl Coverage {
                 self.held(state, held, Meets::HeldAtAttach, Meets::EndHeldAtAttach);
                 self.missing(state, worker, held, Meets::MissingAtAttach);
             }
-            Command::Renew { worker, held } => {
+            Command::Renew { worker, held, .. } => {
                 self.held(state, held, Meets::HeldAtHeartbeat, Meets::HeldAtHeartbeat);
                 self.missing(state, Some(*worker), held, Meets::MissingAtHeartbeat);
             }
-            Command::WorkerLeaves { worker } => self.missing(state, Some(*worker), &[], Meets::WorkerLeaves),
+            Command::WorkerLeaves { worker, .. } => self.missing(state, Some(*worker), &[], Meets::WorkerLeaves),
             Command::Tick => {
                 for worker in core.roster.silent(now) {
                     self.missing(state, Some(worker), &[], Meets::LeaseExpires);

@@ -127,6 +127,8 @@ impl Oracle {
             | Reject::WarmStart(_)
             | Reject::BudgetUsed { .. }
             | Reject::ImportGap { .. }
+            // Its worker has another stream, where nothing is turned away.
+            | Reject::OldStream(_)
             | Reject::StaleProposal { .. } => {}
         }
     }

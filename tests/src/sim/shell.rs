@@ -238,10 +238,10 @@ impl World {
                 let held = convert::held_from_proto(&renew.held)
                     .map_err(|error| self.oracle.violation("wire", error.to_string()))
                     .ok()?;
-                Some((Command::Renew { worker, held }, Waiter::Renew { link: id, nonce: renew.nonce }))
+                Some((Command::Renew { worker, stream: id, held }, Waiter::Renew { link: id, nonce: renew.nonce }))
             }
             (from_worker::Kind::Leaving(_), Some(worker)) => {
-                Some((Command::WorkerLeaves { worker }, Waiter::Leaving { link: id }))
+                Some((Command::WorkerLeaves { worker, stream: id }, Waiter::Leaving { link: id }))
             }
             (from_worker::Kind::Hello(_), Some(_)) | (_, None) | (from_worker::Kind::Log(_), Some(_)) => None,
         }
