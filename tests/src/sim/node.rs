@@ -35,6 +35,8 @@ pub struct Node {
     tickets: BTreeMap<u64, AttemptKey>,
     last_ticket: u64,
     flushing: bool,
+    /// When its machine wants to be woken.
+    timer: Option<Micros>,
     pub cut_up_until: Micros,
     pub cut_down_until: Micros,
     pub frozen_until: Micros,
@@ -69,6 +71,7 @@ impl Node {
             tickets: BTreeMap::new(),
             last_ticket: 0,
             flushing: false,
+            timer: None,
             cut_up_until: 0,
             cut_down_until: 0,
             frozen_until: 0,
@@ -83,6 +86,7 @@ impl Node {
         self.left.clear();
         self.tickets.clear();
         self.flushing = false;
+        self.timer = None;
         self.life += 1;
     }
 
@@ -204,7 +208,10 @@ impl World {
             Output::TrimSpool { up_to } => self.nodes[at].trim(up_to),
             Output::AnswerReport { ticket, prune } => self.answer_report(at, ticket, prune),
             Output::ReadLog(_) => {}
-            Output::SetTimer { at_us } => self.push(at_us, Happening::NodeTimer { node: at, life }),
+            Output::SetTimer { at_us } => {
+                self.nodes[at].timer = Some(at_us);
+                self.push(at_us, Happening::NodeTimer { node: at, life, at_us });
+            }
             Output::Exit { reason } => self.node_exits(at, &reason),
         }
     }
@@ -294,6 +301,13 @@ impl World {
         match (prune && !stubborn, last) {
             (false, false) => self.beat_in(at, key, pause, Beat::NextStep),
             (true, _) | (false, true) => self.beat_in(at, key, 10_000, Beat::Success),
+        }
+    }
+
+    /// The machine's alarm rings, unless it was set anew since.
+    pub fn ring(&mut self, at: usize, at_us: Micros) {
+        if self.nodes[at].timer.take_if(|set| *set == at_us).is_some() {
+            self.feed(at, Input::Timer);
         }
     }
 

@@ -37,6 +37,7 @@ pub enum Happening {
     NodeTimer {
         node: usize,
         life: u64,
+        at_us: Micros,
     },
     NodeFlushes {
         node: usize,

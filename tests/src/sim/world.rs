@@ -159,9 +159,9 @@ impl World {
                 None => self.link_gone_at_worker(link),
             },
             Happening::NodeStarts { node, life } => self.start_node(node, life),
-            Happening::NodeTimer { node, life } => {
-                if self.awake(node, life, Happening::NodeTimer { node, life }) {
-                    self.feed(node, Input::Timer);
+            Happening::NodeTimer { node, life, at_us } => {
+                if self.awake(node, life, Happening::NodeTimer { node, life, at_us }) {
+                    self.ring(node, at_us);
                 }
             }
             Happening::NodeFlushes { node, life } => {
