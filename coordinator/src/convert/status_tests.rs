@@ -15,7 +15,7 @@ fn refusals_of_the_core_have_the_agreed_codes() {
         (Reject::BadParameters(text()), Code::InvalidArgument),
         (Reject::WarmStart(Vec::new()), Code::InvalidArgument),
         (Reject::BudgetUsed { max_trials: 3 }, Code::FailedPrecondition),
-        (Reject::OldStream(WorkerId(1)), Code::Aborted),
+        (Reject::OldStream(hone_studies::WorkerId(1)), Code::Aborted),
         (Reject::StaleProposal { first_number: 0 }, Code::Aborted),
     ];
     for (reject, code) in cases {
