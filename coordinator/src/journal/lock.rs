@@ -18,7 +18,7 @@ pub const LOCK: &str = "LOCK";
 /// A held lock; released when dropped.
 #[derive(Debug)]
 pub struct StoreLock {
-    _file: File,
+    file: File,
 }
 
 impl StoreLock {
@@ -40,7 +40,14 @@ impl StoreLock {
         if let Err(error) = sign(&mut file) {
             tracing::debug!(%error, "the lock file does not name its holder");
         }
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for StoreLock {
+    /// Closing the file would not do where another thread has just forked: the child shares it until it execs.
+    fn drop(&mut self) {
+        let _closing_releases_it_too = flock(&self.file, FlockOperation::Unlock);
     }
 }
 
