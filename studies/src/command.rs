@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
-use hone_search::{Params, Value};
+use hone_search::{Distribution, Outcome, Params, Value};
 
 use crate::{
     event::{AttemptFiles, Driver, FileRef, GpuShare, ImportedTrial, Owner, Point, Scope, WorkerProfile},
@@ -70,6 +70,16 @@ pub enum Command {
         key: String,
         rows: Range<u64>,
         trials: Vec<(u64, ImportedTrial)>,
+    },
+    /// A client makes a trial of a study that clients drive, as it says; it runs unless it says otherwise.
+    CreateTrial {
+        study: StudyId,
+        template: Box<Template>,
+    },
+    /// A client says something about its trial, which must not have ended.
+    Drive {
+        trial: TaskId,
+        write: Write,
     },
     /// A user wants a failed or cancelled trial's parameters tried again.
     RetryTrial {
@@ -214,6 +224,62 @@ pub enum Effect {
     Sweep,
 }
 
+/// What a client says about its trial.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Write {
+    Parameter(AskedParameter),
+    Report(Point),
+    Attribute {
+        scope: Scope,
+        key: String,
+        value: Vec<u8>,
+    },
+    /// Takes a waiting trial; [`Reply::Taken`] says whether nobody else had.
+    Take,
+    /// Lets it wait again.
+    GiveBack,
+    Tell {
+        outcome: Outcome,
+        values: Vec<f64>,
+    },
+}
+
+/// A parameter that a client chose.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AskedParameter {
+    pub name: String,
+    /// The internal number.
+    pub value: f64,
+    pub distribution: Distribution,
+    /// The distribution as the client wrote it.
+    pub text: String,
+}
+
+/// How a client's new trial begins.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Template {
+    pub parameters: Vec<AskedParameter>,
+    pub attributes: Vec<(Scope, String, Vec<u8>)>,
+    pub points: Vec<Point>,
+    /// `None`: now.
+    pub started: Option<Micros>,
+    pub state: Begin,
+}
+
+/// The state in which a client's new trial begins.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Begin {
+    Waiting,
+    #[default]
+    Running,
+    /// `at: None`: now.
+    Ended {
+        at: Option<Micros>,
+        outcome: Outcome,
+        values: Vec<f64>,
+    },
+}
+
 /// A lease as it is sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Assignment {
@@ -237,6 +303,8 @@ pub enum Reply {
         changes: Vec<String>,
     },
     Trial(TaskId),
+    /// Whether the trial had been waiting, and is its client's now.
+    Taken(bool),
     /// How many trials were new.
     Imported(u64),
     /// The worker's id and which held attempts are over for it.

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use hone_search::{Outcome, Params};
+use hone_search::{Distribution, Outcome, Params};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -57,6 +57,11 @@ pub enum Event {
     TrialCancelled { trial: TaskId, at: Micros, reason: String },
     /// A trial that the pruner held back will not go on any more.
     TrialPruned { trial: TaskId, at: Micros, reason: String },
+    /// A client chose a parameter of its trial, by its internal number. The study's space grows by it; `text` is the
+    /// distribution as the client wrote it.
+    ParameterSet { trial: TaskId, name: String, value: f64, distribution: Distribution, text: String },
+    /// A client ended its trial.
+    TrialTold { trial: TaskId, at: Micros, outcome: Outcome, values: Vec<f64> },
     /// Another trial took this one's place in the budget.
     TrialSuperseded { trial: TaskId, by: TaskId },
 
@@ -209,6 +214,10 @@ pub enum Failure {
     CrashLimit {
         message: String,
     },
+    /// Its client said so, or is gone.
+    Told {
+        message: String,
+    },
 }
 
 /// What becomes of a trial when its attempt is over.
@@ -318,6 +327,7 @@ impl fmt::Display for Failure {
             Failure::Setup { message } => write!(f, "setup failed{}", after(message)),
             Failure::Spawn { message } => write!(f, "could not be started{}", after(message)),
             Failure::CrashLimit { message } => write!(f, "crash limit{}", after(message)),
+            Failure::Told { message } => f.write_str(message),
         }
     }
 }

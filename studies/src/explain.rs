@@ -293,6 +293,7 @@ fn way_out(study: &Study, last: &Attempt) -> Option<String> {
         Failure::CrashLimit { .. } => "look at the workers of the lost attempts, then `hone trial retry`".to_owned(),
         Failure::Setup { .. } => "run the study's `setup` by hand on that worker".to_owned(),
         Failure::Spawn { .. } => "check that the command exists on that worker".to_owned(),
+        Failure::Told { .. } => "read what the program that asked for it has printed".to_owned(),
         Failure::ExitCode { .. } | Failure::Signal { .. } => "read its output with `hone trial logs`".to_owned(),
     })
 }

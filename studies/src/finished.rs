@@ -59,6 +59,12 @@ pub struct Detail {
     /// Final values of other metrics, by metric index.
     pub finals: BTreeMap<u16, f64>,
     pub end: String,
+    /// See [`Trial::told`].
+    #[serde(default)]
+    pub told: Vec<f64>,
+    /// See [`Trial::asked`].
+    #[serde(default)]
+    pub asked: BTreeMap<String, Arc<str>>,
 }
 
 impl Segment {

@@ -166,6 +166,7 @@ fn check_best(study: &Study, place: &str, found: &mut Found) {
         for row in (0..part.len()).filter(|row| part.columns.outcome[*row] == Outcome::Complete) {
             let value = part.columns.value(0, row);
             let better = part.columns.violation(row) <= 0.0
+                && !value.is_nan()
                 && best.is_none_or(|(known, _)| match objective.direction {
                     Direction::Minimize => value < known,
                     Direction::Maximize => value > known,
@@ -228,7 +229,7 @@ fn check_indexes(state: &State, found: &mut Found) {
 
 /// Every lease is of a worker that exists and has not left, and what a connected worker runs is taken from it.
 fn check_leases(state: &State, roster: &Roster, found: &mut Found) {
-    for study in state.studies() {
+    for study in state.studies().filter(|study| study.driver == Driver::Workers) {
         for (trial, attempt) in study.open().filter_map(|trial| Some((trial, trial.running()?))) {
             let worker = state.worker(attempt.worker);
             let there = worker.is_some_and(|worker| worker.state != WorkerState::Gone);

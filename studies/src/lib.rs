@@ -19,6 +19,7 @@ mod ids;
 pub mod invariants;
 mod roster;
 mod settle;
+mod space;
 mod spec;
 mod state;
 mod stop;
@@ -31,7 +32,10 @@ mod worker;
 pub use crate::core::Planted;
 pub use crate::{
     best::{best_trials, front},
-    command::{Assignment, AttemptRecord, Cause, Command, Effect, Fact, HeldAttempt, Now, Proposal, Reject, Reply, Timings},
+    command::{
+        AskedParameter, Assignment, AttemptRecord, Begin, Cause, Command, Effect, Fact, HeldAttempt, Now, Proposal, Reject,
+        Reply, Template, Timings, Write,
+    },
     core::{Core, Outcome},
     curve::{Curve, MAX_POINTS},
     event::{

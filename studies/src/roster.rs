@@ -281,6 +281,10 @@ impl Roster {
 
     fn claim(&mut self, state: &State, task: TaskId, attempt: u32, worker: WorkerId, gpus: &[GpuShare]) {
         let Some((study, _)) = state.open_trial(task) else { return };
+        // A client's trial takes nothing of any worker.
+        if state.worker(worker).is_none() {
+            return;
+        }
         let claim = Claim::of(&study.spec.trial.resources, gpus);
         let session = self.sessions.entry(worker).or_insert_with(|| Session::idle(state, worker));
         if let Some(worker) = state.worker(worker) {

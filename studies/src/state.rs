@@ -148,6 +148,8 @@ impl State {
             | Event::TrialPaused { trial, .. }
             | Event::TrialResumed { trial, .. }
             | Event::TrialPruned { trial, .. }
+            | Event::ParameterSet { trial, .. }
+            | Event::TrialTold { trial, .. }
             | Event::TrialSuperseded { trial, .. }
             | Event::AttributeSet { owner: Owner::Trial(trial), .. } => self.apply_to_task(*trial, event),
             Event::AttributeSet { owner: Owner::Study(study), .. } => self.apply_to_study(*study, event),

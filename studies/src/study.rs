@@ -22,6 +22,7 @@ use crate::{
     event::{Driver, Event, ImportedTrial, StudyState},
     finished::Finished,
     ids::{BlobId, Micros, StudyId, TaskId},
+    space,
     spec::StudySpec,
     stop,
     trial::{Attributes, StateKind, Trial, TrialState, set_attribute},
@@ -278,7 +279,14 @@ impl Study {
             | Event::TrialPaused { trial, .. }
             | Event::TrialResumed { trial, .. }
             | Event::TrialCancelled { trial, .. }
+            | Event::TrialTold { trial, .. }
             | Event::TrialPruned { trial, .. } => self.apply_to_trial(*trial, event),
+            Event::ParameterSet { trial, name, value, distribution, text } => {
+                let index = space::grow(&mut self.spec, name, distribution);
+                if let Some(trial) = self.open.get_mut(trial) {
+                    Arc::make_mut(trial).choose(index, name, *value, text);
+                }
+            }
             Event::AttributeSet { owner: crate::event::Owner::Trial(trial), scope, key, value } => {
                 if self.open.contains_key(trial) {
                     self.apply_to_trial(*trial, event);
@@ -362,7 +370,9 @@ impl Study {
         let metrics = &mut self.metrics;
         let (pruner, judged) = (&self.pruner, judged(&self.spec));
         let trial = Arc::make_mut(slot);
-        let needed = |metric, before, step| metric < judged && pruner.needs_point(before, step);
+        // Clients get back every value that they reported.
+        let keeps_all = self.driver == Driver::Clients;
+        let needed = |metric, before, step| keeps_all || metric < judged && pruner.needs_point(before, step);
         trial.apply(event, |name| intern(metrics, name), needed);
         if let Event::TrialReported { .. } = event {
             show_pruner(&mut self.pruner, trial, judged);
@@ -434,7 +444,7 @@ impl Study {
             Direction::Minimize => self.best.is_none_or(|(best, _)| value < best),
             Direction::Maximize => self.best.is_none_or(|(best, _)| value > best),
         };
-        if better {
+        if better && !value.is_nan() {
             self.best = Some((value, number));
         }
     }
@@ -455,7 +465,8 @@ pub(crate) fn judged(spec: &StudySpec) -> u16 {
 
 fn ended_at(event: &Event) -> Micros {
     match event {
-        Event::AttemptEnded { at, .. } | Event::TrialCancelled { at, .. } | Event::TrialPruned { at, .. } => *at,
+        Event::AttemptEnded { at, .. } | Event::TrialTold { at, .. } => *at,
+        Event::TrialCancelled { at, .. } | Event::TrialPruned { at, .. } => *at,
         _ => 0,
     }
 }

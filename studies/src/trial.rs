@@ -249,6 +249,12 @@ pub struct Trial {
     pub cancelled: Option<String>,
     pub files: AttemptFiles,
     pub values: Vec<f64>,
+    /// What its client said it reached, whatever that is worth.
+    #[serde(default)]
+    pub told: Vec<f64>,
+    /// The distribution of each parameter that a client chose, as it wrote it.
+    #[serde(default)]
+    pub asked: BTreeMap<String, Arc<str>>,
     pub attributes: Attributes,
 }
 
@@ -301,6 +307,8 @@ impl Trial {
             cancelled: None,
             files: AttemptFiles::default(),
             values: Vec::new(),
+            told: Vec::new(),
+            asked: BTreeMap::new(),
             attributes: Attributes::default(),
         }
     }
@@ -353,6 +361,7 @@ impl Trial {
                 self.reach(*through);
                 self.end_attempt(*at, end, next, files);
             }
+            Event::TrialTold { at, outcome, values, .. } => self.be_told(*at, *outcome, values),
             Event::AttemptStale { attempt, end, .. } => {
                 if let Some(old) = self.attempts.iter_mut().find(|old| old.number == *attempt) {
                     old.stale = Some(end.clone());
@@ -385,6 +394,7 @@ impl Trial {
             | Event::StudyWarmed { .. }
             | Event::TrialCreated { .. }
             | Event::TrialImported { .. }
+            | Event::ParameterSet { .. }
             | Event::TrialSuperseded { .. }
             | Event::WorkerRegistered { .. }
             | Event::WorkerAttached { .. }
@@ -471,6 +481,33 @@ impl Trial {
         });
     }
 
+    /// Ends the trial as its client says.
+    fn be_told(&mut self, at: Micros, outcome: Outcome, values: &[f64]) {
+        let (end, step) = match outcome {
+            Outcome::Complete => (End::Finished { values: values.to_vec() }, Step::Complete),
+            Outcome::Pruned => (End::Pruned, Step::Prune),
+            Outcome::Failed => (End::Failed(Failure::Told { message: "its client said so".to_owned() }), Step::Fail),
+            Outcome::Cancelled => (End::Cancelled { reason: "by its client".to_owned() }, Step::CancelAttempt),
+        };
+        self.told = values.to_vec();
+        if outcome == Outcome::Complete {
+            self.values = values.to_vec();
+        }
+        if let Some(last) = self.attempts.last_mut() {
+            (last.ended, last.end) = (Some(at), Some(end));
+        }
+        self.step(step);
+    }
+
+    /// The value of a parameter that a client chose; `index` is its position in the study's space.
+    pub(crate) fn choose(&mut self, index: usize, name: &str, value: f64, text: &str) {
+        if self.params.len() <= index {
+            self.params.resize(index + 1, f64::NAN);
+        }
+        self.params[index] = value;
+        self.asked.insert(name.to_owned(), text.into());
+    }
+
     fn count_end(&mut self, end: &End) {
         match end {
             End::Failed(Failure::CrashLimit { .. }) | End::Lost { .. } => self.crashes += 1,
@@ -513,6 +550,8 @@ impl Trial {
             attributes: self.attributes.clone(),
             finals,
             end: self.end_in_words(),
+            told: self.told.clone(),
+            asked: self.asked.clone(),
         })
     }
 

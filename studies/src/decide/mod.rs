@@ -1,5 +1,6 @@
 //! Decisions: what a command may do, by what it is about. Refuses or emits events; never samples, never waits.
 
+mod clients;
 mod import;
 mod records;
 mod studies;
@@ -45,6 +46,8 @@ fn dispatch(core: &mut Core, now: Now, command: Command, out: &mut Outcome) -> R
         Command::ImportTrials { study, key, rows, trials } => {
             import::import(core, now, out, study, import::Part { key, rows, trials })
         }
+        Command::CreateTrial { study, template } => clients::create(core, now, out, study, *template),
+        Command::Drive { trial, write } => clients::drive(core, now, out, trial, write),
         Command::RetryTrial { trial } => trials::retry(core, now, out, trial),
         Command::CancelTrial { trial } => trials::cancel(core, now, out, trial, "cancelled by a user"),
         Command::PauseTrial { trial } => trials::pause(core, now, out, trial),

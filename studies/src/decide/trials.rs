@@ -252,7 +252,7 @@ fn open_state(core: &Core, id: TaskId) -> Result<TrialState, Reject> {
     }
 }
 
-fn wrong_state(core: &Core, id: TaskId, action: &'static str, hint: &str) -> Reject {
+pub(super) fn wrong_state(core: &Core, id: TaskId, action: &'static str, hint: &str) -> Reject {
     let state = core.state.trial_state(id).map_or("gone", StateKind::name).to_owned();
     let number = match core.state.study_of(id) {
         Some(study) => {

@@ -251,6 +251,8 @@ impl Coverage {
             | Command::Exhausted { .. }
             | Command::Enqueue { .. }
             | Command::ImportTrials { .. }
+            | Command::CreateTrial { .. }
+            | Command::Drive { .. }
             | Command::SetAttribute { owner: Owner::Study(_), .. }
             | Command::DetachWorker { .. }
             | Command::CordonWorker { .. }

@@ -52,6 +52,13 @@ pub fn event_from_proto(event: wire::Event) -> Decoded<Event> {
         Kind::TrialResumed(it) => Event::TrialResumed { trial: TaskId(it.trial), at: it.at },
         Kind::TrialCancelled(it) => Event::TrialCancelled { trial: TaskId(it.trial), at: it.at, reason: it.reason },
         Kind::TrialPruned(it) => Event::TrialPruned { trial: TaskId(it.trial), at: it.at, reason: it.reason },
+        Kind::ParameterSet(it) => parameter_set(it)?,
+        Kind::TrialTold(it) => Event::TrialTold {
+            trial: TaskId(it.trial),
+            at: it.at,
+            outcome: outcome(it.outcome, "trial_told.outcome")?,
+            values: it.values,
+        },
         Kind::TrialSuperseded(it) => Event::TrialSuperseded { trial: TaskId(it.trial), by: TaskId(it.by) },
         Kind::AttributeSet(it) => attribute_set(it)?,
         Kind::WorkerRegistered(it) => worker_registered(it),
@@ -73,6 +80,12 @@ fn study_created(it: wire::StudyCreated) -> Decoded<Event> {
         source,
         driver: driver(it.driver)?,
     })
+}
+
+fn parameter_set(it: wire::ParameterSet) -> Decoded<Event> {
+    let malformed = |_| DecodeError::Malformed { field: "parameter_set.distribution_json", expected: "a distribution" };
+    let distribution = serde_json::from_slice(&it.distribution_json).map_err(malformed)?;
+    Ok(Event::ParameterSet { trial: TaskId(it.trial), name: it.name, value: it.value, distribution, text: it.text })
 }
 
 fn study_warmed(it: wire::StudyWarmed) -> Event {
@@ -110,7 +123,7 @@ fn trial_created(it: wire::TrialCreated) -> Decoded<Event> {
 fn trial_imported(it: wire::TrialImported) -> Decoded<Event> {
     let imported = ImportedTrial {
         params: it.params,
-        outcome: outcome(it.outcome)?,
+        outcome: outcome(it.outcome, "trial_imported.outcome")?,
         values: it.values,
         started: it.started,
         ended: it.ended,
@@ -121,14 +134,14 @@ fn trial_imported(it: wire::TrialImported) -> Decoded<Event> {
     Ok(Event::TrialImported { study, trial, number: it.number, at: it.at, imported })
 }
 
-fn outcome(value: i32) -> Decoded<Outcome> {
+fn outcome(value: i32, field: &'static str) -> Decoded<Outcome> {
     match wire::Outcome::try_from(value) {
         Ok(wire::Outcome::Complete) => Ok(Outcome::Complete),
         Ok(wire::Outcome::Pruned) => Ok(Outcome::Pruned),
         Ok(wire::Outcome::Failed) => Ok(Outcome::Failed),
         Ok(wire::Outcome::Cancelled) => Ok(Outcome::Cancelled),
-        Ok(wire::Outcome::Unspecified) => Err(DecodeError::Missing("trial_imported.outcome")),
-        Err(_) => Err(number("trial_imported.outcome", value)),
+        Ok(wire::Outcome::Unspecified) => Err(DecodeError::Missing(field)),
+        Err(_) => Err(number(field, value)),
     }
 }
 
@@ -308,6 +321,7 @@ fn failure(it: wire::Failure) -> Decoded<Failure> {
         Wire::Setup => Failure::Setup { message },
         Wire::Spawn => Failure::Spawn { message },
         Wire::CrashLimit => Failure::CrashLimit { message },
+        Wire::Told => Failure::Told { message },
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use hone_search::{Columns, Foreign, Outcome, Row};
+use hone_search::{Columns, Distribution, Foreign, Outcome, Row};
 use hone_studies::{
     AttemptFiles, BlobId, Capacity, Driver, End, Event, Failure, FileRef, Gpu, GpuShare, ImportedTrial, Next, Origin, Owner,
     Point, Scope, StudyId, StudySpec, StudyState, TaskId, WarmStart, WorkerId, WorkerProfile, WorkerState,
@@ -138,6 +138,17 @@ fn attempts() -> Vec<(&'static str, Event)> {
         ),
         ("attempt_reclaimed", Event::AttemptReclaimed { trial, attempt, worker, at: AT }),
         ("attempt_forsaken", Event::AttemptForsaken { trial, attempt, at: AT }),
+        (
+            "parameter_set",
+            Event::ParameterSet {
+                trial,
+                name: "x".to_owned(),
+                value: 0.5,
+                distribution: Distribution::Float { low: 0.0, high: 1.0, log: false, step: None },
+                text: "{}".to_owned(),
+            },
+        ),
+        ("trial_told", Event::TrialTold { trial, at: AT, outcome: Outcome::Pruned, values: vec![0.5] }),
         ("attempt_stale", Event::AttemptStale { trial, attempt, at: AT, end: stale, values: vec![0.5] }),
     ]
 }
@@ -168,6 +179,7 @@ fn ends() -> Vec<(&'static str, Event)> {
         ("attempt_ended.bad_metric", failed(Failure::BadMetric { message: message() })),
         ("attempt_ended.setup", failed(Failure::Setup { message: message() })),
         ("attempt_ended.spawn", failed(Failure::Spawn { message: message() })),
+        ("attempt_ended.told", failed(Failure::Told { message: message() })),
         ("attempt_ended.crash_limit", failed(Failure::CrashLimit { message: message() })),
     ]
 }

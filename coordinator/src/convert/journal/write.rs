@@ -76,6 +76,15 @@ fn kind(event: &Event) -> Kind {
         Event::TrialPruned { trial, at, reason } => {
             Kind::TrialPruned(wire::TrialPruned { trial: trial.0, at: *at, reason: reason.clone() })
         }
+        Event::ParameterSet { trial, name, value, distribution, text } => {
+            let distribution_json = serde_json::to_vec(distribution).expect("a distribution is plain data").into();
+            let (name, text) = (name.clone(), text.clone());
+            Kind::ParameterSet(wire::ParameterSet { trial: trial.0, name, value: *value, distribution_json, text })
+        }
+        Event::TrialTold { trial, at, outcome, values } => {
+            let (outcome, values) = (outcome_number(*outcome).into(), values.clone());
+            Kind::TrialTold(wire::TrialTold { trial: trial.0, at: *at, outcome, values })
+        }
         Event::TrialSuperseded { trial, by } => Kind::TrialSuperseded(wire::TrialSuperseded { trial: trial.0, by: by.0 }),
         Event::AttributeSet { owner, scope, key, value } => {
             Kind::AttributeSet(attribute_set(*owner, *scope, key, value.as_deref()))
@@ -249,6 +258,7 @@ fn failure_to_proto(failure: &Failure) -> wire::Failure {
         Failure::Setup { message } => (Wire::Setup, 0, message),
         Failure::Spawn { message } => (Wire::Spawn, 0, message),
         Failure::CrashLimit { message } => (Wire::CrashLimit, 0, message),
+        Failure::Told { message } => (Wire::Told, 0, message),
     };
     wire::Failure { kind: kind.into(), code, message: message.clone() }
 }
