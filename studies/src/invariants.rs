@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt};
 use hone_search::{Direction, Outcome};
 
 use crate::{
-    event::{Origin, StudyState, WorkerState},
+    event::{Driver, Origin, StudyState, WorkerState},
     ids::TaskId,
     roster::{Free, Roster, Session},
     state::State,
