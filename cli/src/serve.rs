@@ -28,6 +28,8 @@ pub async fn command(context: &Context, args: ServeArgs) -> Result<()> {
         socket: None,
         listen: Some(args.listen),
         insecure: args.insecure_anonymous_plaintext,
+        optuna: args.optuna,
+        insecure_optuna: args.insecure_optuna,
         names: args.host_name.clone(),
         build: BUILD.to_owned(),
     };
@@ -57,6 +59,9 @@ fn announce(context: &Context, args: &ServeArgs, coordinator: &Coordinator) -> R
     let token = coordinator.join_token().map_err(|error| failure(&error))?;
     if args.insecure_anonymous_plaintext {
         remark(&format!("warning: whoever reaches {address} can run commands on every worker"));
+    }
+    if let Some(optuna) = coordinator.optuna() {
+        remark(&format!("Optuna's storage protocol is served on {optuna}"));
     }
     let token = token.filter(|_| !args.insecure_anonymous_plaintext);
     let join = join_line(args, address, token.as_deref(), &socket.to_string());
@@ -92,7 +97,8 @@ mod tests {
     fn line(listen: &str, name: Option<&str>, token: Option<&str>) -> String {
         let listen: SocketAddr = listen.parse().unwrap();
         let host_name = name.map(str::to_owned).into_iter().collect();
-        let args = ServeArgs { listen, host_name, insecure_anonymous_plaintext: token.is_none() };
+        let insecure_anonymous_plaintext = token.is_none();
+        let args = ServeArgs { listen, host_name, insecure_anonymous_plaintext, optuna: None, insecure_optuna: false };
         join_line(&args, listen, token, "/run/s")
     }
 

@@ -9,6 +9,7 @@ pub mod export;
 mod heap;
 pub mod holder;
 pub mod journal;
+mod optuna;
 mod samplers;
 pub mod security;
 mod server;

@@ -24,6 +24,7 @@ use crate::{
     clock::Clock,
     heap,
     holder::{Holder, HolderError},
+    optuna,
     security::{AuthoriseLayer, Gatekeeper, Listener, SecurityError},
     service::{Services, Stays},
     sessions::Sessions,
@@ -54,6 +55,10 @@ pub struct Config {
     pub listen: Option<SocketAddr>,
     /// Serve `listen` without encryption and without asking who calls. Has to be typed in full.
     pub insecure: bool,
+    /// TCP address for Optuna's storage protocol; `None`: it is not served.
+    pub optuna: Option<SocketAddr>,
+    /// Serve it beyond this host too, where nobody is asked who calls. Has to be typed in full.
+    pub insecure_optuna: bool,
     /// Further names of this host for its certificate.
     pub names: Vec<String>,
     /// Shown to workers and users.
@@ -75,6 +80,8 @@ pub enum StartError {
         #[source]
         source: std::io::Error,
     },
+    #[error("Optuna's protocol has no credentials, so `{0}` would be open to everybody; use a loopback address")]
+    OptunaBeyondThisHost(SocketAddr),
     #[error("the store has failed: {0}")]
     StoreFailed(String),
 }
@@ -85,8 +92,9 @@ pub struct Coordinator {
     writer: Writer,
     holder: Holder,
     address: Option<SocketAddr>,
+    optuna: Option<SocketAddr>,
     stop: watch::Sender<bool>,
-    servers: Vec<JoinHandle<Result<(), tonic::transport::Error>>>,
+    servers: Vec<Served>,
 }
 
 impl Coordinator {
@@ -101,6 +109,7 @@ impl Coordinator {
         let store_id = store.id();
         let gatekeeper = Arc::new(Gatekeeper::open(&config.data, &store_id, &config.names)?);
         let listeners = listeners(&config, &gatekeeper).await?;
+        let optuna_listener = optuna_listener(&config).await?;
         let sessions = Sessions::default();
         let writer = tokio::task::block_in_place(|| actor::start(store.clone(), clock, sessions.clone()))?;
         let services = Services {
@@ -117,9 +126,11 @@ impl Coordinator {
         let holder =
             Holder::write(&config.data, &socket, address, services.gatekeeper.client_token(), config.insecure, &config.build)?;
         let (stop, stopping) = watch::channel(false);
-        let servers = listeners.into_iter().map(|listener| serve(&services, listener, stopping.clone())).collect();
+        let mut servers: Vec<_> = listeners.into_iter().map(|listener| serve(&services, listener, stopping.clone())).collect();
+        let optuna_address = optuna_listener.as_ref().and_then(Listener::address);
+        servers.extend(optuna_listener.map(|listener| serve_optuna(&services, listener, stopping.clone())));
         tokio::spawn(sweep(services.clone(), stopping));
-        Ok(Coordinator { services, writer, holder, address, stop, servers })
+        Ok(Coordinator { services, writer, holder, address, optuna: optuna_address, stop, servers })
     }
 
     /// The Unix socket that this host's commands use.
@@ -129,6 +140,11 @@ impl Coordinator {
 
     pub fn address(&self) -> Option<SocketAddr> {
         self.address
+    }
+
+    /// Where Optuna's storage protocol is served.
+    pub fn optuna(&self) -> Option<SocketAddr> {
+        self.optuna
     }
 
     /// A new join token, for the line that attaches a worker; `None` where nothing listens beyond this host's socket.
@@ -187,18 +203,36 @@ async fn listeners(config: &Config, gatekeeper: &Arc<Gatekeeper>) -> Result<Vec<
     Ok(listeners)
 }
 
-fn serve(
-    services: &Services,
-    listener: Listener,
-    mut stopping: watch::Receiver<bool>,
-) -> JoinHandle<Result<(), tonic::transport::Error>> {
-    let router = router(services);
-    tokio::spawn(async move {
-        let stopped = async move {
-            let _ = stopping.wait_for(|stop| *stop).await;
-        };
-        router.serve_with_incoming_shutdown(listener.into_incoming(), stopped).await
-    })
+async fn optuna_listener(config: &Config) -> Result<Option<Listener>, StartError> {
+    let Some(address) = config.optuna else { return Ok(None) };
+    if !address.ip().is_loopback() && !config.insecure_optuna {
+        return Err(StartError::OptunaBeyondThisHost(address));
+    }
+    let listener = Listener::insecure(address).await;
+    listener.map(Some).map_err(|source| StartError::Listen { address: address.to_string(), source })
+}
+
+type Served = JoinHandle<Result<(), tonic::transport::Error>>;
+
+fn serve(services: &Services, listener: Listener, stopping: watch::Receiver<bool>) -> Served {
+    tokio::spawn(router(services).serve_with_incoming_shutdown(listener.into_incoming(), stopped(stopping)))
+}
+
+fn serve_optuna(services: &Services, listener: Listener, stopping: watch::Receiver<bool>) -> Served {
+    tokio::spawn(optuna_router(services).serve_with_incoming_shutdown(listener.into_incoming(), stopped(stopping)))
+}
+
+async fn stopped(mut stopping: watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+/// Nobody is asked who calls: Optuna's clients have nothing to say to that.
+fn optuna_router(services: &Services) -> Router {
+    Server::builder()
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE_LIMIT))
+        .tcp_nodelay(true)
+        .add_service(optuna::server(services))
 }
 
 fn router(services: &Services) -> Router<Stack<AuthoriseLayer, Identity>> {

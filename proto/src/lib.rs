@@ -21,6 +21,12 @@ pub mod journal {
     tonic::include_proto!("hone.journal.v1");
 }
 
+/// Optuna's storage protocol.
+pub mod optuna {
+    #![allow(clippy::all, missing_docs)]
+    tonic::include_proto!("optuna");
+}
+
 /// Descriptors of every file, for the reflection service.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hone.bin"));
 

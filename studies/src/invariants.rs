@@ -166,7 +166,7 @@ fn check_best(study: &Study, place: &str, found: &mut Found) {
         for row in (0..part.len()).filter(|row| part.columns.outcome[*row] == Outcome::Complete) {
             let value = part.columns.value(0, row);
             let better = part.columns.violation(row) <= 0.0
-                && !value.is_nan()
+                && (study.driver == Driver::Workers || !value.is_nan())
                 && best.is_none_or(|(known, _)| match objective.direction {
                     Direction::Minimize => value < known,
                     Direction::Maximize => value > known,

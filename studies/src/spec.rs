@@ -32,6 +32,56 @@ pub struct StudySpec {
     pub enqueue: Vec<BTreeMap<String, Value>>,
 }
 
+impl StudySpec {
+    /// A study whose trials are run by the programs that ask for them: nothing is known but its name and what it is
+    /// after, and its space grows.
+    pub fn driven(name: String, objectives: Vec<Objective>) -> StudySpec {
+        StudySpec {
+            name,
+            description: String::new(),
+            objectives,
+            constraints: Vec::new(),
+            search: Search {
+                sampler: SamplerConfig::Random,
+                pruner: PrunerConfig::None,
+                seed: 0,
+                max_trials: None,
+                parallel: None,
+                warm_start: Vec::new(),
+            },
+            stop: StopSpec::default(),
+            space: Space::default(),
+            source: Source::None,
+            trial: TrialSpec::none(),
+            priority: 0,
+            weight: 1.0,
+            enqueue: Vec::new(),
+        }
+    }
+}
+
+impl TrialSpec {
+    /// No program at all.
+    fn none() -> TrialSpec {
+        TrialSpec {
+            command: Vec::new(),
+            setup: Vec::new(),
+            setup_timeout: 0,
+            environment: BTreeMap::new(),
+            working_directory: String::new(),
+            resources: Resources::default(),
+            timeout: None,
+            grace: 0,
+            retries: 0,
+            crash_limit: 1,
+            metrics: None,
+            keep: Keep { outputs: KeepOutputs::All, max_bytes: 0 },
+            max_log_bytes: 0,
+            max_checkpoint_bytes: 0,
+        }
+    }
+}
+
 /// One value to optimise.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Objective {

@@ -444,6 +444,7 @@ impl Study {
             Direction::Minimize => self.best.is_none_or(|(best, _)| value < best),
             Direction::Maximize => self.best.is_none_or(|(best, _)| value > best),
         };
+        // Clients may say anything.
         if better && !value.is_nan() {
             self.best = Some((value, number));
         }

@@ -78,6 +78,12 @@ pub struct ServeArgs {
     /// Name or address under which other machines know this one; may be given several times
     #[arg(long, value_name = "NAME")]
     pub host_name: Vec<String>,
+    /// Serve Optuna's storage protocol too, for GrpcStorageProxy; without credentials, so only on this host
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:13000")]
+    pub optuna: Option<SocketAddr>,
+    /// Let other hosts speak Optuna's protocol: whoever reaches the address changes its studies
+    #[arg(long, requires = "optuna")]
+    pub insecure_optuna: bool,
     /// Listen without encryption or credentials: whoever reaches the address runs commands on every worker
     #[arg(long)]
     pub insecure_anonymous_plaintext: bool,

@@ -1,0 +1,256 @@
+//! The nineteen calls.
+
+use std::sync::Arc;
+
+use hone_proto::optuna::{
+    CreateNewStudyReply, CreateNewStudyRequest, CreateNewTrialReply, CreateNewTrialRequest, DeleteStudyReply, DeleteStudyRequest,
+    GetAllStudiesReply, GetAllStudiesRequest, GetStudyDirectionsReply, GetStudyDirectionsRequest, GetStudyIdFromNameReply,
+    GetStudyIdFromNameRequest, GetStudyNameFromIdReply, GetStudyNameFromIdRequest, GetStudySystemAttributesReply,
+    GetStudySystemAttributesRequest, GetStudyUserAttributesReply, GetStudyUserAttributesRequest,
+    GetTrialIdFromStudyIdTrialNumberReply, GetTrialIdFromStudyIdTrialNumberRequest, GetTrialReply, GetTrialRequest,
+    GetTrialsReply, GetTrialsRequest, SetStudySystemAttributeReply, SetStudySystemAttributeRequest, SetStudyUserAttributeReply,
+    SetStudyUserAttributeRequest, SetTrialIntermediateValueReply, SetTrialIntermediateValueRequest, SetTrialParameterReply,
+    SetTrialParameterRequest, SetTrialStateValuesReply, SetTrialStateValuesRequest, SetTrialSystemAttributeReply,
+    SetTrialSystemAttributeRequest, SetTrialUserAttributeReply, SetTrialUserAttributeRequest, Study as WireStudy,
+    TrialState as WireState, storage_service_server::StorageService,
+};
+use hone_studies::{Command, Driver, Owner, Reply, Scope, StudyId, TaskId, Template, Write};
+use tonic::{Request, Response, Status};
+
+use super::{Storage, StudyRef, direction_from_proto, direction_to_proto, spec, status, trial};
+use crate::actor::View;
+
+type Answer<T> = Result<Response<T>, Status>;
+
+#[tonic::async_trait]
+impl StorageService for Storage {
+    async fn create_new_study(&self, request: Request<CreateNewStudyRequest>) -> Answer<CreateNewStudyReply> {
+        let CreateNewStudyRequest { directions, study_name } = request.into_inner();
+        let directions = directions.into_iter().map(direction_from_proto).collect::<Result<Vec<_>, _>>()?;
+        if directions.is_empty() {
+            return Err(Status::invalid_argument("a study needs a direction"));
+        }
+        let spec = Arc::new(spec(study_name, &directions));
+        let driver = Driver::Clients;
+        match self.command(Command::CreateStudy { spec, text: String::new(), source: None, driver, paused: false }).await? {
+            Reply::Study(id) => Ok(Response::new(CreateNewStudyReply { study_id: wire(id) })),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    async fn delete_study(&self, request: Request<DeleteStudyRequest>) -> Answer<DeleteStudyReply> {
+        let study = self.study(request.into_inner().study_id).await?.id;
+        self.command(Command::RemoveStudy { study, force: true }).await?;
+        Ok(Response::new(DeleteStudyReply {}))
+    }
+
+    async fn set_study_user_attribute(
+        &self,
+        request: Request<SetStudyUserAttributeRequest>,
+    ) -> Answer<SetStudyUserAttributeReply> {
+        let SetStudyUserAttributeRequest { study_id, key, value } = request.into_inner();
+        self.set_study_attribute(study_id, Scope::User, key, value).await?;
+        Ok(Response::new(SetStudyUserAttributeReply {}))
+    }
+
+    async fn set_study_system_attribute(
+        &self,
+        request: Request<SetStudySystemAttributeRequest>,
+    ) -> Answer<SetStudySystemAttributeReply> {
+        let SetStudySystemAttributeRequest { study_id, key, value } = request.into_inner();
+        self.set_study_attribute(study_id, Scope::System, key, value).await?;
+        Ok(Response::new(SetStudySystemAttributeReply {}))
+    }
+
+    async fn get_study_id_from_name(&self, request: Request<GetStudyIdFromNameRequest>) -> Answer<GetStudyIdFromNameReply> {
+        let name = request.into_inner().study_name;
+        let view = self.view().await?;
+        let study = view.state.study_named(&name).filter(|study| study.driver == Driver::Clients);
+        let study = study.ok_or_else(|| Status::not_found(format!("there is no study `{name}`")))?;
+        Ok(Response::new(GetStudyIdFromNameReply { study_id: wire(study.id) }))
+    }
+
+    async fn get_study_name_from_id(&self, request: Request<GetStudyNameFromIdRequest>) -> Answer<GetStudyNameFromIdReply> {
+        let study = self.study(request.into_inner().study_id).await?;
+        Ok(Response::new(GetStudyNameFromIdReply { study_name: study.spec.name.clone() }))
+    }
+
+    async fn get_study_directions(&self, request: Request<GetStudyDirectionsRequest>) -> Answer<GetStudyDirectionsReply> {
+        let study = self.study(request.into_inner().study_id).await?;
+        Ok(Response::new(GetStudyDirectionsReply { directions: directions(&study) }))
+    }
+
+    async fn get_study_user_attributes(
+        &self,
+        request: Request<GetStudyUserAttributesRequest>,
+    ) -> Answer<GetStudyUserAttributesReply> {
+        let study = self.study(request.into_inner().study_id).await?;
+        let user_attributes = trial::attributes(&study.attributes, Scope::User);
+        Ok(Response::new(GetStudyUserAttributesReply { user_attributes }))
+    }
+
+    async fn get_study_system_attributes(
+        &self,
+        request: Request<GetStudySystemAttributesRequest>,
+    ) -> Answer<GetStudySystemAttributesReply> {
+        let study = self.study(request.into_inner().study_id).await?;
+        let system_attributes = trial::attributes(&study.attributes, Scope::System);
+        Ok(Response::new(GetStudySystemAttributesReply { system_attributes }))
+    }
+
+    async fn get_all_studies(&self, _: Request<GetAllStudiesRequest>) -> Answer<GetAllStudiesReply> {
+        let view = self.view().await?;
+        let studies = view.state.studies().filter(|study| study.driver == Driver::Clients).map(|study| WireStudy {
+            study_id: wire(study.id),
+            study_name: study.spec.name.clone(),
+            directions: directions(study),
+            user_attributes: trial::attributes(&study.attributes, Scope::User),
+            system_attributes: trial::attributes(&study.attributes, Scope::System),
+        });
+        Ok(Response::new(GetAllStudiesReply { studies: studies.collect() }))
+    }
+
+    async fn create_new_trial(&self, request: Request<CreateNewTrialRequest>) -> Answer<CreateNewTrialReply> {
+        let CreateNewTrialRequest { study_id, template_trial, template_trial_is_none } = request.into_inner();
+        let study = self.study(study_id).await?;
+        let template = match template_trial.filter(|_| !template_trial_is_none) {
+            Some(template) => trial::template(&study, template)?,
+            None => Template::default(),
+        };
+        match self.command(Command::CreateTrial { study: study.id, template: Box::new(template) }).await? {
+            Reply::Trial(id) => Ok(Response::new(CreateNewTrialReply { trial_id: trial::wire_id(id) })),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    async fn set_trial_parameter(&self, request: Request<SetTrialParameterRequest>) -> Answer<SetTrialParameterReply> {
+        let SetTrialParameterRequest { trial_id, param_name, param_value_internal, distribution } = request.into_inner();
+        let parameter = trial::parameter(param_name, param_value_internal, distribution)?;
+        self.drive(trial_id, Write::Parameter(parameter)).await?;
+        Ok(Response::new(SetTrialParameterReply {}))
+    }
+
+    async fn get_trial_id_from_study_id_trial_number(
+        &self,
+        request: Request<GetTrialIdFromStudyIdTrialNumberRequest>,
+    ) -> Answer<GetTrialIdFromStudyIdTrialNumberReply> {
+        let GetTrialIdFromStudyIdTrialNumberRequest { study_id, trial_number } = request.into_inner();
+        let study = self.study(study_id).await?;
+        let number = u32::try_from(trial_number).ok().filter(|number| *number < study.next_number);
+        let id = number.and_then(|number| study.id_of(number));
+        let id = id.ok_or_else(|| Status::not_found(format!("study {study_id} has no trial {trial_number}")))?;
+        Ok(Response::new(GetTrialIdFromStudyIdTrialNumberReply { trial_id: trial::wire_id(id) }))
+    }
+
+    async fn set_trial_state_values(&self, request: Request<SetTrialStateValuesRequest>) -> Answer<SetTrialStateValuesReply> {
+        let SetTrialStateValuesRequest { trial_id, state, values } = request.into_inner();
+        let state = trial::state_from_proto(state)?;
+        let write = match (trial::outcome(state), state) {
+            (Some(outcome), _) => Write::Tell { outcome, values },
+            (None, WireState::Waiting) => Write::GiveBack,
+            (None, _) => Write::Take,
+        };
+        // Taking is the only lock that clients have on a waiting trial.
+        let trial_updated = match self.drive(trial_id, write).await? {
+            Reply::Taken(taken) => taken,
+            _ => true,
+        };
+        Ok(Response::new(SetTrialStateValuesReply { trial_updated }))
+    }
+
+    async fn set_trial_intermediate_value(
+        &self,
+        request: Request<SetTrialIntermediateValueRequest>,
+    ) -> Answer<SetTrialIntermediateValueReply> {
+        let SetTrialIntermediateValueRequest { trial_id, step, intermediate_value } = request.into_inner();
+        let view = self.view().await?;
+        let study = study_of(&view, trial::trial_id(trial_id))?;
+        self.drive(trial_id, Write::Report(trial::point(&study, step, intermediate_value))).await?;
+        Ok(Response::new(SetTrialIntermediateValueReply {}))
+    }
+
+    async fn set_trial_user_attribute(
+        &self,
+        request: Request<SetTrialUserAttributeRequest>,
+    ) -> Answer<SetTrialUserAttributeReply> {
+        let SetTrialUserAttributeRequest { trial_id, key, value } = request.into_inner();
+        self.drive(trial_id, Write::Attribute { scope: Scope::User, key, value: value.into_bytes() }).await?;
+        Ok(Response::new(SetTrialUserAttributeReply {}))
+    }
+
+    async fn set_trial_system_attribute(
+        &self,
+        request: Request<SetTrialSystemAttributeRequest>,
+    ) -> Answer<SetTrialSystemAttributeReply> {
+        let SetTrialSystemAttributeRequest { trial_id, key, value } = request.into_inner();
+        self.drive(trial_id, Write::Attribute { scope: Scope::System, key, value: value.into_bytes() }).await?;
+        Ok(Response::new(SetTrialSystemAttributeReply {}))
+    }
+
+    async fn get_trial(&self, request: Request<GetTrialRequest>) -> Answer<GetTrialReply> {
+        let id = trial::trial_id(request.into_inner().trial_id);
+        let view = self.view().await?;
+        let trial = trial::message(&*study_of(&view, id)?, id);
+        Ok(Response::new(GetTrialReply { trial }))
+    }
+
+    async fn get_trials(&self, request: Request<GetTrialsRequest>) -> Answer<GetTrialsReply> {
+        let GetTrialsRequest { study_id, included_trial_ids, trial_id_greater_than } = request.into_inner();
+        let study = self.study(study_id).await?;
+        let mut wanted: Vec<TaskId> = included_trial_ids.into_iter().map(trial::trial_id).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        wanted.retain(|id| trial::wire_id(*id) <= trial_id_greater_than);
+        wanted.extend(trial::ids_after(&study, trial_id_greater_than));
+        let trials = wanted.into_iter().filter_map(|id| trial::message(&study, id)).collect();
+        Ok(Response::new(GetTrialsReply { trials }))
+    }
+}
+
+impl Storage {
+    async fn command(&self, command: Command) -> Result<Reply, Status> {
+        self.0.writer.command(command).await.map_err(|refusal| status(&refusal))
+    }
+
+    async fn drive(&self, trial: i64, write: Write) -> Result<Reply, Status> {
+        let trial = trial::trial_id(trial);
+        self.0
+            .writer
+            .command(Command::Drive { trial, write })
+            .await
+            .map_err(|refusal| super::convert::status::from_refusal(&refusal))
+    }
+
+    async fn view(&self) -> Result<Arc<View>, Status> {
+        self.0.writer.view().await.map_err(|refusal| status(&refusal))
+    }
+
+    /// A study that clients drive.
+    async fn study(&self, id: i64) -> Result<StudyRef, Status> {
+        let view = self.view().await?;
+        let study = view.state.study(trial::study_id(id)).filter(|study| study.driver == Driver::Clients);
+        study.cloned().ok_or_else(|| Status::not_found(format!("there is no study {id}")))
+    }
+
+    async fn set_study_attribute(&self, study: i64, scope: Scope, key: String, value: String) -> Result<(), Status> {
+        let owner = Owner::Study(self.study(study).await?.id);
+        self.command(Command::SetAttribute { owner, scope, key, value: Some(value.into_bytes()) }).await.map(drop)
+    }
+}
+
+fn study_of(view: &View, trial: TaskId) -> Result<StudyRef, Status> {
+    let study = view.state.study_of(trial).filter(|study| study.driver == Driver::Clients);
+    study.cloned().ok_or_else(|| Status::not_found(format!("there is no trial {trial}")))
+}
+
+fn directions(study: &StudyRef) -> Vec<i32> {
+    study.spec.objectives.iter().map(|objective| direction_to_proto(objective.direction).into()).collect()
+}
+
+fn wire(id: StudyId) -> i64 {
+    i64::try_from(id.0).unwrap_or(i64::MAX)
+}
+
+fn unexpected(reply: &Reply) -> Status {
+    Status::internal(format!("the writer answered {reply:?}; this is a bug of hone"))
+}
