@@ -171,14 +171,14 @@ pub(super) fn point(study: &Study, step: i64, value: f64) -> Point {
 /// The local time, without its zone: what the protocol has.
 fn time_to_text(at: Micros) -> String {
     let time = Timestamp::from_microsecond(at).ok().filter(|_| at != 0);
-    time.map_or_else(String::new, |time| time.to_zoned(TimeZone::system()).strftime(TIME).to_string())
+    time.map_or_else(String::new, |time| time.to_zoned_datetime(TimeZone::system()).strftime(TIME).to_string())
 }
 
 fn time_from_text(text: &str) -> Result<Option<Micros>, Status> {
     if text.is_empty() {
         return Ok(None);
     }
-    let zoned = DateTime::strptime("%Y-%m-%d %H:%M:%S%.f", text).and_then(|time| time.to_zoned(TimeZone::system()));
+    let zoned = DateTime::strptime("%Y-%m-%d %H:%M:%S%.f", text).and_then(|time| time.to_zoned_datetime(TimeZone::system()));
     let zoned = zoned.map_err(|error| Status::invalid_argument(format!("`{text}` is no time: {error}")))?;
     Ok(Some(zoned.timestamp().as_microsecond()))
 }

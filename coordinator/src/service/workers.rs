@@ -223,6 +223,7 @@ impl Connection {
             | Reply::Study(_)
             | Reply::Changed { .. }
             | Reply::Trial(_)
+            | Reply::Taken(_)
             | Reply::Imported(_)
             | Reply::Attached { .. } => Vec::new(),
         };
