@@ -80,7 +80,9 @@ pub enum StartError {
         #[source]
         source: std::io::Error,
     },
-    #[error("Optuna's protocol has no credentials, so `{0}` would be open to everybody; use a loopback address")]
+    #[error(
+        "Optuna's protocol has no credentials, so `{0}` would be open to everybody; use a loopback address, or `--insecure-optuna`"
+    )]
     OptunaBeyondThisHost(SocketAddr),
     #[error("the store has failed: {0}")]
     StoreFailed(String),
