@@ -49,7 +49,7 @@ pub(super) fn study_id(id: i64) -> StudyId {
 }
 
 fn of_open(study: &Study, trial: &Trial) -> wire::Trial {
-    let started = trial.running().map_or(0, |attempt| attempt.started);
+    let started = trial.attempts.last().map_or(0, |attempt| attempt.started);
     let params = trial.asked.keys().filter_map(|name| {
         let value = trial.params.get(study.spec.space.index_of(name)?)?;
         Some((name.clone(), *value))

@@ -32,11 +32,16 @@ pub(super) fn create(core: &mut Core, now: Now, out: &mut Outcome, id: StudyId, 
     for (scope, key, value) in template.attributes {
         core.emit(out, Event::AttributeSet { owner: Owner::Trial(trial), scope, key, value: Some(value) });
     }
-    if template.state != Begin::Waiting {
-        lease(core, out, trial, template.started.unwrap_or(now.wall));
+    // One that waits, but has been started once, was handed back.
+    let (waits, begun) = (template.state == Begin::Waiting, template.started);
+    if !waits || begun.is_some() {
+        lease(core, out, trial, begun.unwrap_or(now.wall));
     }
     if !template.points.is_empty() {
         core.emit(out, reported(core, trial, template.points));
+    }
+    if waits && begun.is_some() {
+        give_back(core, now, out, trial);
     }
     if let Begin::Ended { at, outcome, values } = template.state {
         core.emit(out, Event::TrialTold { trial, at: at.unwrap_or(now.wall), outcome, values });
