@@ -3,6 +3,7 @@
 mod ahead;
 mod broken;
 mod budget;
+mod clients;
 mod constraints;
 mod explanations;
 mod importing;
