@@ -18,11 +18,12 @@ from .support.worker import GO_ON, PlayedWorker
 def run(script: str, worker: PlayedWorker, term_at: int, place: Path) -> tuple[int, str]:
     """Runs a script as a trial that gets TERM instead of an answer to this step; returns how it ended."""
     process: list[subprocess.Popen[str]] = []
-    started = threading.Event()
+    started, asked_to_end = threading.Event(), list[bool]()
 
     def answer(line: dict[str, Any]) -> dict[str, Any] | None:
-        if line.get("step") == term_at and line["op"] == "report":
+        if line["op"] == "report" and line["step"] == term_at and not asked_to_end:
             assert started.wait(60)
+            asked_to_end.append(True)
             process[0].send_signal(signal.SIGTERM)
             return None
         return GO_ON
