@@ -18,7 +18,7 @@ from hone.integrations import sklearn as hone_sklearn
 from hone.integrations import xgboost as hone_xgboost
 from hone.integrations._values import chosen
 
-from .support.worker import GO_ON, PRUNE, Line, PlayedWorker
+from .support.worker import GO_ON, PRUNE, PlayedWorker
 
 X, Y = load_breast_cancer(return_X_y=True)
 X = StandardScaler().fit_transform(X)
@@ -131,14 +131,10 @@ def test_a_value_that_the_library_does_not_have_is_named_with_those_it_has() -> 
         chosen({"val_loss": 1.0, "loss": 2.0}, {"auc": "val_auc"})
 
 
-def test_a_failing_report_reaches_the_script_through_every_library(worker: PlayedWorker) -> None:
-    def refuse(line: Line) -> Line:
-        return {"ok": False, "error": "no"}
-
-    worker.answer = refuse
-    for fit in (
-        lambda: fit_xgboost(hone_xgboost.Report(worker.trial())),
-        lambda: fit_lightgbm(hone_lightgbm.Report(worker.trial())),
-    ):
-        with pytest.raises(hone.HoneError, match="refused"):
-            fit()
+@pytest.mark.parametrize(
+    ("fit", "callback"), [(fit_xgboost, hone_xgboost.Report), (fit_lightgbm, hone_lightgbm.Report)]
+)
+def test_a_failing_report_reaches_the_script(worker: PlayedWorker, fit: Any, callback: Any) -> None:
+    worker.answer = lambda line: {"ok": False, "error": "no"}
+    with pytest.raises(hone.HoneError, match="refused"):
+        fit(callback(worker.trial()))
