@@ -34,30 +34,32 @@ def run_as_told(command: str, real: Hone) -> str:
     path = f"{binary().parent}:{real.variables['PATH']}"
     ended = subprocess.run(
         ["sh", "-c", command],
-        cwd=real.root,
+        cwd=real.root / "line",
         env={**real.variables, "PATH": path},
         capture_output=True,
         text=True,
         timeout=LIMIT_S,
     )
     assert ended.returncode == 0, f"{command}: {ended.stderr}"
-    return ended.stdout + ended.stderr
+    return ended.stderr + ended.stdout
 
 
 def holds(printed: str, expected: list[str]) -> bool:
     """Whether the lines come in this order; `…` stands for anything."""
-    pattern = ".*".join(re.escape(part) for part in "\n".join(expected).split("…"))
+    pattern = ".*".join(re.escape(part.strip()) for part in "\n".join(expected).split("…"))
     return re.search(pattern, printed, re.DOTALL) is not None
 
 
 def test_the_tutorial_does_what_it_says(real: Hone) -> None:
+    folder = real.root / "line"
+    folder.mkdir()
     for name in ("train.py", "study.toml"):
-        (real.root / name).write_text(FILES[name])
+        (folder / name).write_text(FILES[name])
     assert [shlex.split(command)[0] for command, _ in commands()][:2] == ["python3", "hone"]
     for command, expected in commands():
         printed = run_as_told(command, real)
         assert holds(printed, expected), f"`{command}` does not print {expected}, but:\n{printed}"
-    assert (real.root / "hone-output" / "output" / "line.txt").exists()
+    assert (folder / "hone-output" / "output" / "line.txt").exists()
     states = {trial["state"] for trial in real.trials("line")}
     assert states == {"complete", "pruned"}
 
