@@ -14,11 +14,9 @@ from ._artifact import copy_into
 from ._channel import Channel, Printer, Worker
 from ._checkpoint import replacement
 from ._errors import HoneError, Preempted, Pruned
+from ._local import local_folder
 from ._params import Params, read_params
 from ._preemption import Preemption
-
-#: Outputs and checkpoints of a script that was started by hand.
-LOCAL_FOLDER = "hone-output"
 
 
 class Trial:
@@ -161,7 +159,7 @@ class Trial:
 
     def _folder(self, variable: str, name: str) -> Path:
         given = self._environment.get(variable)
-        folder = Path(given) if given else Path(LOCAL_FOLDER, name).absolute()
+        folder = Path(given) if given else local_folder() / name
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 

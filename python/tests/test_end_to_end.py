@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -135,3 +137,13 @@ def test_the_folders_of_a_trial_are_its_workers(real: Hone, place: Path) -> None
     script = "import hone\nt = hone.trial()\nassert not t.by_hand\nprint(t.output_dir)\nt.report(loss=1)\n"
     real.run("run", real.study("places", script, search="max_trials = 1"))
     assert real.run("trial", "logs", "places/0").strip().endswith("output")
+
+
+def test_what_a_run_by_hand_leaves_is_no_part_of_the_source(real: Hone) -> None:
+    script = "import hone, os\nt = hone.trial()\n(t.output_dir / 'big').write_text('x')\nt.report(loss=1)\n"
+    script += "print(*(name for _, _, files in os.walk(os.environ.get('HONE_SOURCE', '.')) for name in files))\n"
+    folder = Path(real.study("clean", script, search="max_trials = 1"))
+    subprocess.run([sys.executable, "train.py"], cwd=folder, check=True, timeout=LIMIT_S)
+    assert (folder / "hone-output" / "output" / "big").exists()
+    real.run("run", str(folder))
+    assert sorted(real.run("trial", "logs", "clean/0").split()) == ["study.toml", "train.py"]

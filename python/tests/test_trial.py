@@ -92,6 +92,7 @@ def test_by_hand_folders_come_with_their_first_use(place: Path, monkeypatch: pyt
     assert trial.output_dir == place / "hone-output" / "output"
     assert trial.checkpoint_dir == place / "hone-output" / "checkpoint"
     assert trial.output_dir.is_dir()
+    assert (place / "hone-output" / ".gitignore").read_text() == "*\n"
 
 
 def test_by_hand_an_old_checkpoint_is_spoken_of(
