@@ -43,9 +43,7 @@ def build_optimizer(params, model):
     """Each kind has parameters of its own; where the study leaves one out, PyTorch's default holds."""
     if params["optimizer"] == "sgd":
         return torch.optim.SGD(model.parameters(), params["learning_rate"], momentum=params.get("momentum", 0))
-    return torch.optim.AdamW(
-        model.parameters(), params["learning_rate"], weight_decay=params.get("weight_decay", 1e-2)
-    )
+    return torch.optim.AdamW(model.parameters(), params["learning_rate"], weight_decay=params.get("weight_decay", 1e-2))
 
 
 def train_epoch(model, optimizer, batches):
