@@ -146,4 +146,4 @@ def test_what_a_run_by_hand_leaves_is_no_part_of_the_source(real: Hone) -> None:
     subprocess.run([sys.executable, "train.py"], cwd=folder, check=True, timeout=LIMIT_S)
     assert (folder / "hone-output" / "output" / "big").exists()
     real.run("run", str(folder))
-    assert sorted(real.run("trial", "logs", "clean/0").split()) == ["study.toml", "train.py"]
+    assert sorted(real.run("trial", "logs", "clean/0").split()) == ["train.py"]

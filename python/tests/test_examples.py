@@ -40,7 +40,7 @@ def test_setup_makes_an_environment_from_the_wheel(place: Path) -> None:
     bare = Path(sys.base_prefix) / "bin"
     environment = {"PATH": f"{bare}:/usr/bin:/bin", "HOME": str(place), "PIP_NO_INDEX": "1"}
     subprocess.run(["sh", "setup.sh"], cwd=study, env=environment, check=True, timeout=LIMIT_S)
-    command = [study / "bin" / "python3", "-c", "import hone; print(hone.__file__)"]
+    command = [str(study / "bin" / "python3"), "-c", "import hone; print(hone.__file__)"]
     found = subprocess.run(command, cwd=place, env={}, capture_output=True, text=True, check=True)
     assert found.stdout.startswith(str(study.resolve()))
 
