@@ -67,7 +67,7 @@ def run_example(real: Hone, example: str, study: str, trials: int) -> None:
 
 
 def test_the_sklearn_example_runs(real: Hone) -> None:
-    run_example(real, "sklearn", "cancer-sklearn", 6)
+    run_example(real, "sklearn", "cancer-sklearn", 4)
 
 
 @pytest.mark.torch

@@ -32,6 +32,8 @@ def test_a_report_carries_step_and_values_and_brings_back_the_verdict(worker: Pl
     assert worker.lines == [{"op": "report", "step": 3, "metrics": {"val_loss": 0.41, "val_accuracy": 1.0}}]
     worker.answer = lambda line: PRUNE
     assert trial.report(step=4, val_loss=0.4) is True
+    worker.answer = lambda line: GO_ON
+    assert trial.report(step=5, val_loss=0.4) is True, "a verdict stands"
     assert trial.pruned
     assert trial.stopped
 

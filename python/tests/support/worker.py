@@ -65,5 +65,8 @@ class PlayedWorker:
                 answer = self.answer(line)
                 if answer == "":
                     return
-                if answer is not None:
-                    connection.sendall((answer if isinstance(answer, str) else json.dumps(answer) + "\n").encode())
+                if answer is None:
+                    # As with the real one, nothing more is heard on this connection.
+                    lines.read()
+                    return
+                connection.sendall((answer if isinstance(answer, str) else json.dumps(answer) + "\n").encode())
