@@ -1,0 +1,43 @@
+"""Fixtures: a played worker, a real Hone, and a trial of this process that each test finds unmade."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hone import _trial
+
+from .support.real import Hone
+from .support.worker import PlayedWorker
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder with a short path, so that sockets fit into it."""
+    folder = Path(tempfile.mkdtemp(prefix="hone-py-", dir="/tmp"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def worker(place: Path) -> Iterator[PlayedWorker]:
+    """A worker that tells every trial to go on."""
+    played = PlayedWorker(place)
+    yield played
+    played.close()
+
+
+@pytest.fixture
+def real(place: Path) -> Hone:
+    """A real Hone that has no studies yet."""
+    return Hone(place)
+
+
+@pytest.fixture(autouse=True)
+def unmade(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the trial of another one, nor that of whoever started the tests."""
+    for name in ("SOCKET", "PARAMS", "TRIAL", "STUDY", "SEED", "ATTEMPT", "OUTPUT", "CHECKPOINT"):
+        monkeypatch.delenv(f"HONE_{name}", raising=False)
+    monkeypatch.setattr(_trial, "_current", None)

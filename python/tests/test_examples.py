@@ -1,0 +1,84 @@
+"""The examples in Python, and the wheel that workers on other hosts install."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from .support.real import LIMIT_S, REPOSITORY, Hone
+
+EXAMPLES = REPOSITORY / "studies" / "examples"
+PACKAGE = REPOSITORY / "python"
+
+
+def build_wheel(folder: Path) -> Path:
+    """A wheel of the package as it is now."""
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*command, "--wheel-dir", folder, PACKAGE], check=True, timeout=LIMIT_S)
+    (wheel,) = folder.glob("hone-*.whl")
+    return wheel
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(place: Path) -> None:
+    with zipfile.ZipFile(build_wheel(place)) as wheel:
+        names = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    files = {path for path in (PACKAGE / "hone").rglob("*") if path.suffix == ".py" or path.name == "py.typed"}
+    assert names == {str(path.relative_to(PACKAGE)) for path in files}
+
+
+def test_setup_makes_an_environment_from_the_wheel(place: Path) -> None:
+    study = place / "study"
+    shutil.copytree(EXAMPLES / "sklearn", study)
+    # Without the libraries, which would have to be fetched.
+    (study / "requirements.txt").write_text("")
+    (study / "wheels").mkdir()
+    build_wheel(study / "wheels")
+    bare = Path(sys.base_prefix) / "bin"
+    environment = {"PATH": f"{bare}:/usr/bin:/bin", "HOME": str(place), "PIP_NO_INDEX": "1"}
+    subprocess.run(["sh", "setup.sh"], cwd=study, env=environment, check=True, timeout=LIMIT_S)
+    command = [str(study / "bin" / "python3"), "-c", "import hone; print(hone.__file__)"]
+    found = subprocess.run(command, cwd=place, env={}, capture_output=True, text=True, check=True)
+    assert found.stdout.startswith(str(study.resolve()))
+
+
+def test_the_other_setup_is_the_same_one() -> None:
+    sklearn, pytorch = ((EXAMPLES / name / "setup.sh").read_text() for name in ("sklearn", "pytorch"))
+    assert sklearn.replace("import hone, sklearn", "import hone, sklearn, torch") == pytorch
+
+
+def test_setup_does_nothing_where_everything_is_there(place: Path) -> None:
+    shutil.copy(EXAMPLES / "sklearn" / "setup.sh", place)
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"}
+    subprocess.run(["sh", "setup.sh"], cwd=place, env=environment, check=True, timeout=LIMIT_S)
+    assert [path.name for path in place.iterdir()] == ["setup.sh"]
+
+
+def run_example(real: Hone, example: str, study: str, trials: int) -> None:
+    """Runs some trials of an example, as its page says, and looks at the best one."""
+    real.run("run", str(EXAMPLES / example), "--max-trials", str(trials))
+    shown = real.json("study", "show", study)
+    assert (shown["counts"]["counted"], shown["counts"]["failed"]) == (trials, 0)
+    assert shown["best"]["values"][0] > 0.5
+    assert real.json("trial", "show", f"{study}/best")["outputs"], "the best trial keeps no model"
+
+
+def test_the_sklearn_example_runs(real: Hone) -> None:
+    run_example(real, "sklearn", "cancer-sklearn", 4)
+
+
+@pytest.mark.torch
+def test_the_pytorch_example_runs(real: Hone) -> None:
+    run_example(real, "pytorch", "digits-pytorch", 3)
+
+
+@pytest.mark.parametrize("example", ["sklearn", pytest.param("pytorch", marks=pytest.mark.torch)])
+def test_the_examples_run_by_hand(place: Path, example: str) -> None:
+    script = EXAMPLES / example / "train.py"
+    ended = subprocess.run([sys.executable, script], cwd=place, capture_output=True, text=True, timeout=LIMIT_S)
+    assert ended.returncode == 0, ended.stderr
+    assert len(ended.stdout.splitlines()) in (11, 20)
+    assert list((place / "hone-output" / "output").glob("model.*"))
