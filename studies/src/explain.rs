@@ -9,7 +9,7 @@ use crate::{
     command::Now,
     event::{Driver, Failure, GpuShare, Origin, StudyState, WorkerState},
     finished::FinishedTrial,
-    ids::{Micros, SECOND, StudyId, TaskId, WorkerId},
+    ids::{CLIENT, Micros, SECOND, StudyId, TaskId, WorkerId},
     roster::{Free, Roster, Session},
     spec::{Constraint, Resources},
     state::State,
@@ -386,7 +386,8 @@ fn history(attempts: &[Attempt]) -> impl Iterator<Item = String> + '_ {
     attempts.iter().filter_map(|attempt| {
         let end = attempt.end.as_ref()?;
         let took = in_words(attempt.ended.unwrap_or(attempt.started) - attempt.started);
-        Some(format!("attempt {} on worker {}, {took}: {end}", attempt.number, attempt.worker))
+        let place = if attempt.worker == CLIENT { "by a client".to_owned() } else { format!("on worker {}", attempt.worker) };
+        Some(format!("attempt {} {place}, {took}: {end}", attempt.number))
     })
 }
 
@@ -396,7 +397,7 @@ fn origin_in_words(origin: &Origin, why: &str) -> String {
         Origin::Enqueued { .. } => format!("its parameters: {why}"),
         Origin::Retry { of } => format!("its parameters: those of trial {of}, which it retries"),
         Origin::Imported => "it was imported".to_owned(),
-        Origin::Asked { as_of } => format!("its parameters: {why}, asked for by a client after {as_of} finished trials"),
+        Origin::Asked { as_of } => format!("its parameters were chosen by a client, after {as_of} finished trials"),
     }
 }
 

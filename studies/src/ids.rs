@@ -54,3 +54,6 @@ impl fmt::Debug for BlobId {
         fmt::Display::fmt(self, f)
     }
 }
+
+/// Stands for the client in the lease of a trial that one drives. Workers are numbered from 1.
+pub const CLIENT: WorkerId = WorkerId(0);

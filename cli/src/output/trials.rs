@@ -188,7 +188,9 @@ fn attempt_line(attempt: &v1::Attempt) -> String {
         String::new()
     };
     let detail = if attempt.detail.is_empty() { String::new() } else { format!(": {}", visible(&attempt.detail)) };
-    format!("{}  {}{took} on {}{detail}\n", attempt.number, attempt.end, visible(&attempt.worker_name))
+    // A client's attempt is on no worker.
+    let place = if attempt.worker_name.is_empty() { String::new() } else { format!(" on {}", visible(&attempt.worker_name)) };
+    format!("{}  {}{took}{place}{detail}\n", attempt.number, attempt.end)
 }
 
 /// Lists the files that a trial left.

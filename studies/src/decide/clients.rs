@@ -4,16 +4,13 @@ use crate::{
     command::{AskedParameter, Begin, Now, Reject, Reply, Template, Write},
     core::{Core, Outcome},
     event::{AttemptFiles, Driver, End, Event, Next, Origin, Owner, Point, StudyState},
-    ids::{Micros, StudyId, TaskId, WorkerId},
+    ids::{CLIENT, Micros, StudyId, TaskId},
     space,
     study::Study,
     trial::TrialState,
 };
 
 use super::{studies::find, trials::wrong_state};
-
-/// Stands for the client in the lease of a trial. Workers are numbered from 1.
-const CLIENT: WorkerId = WorkerId(0);
 
 pub(super) fn create(core: &mut Core, now: Now, out: &mut Outcome, id: StudyId, template: Template) -> Result<Reply, Reject> {
     let study = find(core, id)?;
