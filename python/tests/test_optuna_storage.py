@@ -69,7 +69,7 @@ def storage(shared: Server) -> Iterator[GrpcStorageProxy]:
     storage.close()
 
 
-class TestStorage(StorageTestCase):
+class TestStorage(StorageTestCase):  # type: ignore[misc]
     """Whatever Optuna asks of a storage."""
 
     @pytest.mark.parametrize("param_names", [["a", "b"], ["b", "a"]])
@@ -85,7 +85,7 @@ def objective(trial: optuna.Trial) -> float:
         trial.report(x * x + y + 1 / (step + 1), step)
         if trial.should_prune():
             raise optuna.TrialPruned
-    return x * x + y + (kind == "b")
+    return float(x * x + y + (kind == "b"))
 
 
 def test_an_unmodified_program_leaves_a_study_of_hone(server: Server) -> None:
@@ -98,9 +98,9 @@ def test_an_unmodified_program_leaves_a_study_of_hone(server: Server) -> None:
     study.optimize(objective, n_trials=30)
     shown = server.hone.json("study", "show", "plain")
     assert shown["counts"]["counted"] == 30
-    assert shown["best"]["values"]["value"] == study.best_value
-    trials = server.hone.trials("plain")
-    assert [trial["params"]["kind"] for trial in trials[:5]] == [str(trial.params["kind"]) for trial in study.trials[:5]]
+    assert shown["best"]["values"] == [study.best_value]
+    kinds = [trial["params"]["kind"] for trial in server.hone.trials("plain")]
+    assert kinds == [str(trial.params["kind"]) for trial in study.trials]
 
 
 def test_what_was_answered_survives_the_coordinator_being_killed(server: Server) -> None:
@@ -151,4 +151,3 @@ def test_clients_in_many_processes_take_each_waiting_trial_once(server: Server) 
     values = [trial.params["x"] for trial in study.trials]
     assert len(values) == 40
     assert sorted(values[:20]) == [number / 10 for number in range(20)]
-
