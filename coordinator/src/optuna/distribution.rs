@@ -9,15 +9,23 @@ const WORDS: [&str; 3] = ["NaN", "-Infinity", "Infinity"];
 #[derive(Deserialize)]
 #[serde(tag = "name", content = "attributes")]
 enum Written {
-    FloatDistribution { low: f64, high: f64, log: bool, step: Option<f64> },
-    IntDistribution { low: i64, high: i64, log: bool, step: i64 },
-    CategoricalDistribution { choices: Vec<serde_json::Value> },
+    #[serde(rename = "FloatDistribution")]
+    Float { low: f64, high: f64, log: bool, step: Option<f64> },
+    #[serde(rename = "IntDistribution")]
+    Int { low: i64, high: i64, log: bool, step: i64 },
+    #[serde(rename = "CategoricalDistribution")]
+    Categorical { choices: Vec<serde_json::Value> },
     // Names before Optuna 3.
-    UniformDistribution { low: f64, high: f64 },
-    LogUniformDistribution { low: f64, high: f64 },
-    DiscreteUniformDistribution { low: f64, high: f64, q: f64 },
-    IntUniformDistribution { low: i64, high: i64, step: i64 },
-    IntLogUniformDistribution { low: i64, high: i64, step: i64 },
+    #[serde(rename = "UniformDistribution")]
+    Uniform { low: f64, high: f64 },
+    #[serde(rename = "LogUniformDistribution")]
+    LogUniform { low: f64, high: f64 },
+    #[serde(rename = "DiscreteUniformDistribution")]
+    DiscreteUniform { low: f64, high: f64, q: f64 },
+    #[serde(rename = "IntUniformDistribution")]
+    IntUniform { low: i64, high: i64, step: i64 },
+    #[serde(rename = "IntLogUniformDistribution")]
+    IntLogUniform { low: i64, high: i64, step: i64 },
 }
 
 /// Reads a distribution.
@@ -29,16 +37,14 @@ pub(super) fn parse(text: &str) -> Result<Distribution, String> {
     let float = |low, high, log, step| Distribution::Float { low, high, log, step };
     let int = |low, high, log, step| Distribution::Int { low, high, log, step };
     Ok(match written {
-        Written::FloatDistribution { low, high, log, step } => float(low, high, log, step),
-        Written::UniformDistribution { low, high } => float(low, high, false, None),
-        Written::LogUniformDistribution { low, high } => float(low, high, true, None),
-        Written::DiscreteUniformDistribution { low, high, q } => float(low, high, false, Some(q)),
-        Written::IntDistribution { low, high, log, step } => int(low, high, log, step),
-        Written::IntUniformDistribution { low, high, step } => int(low, high, false, step),
-        Written::IntLogUniformDistribution { low, high, step } => int(low, high, true, step),
-        Written::CategoricalDistribution { choices } => {
-            Distribution::Categorical { choices: choices.into_iter().map(choice).collect() }
-        }
+        Written::Float { low, high, log, step } => float(low, high, log, step),
+        Written::Uniform { low, high } => float(low, high, false, None),
+        Written::LogUniform { low, high } => float(low, high, true, None),
+        Written::DiscreteUniform { low, high, q } => float(low, high, false, Some(q)),
+        Written::Int { low, high, log, step } => int(low, high, log, step),
+        Written::IntUniform { low, high, step } => int(low, high, false, step),
+        Written::IntLogUniform { low, high, step } => int(low, high, true, step),
+        Written::Categorical { choices } => Distribution::Categorical { choices: choices.into_iter().map(choice).collect() },
     })
 }
 
