@@ -103,7 +103,7 @@ fn every_call_has_an_agreed_place_in_the_table() {
 
 #[test]
 fn nobody_speaks_optunas_protocol_where_calls_are_authorised() {
-    assert_eq!(access_of("/optuna.StorageService/DeleteStudy").map(|access| column(access)), None);
+    assert_eq!(access_of("/optuna.StorageService/DeleteStudy").map(column), None);
 }
 
 #[test]
