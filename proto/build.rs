@@ -5,7 +5,13 @@ use std::{env, error::Error, fs, path::PathBuf};
 use prost::Message;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let files = ["hone/v1/hone.proto", "hone/v1/client.proto", "hone/worker/v1/worker.proto", "hone/journal/v1/journal.proto", "optuna/storage.proto"];
+    let files = [
+        "hone/v1/hone.proto",
+        "hone/v1/client.proto",
+        "hone/worker/v1/worker.proto",
+        "hone/journal/v1/journal.proto",
+        "optuna/storage.proto",
+    ];
     for file in files {
         println!("cargo:rerun-if-changed={file}");
     }

@@ -15,7 +15,7 @@ pub fn timings() -> Timings {
         None => Timings::DEFAULT,
         Some(lease_ms) => {
             tracing::warn!("leases last {lease_ms} ms, because `{LEASE_MS}` says so; it is for tests");
-            Timings { lease: lease_ms * 1_000, ..Timings::DEFAULT }
+            Timings { lease: lease_ms * 1_000, client_window: lease_ms * 10_000, ..Timings::DEFAULT }
         }
     }
 }

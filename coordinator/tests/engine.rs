@@ -56,7 +56,7 @@ fn create(name: &str, sampler: &str, max_trials: u32) -> Command {
          [space]\nx = {{ float = [-1.0, 1.0] }}\nn = {{ int = [1, 9] }}\n[trial]\ncommand = [\"true\"]\n"
     );
     let spec = file::parse(&text, "study.toml").unwrap();
-    Command::CreateStudy { spec: Arc::new(spec), text, source: None, driver: Driver::Workers, paused: false }
+    Command::CreateStudy { spec: Arc::new(spec), text, source: None, driver: Driver::Workers, paused: false, request: None }
 }
 
 fn attach(slots: u32) -> Command {

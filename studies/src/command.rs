@@ -6,7 +6,7 @@ use hone_search::{Distribution, Outcome, Params, Value};
 
 use crate::{
     event::{AttemptFiles, Driver, FileRef, GpuShare, ImportedTrial, Owner, Point, Scope, WorkerProfile},
-    ids::{BlobId, Micros, StudyId, TaskId, WorkerId},
+    ids::{BlobId, Micros, RequestId, StudyId, TaskId, WorkerId},
     spec::StudySpec,
     warm_start::WarmStartProblem,
 };
@@ -22,6 +22,7 @@ pub enum Command {
         source: Option<BlobId>,
         driver: Driver,
         paused: bool,
+        request: Option<RequestId>,
     },
     /// Replaces the spec; refused by key where it may not change.
     ChangeStudy {
@@ -75,11 +76,21 @@ pub enum Command {
     CreateTrial {
         study: StudyId,
         template: Box<Template>,
+        request: Option<RequestId>,
+        hold: Hold,
     },
+    /// A client wants trials to run: such as wait, then new ones.
+    Ask(Box<Ask>),
     /// A client says something about its trial, which must not have ended.
     Drive {
         trial: TaskId,
         write: Write,
+        by: By,
+    },
+    /// A client is there still, or its connection is gone: how long its trials may go on without another word of it.
+    Hold {
+        held: Vec<HeldTrial>,
+        hold: Hold,
     },
     /// A user wants a failed or cancelled trial's parameters tried again.
     RetryTrial {
@@ -224,11 +235,62 @@ pub enum Effect {
     Sweep,
 }
 
+/// How long a client's trial may go on without a word of its client. Then it waits for another one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hold {
+    /// As long as nobody says otherwise: the client has a connection that is open.
+    #[default]
+    Open,
+    For(Micros),
+}
+
+/// A trial that a client runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HeldTrial {
+    pub trial: TaskId,
+    /// `None`: whichever runs.
+    pub attempt: Option<u32>,
+}
+
+/// A client's wish for trials to run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ask {
+    pub study: StudyId,
+    pub count: u32,
+    pub request: RequestId,
+    pub hold: Hold,
+    /// New trials, numbered from `first_number`, that the study's sampler chose knowing `as_of` finished ones.
+    pub first_number: u32,
+    pub as_of: u64,
+    pub proposals: Vec<Proposal>,
+}
+
+/// The answer to an [`Ask`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Asked {
+    /// Trials that are the client's now, with their attempts.
+    pub trials: Vec<(TaskId, u32)>,
+    /// No trial will come any more.
+    pub over: bool,
+    /// Why there are none, if there are none.
+    pub reason: String,
+}
+
+/// Who says something about a trial.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct By {
+    pub request: Option<RequestId>,
+    /// Refused where another attempt runs; `None`: said of whichever runs.
+    pub attempt: Option<u32>,
+    /// `None`: stays as it is.
+    pub hold: Option<Hold>,
+}
+
 /// What a client says about its trial.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Write {
     Parameter(AskedParameter),
-    Report(Point),
+    Report(Vec<Point>),
     Attribute {
         scope: Scope,
         key: String,
@@ -241,7 +303,17 @@ pub enum Write {
     Tell {
         outcome: Outcome,
         values: Vec<f64>,
+        /// Why it failed.
+        message: String,
+        outputs: Vec<FileRef>,
     },
+}
+
+impl Write {
+    /// Ends a trial, with nothing more to say.
+    pub fn tell(outcome: Outcome, values: Vec<f64>) -> Write {
+        Write::Tell { outcome, values, message: String::new(), outputs: Vec::new() }
+    }
 }
 
 /// A parameter that a client chose.
@@ -305,6 +377,11 @@ pub enum Reply {
     Trial(TaskId),
     /// Whether the trial had been waiting, and is its client's now.
     Taken(bool),
+    Asked(Asked),
+    /// What the pruner says to a report: why the trial should stop, if it should.
+    Judged(Option<String>),
+    /// Trials that the client has no right to any more.
+    Over(Vec<HeldTrial>),
     /// How many trials were new.
     Imported(u64),
     /// The worker's id and which held attempts are over for it.
@@ -351,6 +428,9 @@ pub enum Reject {
     /// Said by a stream that is not the worker's newest.
     #[error("worker {0} has opened another stream since")]
     OldStream(WorkerId),
+    /// Said of an attempt that is over.
+    #[error("attempt {attempt} of trial {number} is over: its lease ended, or the trial was taken back")]
+    StaleAttempt { number: u32, attempt: u32 },
     /// A proposal that the study has moved on from.
     #[error("the proposal for trial {first_number} came too late")]
     StaleProposal { first_number: u32 },
@@ -370,6 +450,9 @@ pub struct Now {
 pub struct Timings {
     /// How long a lease lasts without a renewal.
     pub lease: Micros,
+    /// How long clients may take to be heard of after a start of the coordinator; such as speak only when they have
+    /// something to say come back late.
+    pub client_window: Micros,
     /// How long workers may take to come back after a start of the coordinator.
     pub reconnect_window: Micros,
     /// How many starts in a row may grant such a window without contact.
@@ -383,6 +466,7 @@ impl Timings {
     /// The documented defaults.
     pub const DEFAULT: Timings = Timings {
         lease: 60_000_000,
+        client_window: 600_000_000,
         reconnect_window: 60_000_000,
         max_windows: 3,
         backoff_first: 1_000_000,

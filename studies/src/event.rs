@@ -7,7 +7,7 @@ use hone_search::{Distribution, Outcome, Params};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ids::{BlobId, Micros, StudyId, TaskId, WorkerId},
+    ids::{BlobId, Micros, RequestId, StudyId, TaskId, WorkerId},
     spec::StudySpec,
     warm_start::WarmStart,
 };
@@ -60,8 +60,10 @@ pub enum Event {
     /// A client chose a parameter of its trial, by its internal number. The study's space grows by it; `text` is the
     /// distribution as the client wrote it.
     ParameterSet { trial: TaskId, name: String, value: f64, distribution: Distribution, text: String },
-    /// A client ended its trial.
-    TrialTold { trial: TaskId, at: Micros, outcome: Outcome, values: Vec<f64> },
+    /// A client ended its trial; `message` says why it failed.
+    TrialTold { trial: TaskId, at: Micros, outcome: Outcome, values: Vec<f64>, message: String, outputs: Vec<FileRef> },
+    /// What happened was asked for by this request; the same request again has the same answer.
+    RequestServed { request: RequestId, what: Served },
     /// Another trial took this one's place in the budget.
     TrialSuperseded { trial: TaskId, by: TaskId },
 
@@ -74,6 +76,19 @@ pub enum Event {
     WorkerAttached { worker: WorkerId, at: Micros, incarnation: String },
     /// A user or the worker itself changed what may be sent to it.
     WorkerMoved { worker: WorkerId, at: Micros, to: WorkerState, reason: String },
+}
+
+/// What a request of a client led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Served {
+    /// It made the study.
+    Study(StudyId),
+    /// It made the trial.
+    Created(TaskId),
+    /// It took the trial, which had been waiting.
+    Taken(TaskId),
+    /// It ended the trial. Stands before the trial's end.
+    Told(TaskId),
 }
 
 /// Who starts the trials of a study.

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     event::{AttemptFiles, Origin},
-    ids::{Micros, TaskId, WorkerId},
+    ids::{Micros, RequestId, TaskId, WorkerId},
     trial::{Attempt, Attributes, Trial},
 };
 
@@ -65,6 +65,9 @@ pub struct Detail {
     /// See [`Trial::asked`].
     #[serde(default)]
     pub asked: BTreeMap<String, Arc<str>>,
+    /// The request of its client that ended it.
+    #[serde(default)]
+    pub told_by: Option<RequestId>,
 }
 
 impl Segment {

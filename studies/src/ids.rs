@@ -55,5 +55,25 @@ impl fmt::Debug for BlobId {
     }
 }
 
+/// What a client calls one of its requests, so that one that is sent again is told: 16 random bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RequestId(pub [u8; 16]);
+
+impl RequestId {
+    /// The id of one of several things that the request asks for.
+    pub fn part(self, index: u32) -> RequestId {
+        let mut bytes = self.0;
+        bytes[12..].iter_mut().zip(index.to_be_bytes()).for_each(|(byte, part)| *byte ^= part);
+        RequestId(bytes)
+    }
+}
+
+impl fmt::Debug for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
 /// Stands for the client in the lease of a trial that one drives. Workers are numbered from 1.
 pub const CLIENT: WorkerId = WorkerId(0);

@@ -1,13 +1,16 @@
 //! What must hold of every state, by name. Tests and the simulator check it after each step, `hone store verify` on a
 //! store: a violation is a bug of Hone, or damage that no checksum saw.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use hone_search::{Direction, Outcome};
 
 use crate::{
     event::{Driver, Origin, StudyState, WorkerState},
-    ids::TaskId,
+    ids::{CLIENT, TaskId},
     roster::{Free, Roster, Session},
     state::State,
     study::{Counts, Study},
@@ -38,6 +41,7 @@ pub fn violations(state: &State, roster: &Roster) -> Vec<Violation> {
     }
     check_indexes(state, &mut found);
     check_leases(state, roster, &mut found);
+    check_holds(state, roster, &mut found);
     for (id, session) in roster.sessions() {
         if let Some(worker) = state.worker(id) {
             check_capacity(&format!("worker {id}"), session, &Free::of(&worker.profile.capacity), &mut found);
@@ -225,6 +229,16 @@ fn check_indexes(state: &State, found: &mut Found) {
         let named = state.study_named(&study.spec.name).is_some_and(|named| named.id == study.id);
         found.check(named, "names", || format!("study {} is not found by its name", study.id));
     }
+}
+
+/// Every running trial of a client is watched, and nothing else is.
+fn check_holds(state: &State, roster: &Roster, found: &mut Found) {
+    let open = state.studies().flat_map(|study| study.open());
+    let running = open.filter(|trial| trial.running().is_some_and(|attempt| attempt.worker == CLIENT)).map(|trial| trial.id);
+    let running: BTreeSet<TaskId> = running.collect();
+    let watched: BTreeSet<TaskId> = roster.held_by_clients().collect();
+    let unwatched = *roster == Roster::default();
+    found.check(unwatched || running == watched, "holds", || format!("clients run {running:?}, watched are {watched:?}"));
 }
 
 /// Every lease is of a worker that exists and has not left, and what a connected worker runs is taken from it.

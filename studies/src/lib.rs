@@ -33,17 +33,17 @@ pub use crate::core::Planted;
 pub use crate::{
     best::{best_trials, front},
     command::{
-        AskedParameter, Assignment, AttemptRecord, Begin, Cause, Command, Effect, Fact, HeldAttempt, Now, Proposal, Reject,
-        Reply, Template, Timings, Write,
+        Ask, Asked, AskedParameter, Assignment, AttemptRecord, Begin, By, Cause, Command, Effect, Fact, HeldAttempt, HeldTrial,
+        Hold, Now, Proposal, Reject, Reply, Template, Timings, Write,
     },
     core::{Core, Outcome},
     curve::{Curve, MAX_POINTS},
     event::{
         AttemptFiles, Capacity, Driver, End, Event, Failure, FileRef, Gpu, GpuShare, ImportedTrial, Next, Origin, Owner, Point,
-        Scope, StudyState, WorkerProfile, WorkerState,
+        Scope, Served, StudyState, WorkerProfile, WorkerState,
     },
     finished::{BLOCK_ROWS, Detail, Finished, FinishedTrial, SEGMENT_ROWS, Segment},
-    ids::{BlobId, Micros, SECOND, StudyId, TaskId, WorkerId},
+    ids::{BlobId, Micros, RequestId, SECOND, StudyId, TaskId, WorkerId},
     roster::{Free, Roster, Session},
     spec::{Constraint, Keep, KeepOutputs, Objective, Resources, Search, Source, StopSpec, StudySpec, Summary, TrialSpec},
     state::{State, kept_outputs},

@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     ahead::Pace,
-    command::{HeldAttempt, Now, Timings},
+    command::{HeldAttempt, Hold, Now, Timings},
     event::{Capacity, Event, GpuShare},
-    ids::{Micros, StudyId, TaskId, WorkerId},
+    ids::{CLIENT, Micros, StudyId, TaskId, WorkerId},
     spec::Resources,
     state::State,
 };
@@ -25,6 +25,9 @@ pub struct Roster {
     paces: BTreeMap<StudyId, Pace>,
     /// Studies whose sampler had nothing more when it was last asked.
     exhausted: BTreeSet<StudyId>,
+    /// Running trials of clients, and until when they may go on without a word, on the monotonic clock; `None`: as
+    /// long as nobody says otherwise.
+    clients: BTreeMap<TaskId, Option<Micros>>,
 }
 
 /// What is known of a worker right now.
@@ -123,6 +126,10 @@ impl Roster {
         let mut roster = Roster::default();
         for study in state.studies() {
             for (trial, attempt) in study.open().filter_map(|trial| Some((trial, trial.running()?))) {
+                if attempt.worker == CLIENT {
+                    roster.clients.insert(trial.id, Some(now.mono + timings.client_window));
+                    continue;
+                }
                 let session = roster.sessions.entry(attempt.worker).or_default();
                 let window = if attempt.windows > timings.max_windows { 0 } else { timings.reconnect_window };
                 session.alive_until = session.alive_until.max(now.mono + window);
@@ -196,7 +203,29 @@ impl Roster {
 
     /// The next instant, on the monotonic clock, at which a lease may be over.
     pub fn next_deadline(&self) -> Option<Micros> {
-        self.sessions.values().filter(|session| session.may_have_leases()).map(|session| session.alive_until).min()
+        let sessions = self.sessions.values().filter(|session| session.may_have_leases());
+        sessions.map(|session| session.alive_until).chain(self.clients.values().copied().flatten()).min()
+    }
+
+    /// How long a running trial of a client may go on without another word.
+    pub(crate) fn hold(&mut self, now: Now, trial: TaskId, hold: Hold) {
+        if let Some(until) = self.clients.get_mut(&trial) {
+            *until = match hold {
+                Hold::Open => None,
+                Hold::For(time) => Some(now.mono.saturating_add(time)),
+            };
+        }
+    }
+
+    /// Running trials of clients that were silent for too long.
+    pub fn forsaken(&self, now: Now) -> Vec<TaskId> {
+        let over = self.clients.iter().filter(|(_, until)| until.is_some_and(|until| until <= now.mono));
+        over.map(|(trial, _)| *trial).collect()
+    }
+
+    /// Running trials of clients.
+    pub fn held_by_clients(&self) -> impl Iterator<Item = TaskId> + '_ {
+        self.clients.keys().copied()
     }
 
     /// Any sign of life of a worker.
@@ -257,6 +286,8 @@ impl Roster {
     /// Follows what events say about claims. `state` already contains the event.
     pub(crate) fn observe(&mut self, state: &State, event: &Event) {
         match event {
+            Event::TrialLeased { trial, worker: CLIENT, .. } => drop(self.clients.insert(*trial, None)),
+            Event::TrialTold { trial, .. } | Event::AttemptEnded { trial, .. } => drop(self.clients.remove(trial)),
             Event::TrialLeased { trial, attempt, worker, gpus, .. } => self.claim(state, *trial, *attempt, *worker, gpus),
             Event::AttemptReclaimed { trial, attempt, worker, .. } => {
                 let gpus = state.open_trial(*trial).and_then(|(_, trial)| trial.running()).map(|attempt| attempt.gpus.clone());
@@ -274,6 +305,7 @@ impl Roster {
             Event::StudyRemoved { study, .. } => {
                 self.proposing.remove(study);
                 self.paces.remove(study);
+                self.clients.retain(|trial, _| state.open_trial(*trial).is_some());
             }
             _ => {}
         }

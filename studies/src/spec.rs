@@ -60,6 +60,9 @@ impl StudySpec {
     }
 }
 
+/// Attempts that may be lost with their worker, or client, before the trial has failed.
+pub(crate) const DEFAULT_CRASH_LIMIT: u32 = 5;
+
 impl TrialSpec {
     /// No program at all.
     fn none() -> TrialSpec {
@@ -73,7 +76,7 @@ impl TrialSpec {
             timeout: None,
             grace: 0,
             retries: 0,
-            crash_limit: 1,
+            crash_limit: DEFAULT_CRASH_LIMIT,
             metrics: None,
             keep: Keep { outputs: KeepOutputs::All, max_bytes: 0 },
             max_log_bytes: 0,

@@ -9,7 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    event::{Event, Owner, StudyState, WorkerState},
+    event::{Event, Owner, Served, StudyState, WorkerState},
     finished::Segment,
     ids::{BlobId, StudyId, TaskId, WorkerId},
     spec::KeepOutputs,
@@ -152,7 +152,12 @@ impl State {
             | Event::TrialTold { trial, .. }
             | Event::TrialSuperseded { trial, .. }
             | Event::AttributeSet { owner: Owner::Trial(trial), .. } => self.apply_to_task(*trial, event),
-            Event::AttributeSet { owner: Owner::Study(study), .. } => self.apply_to_study(*study, event),
+            Event::AttributeSet { owner: Owner::Study(study), .. } | Event::RequestServed { what: Served::Study(study), .. } => {
+                self.apply_to_study(*study, event);
+            }
+            Event::RequestServed { what: Served::Created(trial) | Served::Taken(trial) | Served::Told(trial), .. } => {
+                self.apply_to_task(*trial, event);
+            }
             Event::WorkerRegistered { worker, at, profile } => self.register(*worker, *at, profile),
             Event::WorkerAttached { worker, incarnation, .. } => self.attach(*worker, incarnation),
             Event::WorkerMoved { worker, to, reason, .. } => self.move_worker(*worker, *to, reason),

@@ -19,9 +19,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     constraint,
-    event::{Driver, Event, ImportedTrial, StudyState},
+    event::{Driver, Event, ImportedTrial, Served, StudyState},
     finished::Finished,
-    ids::{BlobId, Micros, StudyId, TaskId},
+    ids::{BlobId, Micros, RequestId, StudyId, TaskId},
     space,
     spec::StudySpec,
     stop,
@@ -117,6 +117,9 @@ pub struct Study {
     pub warm_start: Vec<WarmStart>,
     /// Goes up with every change of the spec, so that workers are sent the new one.
     pub revision: u32,
+    /// The client's request that made it.
+    #[serde(default)]
+    pub request: Option<RequestId>,
 }
 
 impl Study {
@@ -152,6 +155,7 @@ impl Study {
             attributes: Attributes::default(),
             warm_start: Vec::new(),
             revision: 0,
+            request: None,
             spec,
         }
     }
@@ -265,6 +269,7 @@ impl Study {
             Event::AttributeSet { owner: crate::event::Owner::Study(_), scope, key, value } => {
                 set_attribute(&mut self.attributes, *scope, key, value.as_deref());
             }
+            Event::RequestServed { request, what: Served::Study(_) } => self.request = Some(*request),
             Event::TrialSuperseded { trial, by } => {
                 self.counts.superseded += 1;
                 self.overlay.entry(*trial).or_default().superseded_by = Some(*by);
@@ -280,6 +285,7 @@ impl Study {
             | Event::TrialResumed { trial, .. }
             | Event::TrialCancelled { trial, .. }
             | Event::TrialTold { trial, .. }
+            | Event::RequestServed { what: Served::Created(trial) | Served::Taken(trial) | Served::Told(trial), .. }
             | Event::TrialPruned { trial, .. } => self.apply_to_trial(*trial, event),
             Event::ParameterSet { trial, name, value, distribution, text } => {
                 let index = space::grow(&mut self.spec, name, distribution);

@@ -26,9 +26,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     curve::Curve,
-    event::{AttemptFiles, End, Event, Failure, FileRef, GpuShare, ImportedTrial, Next, Origin, Scope},
+    event::{AttemptFiles, End, Event, Failure, FileRef, GpuShare, ImportedTrial, Next, Origin, Scope, Served},
     finished::Detail,
-    ids::{Micros, StudyId, TaskId, WorkerId},
+    ids::{Micros, RequestId, StudyId, TaskId, WorkerId},
 };
 
 /// Bytes by scope and key, never parsed.
@@ -255,7 +255,18 @@ pub struct Trial {
     /// The distribution of each parameter that a client chose, as it wrote it.
     #[serde(default)]
     pub asked: BTreeMap<String, Arc<str>>,
+    /// Requests of clients that made, took and ended it.
+    #[serde(default)]
+    pub requests: Requests,
     pub attributes: Attributes,
+}
+
+/// The last requests of clients about a trial, so that one that is sent again is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requests {
+    pub created: Option<RequestId>,
+    pub taken: Option<RequestId>,
+    pub told: Option<RequestId>,
 }
 
 impl Trial {
@@ -309,6 +320,7 @@ impl Trial {
             values: Vec::new(),
             told: Vec::new(),
             asked: BTreeMap::new(),
+            requests: Requests::default(),
             attributes: Attributes::default(),
         }
     }
@@ -361,7 +373,11 @@ impl Trial {
                 self.reach(*through);
                 self.end_attempt(*at, end, next, files);
             }
-            Event::TrialTold { at, outcome, values, .. } => self.be_told(*at, *outcome, values),
+            Event::TrialTold { at, outcome, values, message, outputs, .. } => {
+                self.files.outputs.clone_from(outputs);
+                self.be_told(*at, *outcome, values, message);
+            }
+            Event::RequestServed { request, what } => self.serve(*request, *what),
             Event::AttemptStale { attempt, end, .. } => {
                 if let Some(old) = self.attempts.iter_mut().find(|old| old.number == *attempt) {
                     old.stale = Some(end.clone());
@@ -482,11 +498,12 @@ impl Trial {
     }
 
     /// Ends the trial as its client says.
-    fn be_told(&mut self, at: Micros, outcome: Outcome, values: &[f64]) {
+    fn be_told(&mut self, at: Micros, outcome: Outcome, values: &[f64], message: &str) {
+        let why = if message.is_empty() { "its client said so" } else { message };
         let (end, step) = match outcome {
             Outcome::Complete => (End::Finished { values: values.to_vec() }, Step::Complete),
             Outcome::Pruned => (End::Pruned, Step::Prune),
-            Outcome::Failed => (End::Failed(Failure::Told { message: "its client said so".to_owned() }), Step::Fail),
+            Outcome::Failed => (End::Failed(Failure::Told { message: why.to_owned() }), Step::Fail),
             Outcome::Cancelled => (End::Cancelled { reason: "by its client".to_owned() }, Step::CancelAttempt),
         };
         self.told = values.to_vec();
@@ -497,6 +514,15 @@ impl Trial {
             (last.ended, last.end) = (Some(at), Some(end));
         }
         self.step(step);
+    }
+
+    fn serve(&mut self, request: RequestId, what: Served) {
+        match what {
+            Served::Created(_) => self.requests.created = Some(request),
+            Served::Taken(_) => self.requests.taken = Some(request),
+            Served::Told(_) => self.requests.told = Some(request),
+            Served::Study(_) => {}
+        }
     }
 
     /// The value of a parameter that a client chose; `index` is its position in the study's space.
@@ -552,6 +578,7 @@ impl Trial {
             end: self.end_in_words(),
             told: self.told.clone(),
             asked: self.asked.clone(),
+            told_by: self.requests.told,
         })
     }
 

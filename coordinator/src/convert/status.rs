@@ -75,9 +75,11 @@ pub fn from_reject(reject: &Reject) -> Status {
             format!("the budget of {max_trials} trials is used up"),
             "raise it with `hone study set NAME max_trials=N`".to_owned(),
         ),
-        Reject::OutOfOrder { .. } | Reject::ImportGap { .. } | Reject::OldStream(_) | Reject::StaleProposal { .. } => {
-            (Code::Aborted, reject.to_string(), String::new())
-        }
+        Reject::OutOfOrder { .. }
+        | Reject::ImportGap { .. }
+        | Reject::OldStream(_)
+        | Reject::StaleProposal { .. }
+        | Reject::StaleAttempt { .. } => (Code::Aborted, reject.to_string(), String::new()),
     };
     status(code, message, Some(hint))
 }

@@ -134,7 +134,8 @@ fn study() -> (State, StudyId) {
     let spec = Arc::new(hone_studies::file::parse(text, "study.toml").unwrap());
     let mut core = Core::recover(State::default(), Now::default(), Timings::DEFAULT);
     let source = Some(BlobId([4; 32]));
-    let create = Command::CreateStudy { spec, text: text.to_owned(), source, driver: Driver::Workers, paused: false };
+    let create =
+        Command::CreateStudy { spec, text: text.to_owned(), source, driver: Driver::Workers, paused: false, request: None };
     core.handle(Now::default(), create).unwrap();
     let id = core.state.studies().next().unwrap().id;
     (core.state, id)

@@ -14,7 +14,7 @@ use hone_proto::optuna::{
     SetTrialSystemAttributeRequest, SetTrialUserAttributeReply, SetTrialUserAttributeRequest, Study as WireStudy,
     TrialState as WireState, storage_service_server::StorageService,
 };
-use hone_studies::{Command, Driver, Owner, Reply, Scope, StudyId, TaskId, Template, Write};
+use hone_studies::{By, Command, Driver, Hold, Owner, Reply, Scope, StudyId, TaskId, Template, Write};
 use tonic::{Request, Response, Status};
 
 use super::{Storage, StudyRef, direction_from_proto, direction_to_proto, spec, status, trial};
@@ -32,7 +32,10 @@ impl StorageService for Storage {
         }
         let spec = Arc::new(spec(study_name, &directions));
         let driver = Driver::Clients;
-        match self.command(Command::CreateStudy { spec, text: String::new(), source: None, driver, paused: false }).await? {
+        match self
+            .command(Command::CreateStudy { spec, text: String::new(), source: None, driver, paused: false, request: None })
+            .await?
+        {
             Reply::Study(id) => Ok(Response::new(CreateNewStudyReply { study_id: wire(id) })),
             other => Err(unexpected(&other)),
         }
@@ -117,7 +120,10 @@ impl StorageService for Storage {
             Some(template) => trial::template(&study, template)?,
             None => Template::default(),
         };
-        match self.command(Command::CreateTrial { study: study.id, template: Box::new(template) }).await? {
+        match self
+            .command(Command::CreateTrial { study: study.id, template: Box::new(template), request: None, hold: Hold::Open })
+            .await?
+        {
             Reply::Trial(id) => Ok(Response::new(CreateNewTrialReply { trial_id: trial::wire_id(id) })),
             other => Err(unexpected(&other)),
         }
@@ -146,7 +152,7 @@ impl StorageService for Storage {
         let SetTrialStateValuesRequest { trial_id, state, values } = request.into_inner();
         let state = trial::state_from_proto(state)?;
         let write = match (trial::outcome(state), state) {
-            (Some(outcome), _) => Write::Tell { outcome, values },
+            (Some(outcome), _) => Write::tell(outcome, values),
             (None, WireState::Waiting) => Write::GiveBack,
             (None, _) => Write::Take,
         };
@@ -165,7 +171,7 @@ impl StorageService for Storage {
         let SetTrialIntermediateValueRequest { trial_id, step, intermediate_value } = request.into_inner();
         let view = self.view().await?;
         let study = study_of(&view, trial::trial_id(trial_id))?;
-        self.drive(trial_id, Write::Report(trial::point(&study, step, intermediate_value))).await?;
+        self.drive(trial_id, Write::Report(vec![trial::point(&study, step, intermediate_value)])).await?;
         Ok(Response::new(SetTrialIntermediateValueReply {}))
     }
 
@@ -216,7 +222,7 @@ impl Storage {
         let trial = trial::trial_id(trial);
         self.0
             .writer
-            .command(Command::Drive { trial, write })
+            .command(Command::Drive { trial, write, by: By::default() })
             .await
             .map_err(|refusal| super::convert::status::from_refusal(&refusal))
     }

@@ -177,6 +177,7 @@ impl Services {
             source,
             driver: Driver::Workers,
             paused: request.paused,
+            request: None,
         };
         let Reply::Study(id) = self.command(command).await? else {
             return Err(Status::internal("a study was created without an id"));

@@ -224,6 +224,9 @@ impl Connection {
             | Reply::Changed { .. }
             | Reply::Trial(_)
             | Reply::Taken(_)
+            | Reply::Asked(_)
+            | Reply::Judged(_)
+            | Reply::Over(_)
             | Reply::Imported(_)
             | Reply::Attached { .. } => Vec::new(),
         };

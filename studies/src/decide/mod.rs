@@ -1,5 +1,6 @@
 //! Decisions: what a command may do, by what it is about. Refuses or emits events; never samples, never waits.
 
+mod asks;
 mod clients;
 mod import;
 mod records;
@@ -29,8 +30,8 @@ fn dispatch(core: &mut Core, now: Now, command: Command, out: &mut Outcome) -> R
             core.roster = crate::roster::Roster::recover(&core.state, now, &core.timings);
             Ok(Reply::Done)
         }
-        Command::CreateStudy { spec, text, source, driver, paused } => {
-            studies::create(core, now, out, studies::New { spec, text, source, driver, paused })
+        Command::CreateStudy { spec, text, source, driver, paused, request } => {
+            studies::create(core, now, out, studies::New { spec, text, source, driver, paused, request })
         }
         Command::ChangeStudy { study, spec, text } => studies::change(core, now, out, study, spec, text),
         Command::PauseStudy { study } => studies::pause(core, now, out, study),
@@ -46,8 +47,12 @@ fn dispatch(core: &mut Core, now: Now, command: Command, out: &mut Outcome) -> R
         Command::ImportTrials { study, key, rows, trials } => {
             import::import(core, now, out, study, import::Part { key, rows, trials })
         }
-        Command::CreateTrial { study, template } => clients::create(core, now, out, study, *template),
-        Command::Drive { trial, write } => clients::drive(core, now, out, trial, write),
+        Command::CreateTrial { study, template, request, hold } => {
+            clients::create(core, now, out, (study, request, hold), *template)
+        }
+        Command::Ask(ask) => asks::ask(core, now, out, *ask),
+        Command::Drive { trial, write, by } => clients::drive(core, now, out, (trial, by), write),
+        Command::Hold { held, hold } => Ok(clients::hold(core, now, &held, hold)),
         Command::RetryTrial { trial } => trials::retry(core, now, out, trial),
         Command::CancelTrial { trial } => trials::cancel(core, now, out, trial, "cancelled by a user"),
         Command::PauseTrial { trial } => trials::pause(core, now, out, trial),
@@ -68,6 +73,7 @@ fn dispatch(core: &mut Core, now: Now, command: Command, out: &mut Outcome) -> R
         Command::DrainWorker { worker, hand_back } => workers::drain(core, now, out, worker, hand_back),
         Command::Tick => {
             workers::expire(core, now, out);
+            clients::expire(core, now, out);
             Ok(Reply::Done)
         }
     }

@@ -186,7 +186,7 @@ pub(super) fn directive(worker: WorkerId, task: TaskId, attempt: u32, verdict: &
 }
 
 /// The pruner's word on new points; `None`: go on.
-fn judge(study: &Study, trial: &Trial, points: &[Point]) -> Option<trial::Verdict> {
+pub(super) fn judge(study: &Study, trial: &Trial, points: &[Point]) -> Option<trial::Verdict> {
     if study.spec.search.pruner == PrunerConfig::None {
         return None;
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::{
     command::{Now, Reject, Reply},
     core::{Core, Outcome},
-    event::{Driver, Event, StudyState},
-    ids::{BlobId, StudyId, TaskId},
+    event::{Driver, Event, Served, StudyState},
+    ids::{BlobId, RequestId, StudyId, TaskId},
     spec::StudySpec,
     study::Study,
     warm_start::take_warm_start,
@@ -21,18 +21,25 @@ pub(super) struct New {
     pub source: Option<BlobId>,
     pub driver: Driver,
     pub paused: bool,
+    pub request: Option<RequestId>,
 }
 
 pub(super) fn create(core: &mut Core, now: Now, out: &mut Outcome, new: New) -> Result<Reply, Reject> {
     if let Some(known) = core.state.study_named(&new.spec.name) {
+        if known.request.is_some() && known.request == new.request {
+            return Ok(Reply::Study(known.id));
+        }
         return Err(Reject::StudyExists { name: new.spec.name.clone(), study: known.id });
     }
     refuse_queue(&new.spec, new.driver)?;
     let warm = take_warm_start(&core.state, &new.spec).map_err(Reject::WarmStart)?;
     let study = core.state.next_study();
     let enqueue = new.spec.enqueue.clone();
-    let New { spec, text, source, driver, paused } = new;
+    let New { spec, text, source, driver, paused, request } = new;
     core.emit(out, Event::StudyCreated { study, at: now.wall, spec, text, source, driver });
+    if let Some(request) = request {
+        core.emit(out, Event::RequestServed { request, what: Served::Study(study) });
+    }
     for warm in warm {
         core.emit(out, Event::StudyWarmed { study, at: now.wall, warm });
     }

@@ -9,11 +9,10 @@ use super::document::{Node, Problem, Section};
 use super::keys;
 use super::template::{self, Chunk};
 use crate::ids::{Micros, SECOND};
-use crate::spec::{Keep, KeepOutputs, Resources, TrialSpec};
+use crate::spec::{DEFAULT_CRASH_LIMIT, Keep, KeepOutputs, Resources, TrialSpec};
 
 const DEFAULT_GRACE: Micros = 10 * SECOND;
 const DEFAULT_SETUP_TIMEOUT: Micros = 1_800 * SECOND;
-const DEFAULT_CRASH_LIMIT: u32 = 5;
 const DEFAULT_KEEP_BYTES: u64 = 1 << 30;
 const DEFAULT_LOG_BYTES: u64 = 16 << 20;
 const DEFAULT_CHECKPOINT_BYTES: u64 = 4 << 30;

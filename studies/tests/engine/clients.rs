@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use hone_search::{Direction, Distribution, Outcome};
+use hone_search::{Direction, Distribution, Outcome, PrunerConfig};
 use hone_studies::{
-    AskedParameter, Begin, Command, Driver, Point, Reject, Reply, Scope, StateKind, StudyId, StudySpec, StudyState, TaskId,
-    Template, TrialState, WorkerId, Write,
+    Ask, Asked, AskedParameter, Begin, By, Command, Driver, HeldTrial, Hold, Point, Proposal, Reject, Reply, RequestId, SECOND,
+    Scope, StateKind, StudyId, StudySpec, StudyState, TaskId, Template, TrialState, WorkerId, Write,
 };
 
 use super::support::{Bench, objective, profile};
@@ -15,8 +15,14 @@ fn bench(max_trials: Option<u64>) -> (Bench, StudyId) {
     bench.attach(profile("a", 4));
     let mut spec = StudySpec::driven("driven".to_owned(), vec![objective("value", Direction::Minimize)]);
     spec.search.max_trials = max_trials;
-    let command =
-        Command::CreateStudy { spec: Arc::new(spec), text: String::new(), source: None, driver: Driver::Clients, paused: false };
+    let command = Command::CreateStudy {
+        spec: Arc::new(spec),
+        text: String::new(),
+        source: None,
+        driver: Driver::Clients,
+        paused: false,
+        request: None,
+    };
     match bench.ask(command).0 {
         Reply::Study(study) => (bench, study),
         reply => panic!("{reply:?}"),
@@ -25,7 +31,7 @@ fn bench(max_trials: Option<u64>) -> (Bench, StudyId) {
 
 fn create(bench: &mut Bench, study: StudyId, state: Begin) -> TaskId {
     let template = Box::new(Template { state, ..Template::default() });
-    match bench.ask(Command::CreateTrial { study, template }).0 {
+    match bench.ask(Command::CreateTrial { study, template, request: None, hold: Hold::Open }).0 {
         Reply::Trial(trial) => trial,
         reply => panic!("{reply:?}"),
     }
@@ -40,11 +46,11 @@ fn parameter(name: &str, value: f64, distribution: Distribution) -> Write {
 }
 
 fn drive(bench: &mut Bench, trial: TaskId, write: Write) -> Result<Reply, Reject> {
-    bench.try_ask(Command::Drive { trial, write }).map(|(reply, _)| reply)
+    bench.try_ask(Command::Drive { trial, write, by: By::default() }).map(|(reply, _)| reply)
 }
 
 fn told(value: f64) -> Write {
-    Write::Tell { outcome: Outcome::Complete, values: vec![value] }
+    Write::tell(Outcome::Complete, vec![value])
 }
 
 #[test]
@@ -57,7 +63,7 @@ fn a_trial_is_asked_for_grows_the_space_and_is_told() {
     drive(&mut bench, second, parameter("y", 1.5, float(1.0, 2.0))).unwrap();
     drive(&mut bench, second, parameter("x", -0.5, float(-1.0, 0.0))).unwrap();
     let point = Point { step: Some(4), metric: "value".into(), value: 2.5 };
-    drive(&mut bench, second, Write::Report(point)).unwrap();
+    drive(&mut bench, second, Write::Report(vec![point])).unwrap();
     drive(&mut bench, second, told(2.0)).unwrap();
     let study = bench.core.state.study(study).unwrap();
     assert_eq!((study.counts.complete, study.best), (2, Some((2.0, 1))));
@@ -115,7 +121,10 @@ fn the_budget_is_exact_and_ends_the_study() {
     let (mut bench, study) = bench(Some(2));
     let trials = [create(&mut bench, study, Begin::Running), create(&mut bench, study, Begin::Running)];
     let template = Box::new(Template::default());
-    assert_eq!(bench.refused(Command::CreateTrial { study, template }), Reject::BudgetUsed { max_trials: 2 });
+    assert_eq!(
+        bench.refused(Command::CreateTrial { study, template, request: None, hold: Hold::Open }),
+        Reject::BudgetUsed { max_trials: 2 }
+    );
     for trial in trials {
         drive(&mut bench, trial, told(1.0)).unwrap();
     }
@@ -140,5 +149,157 @@ fn a_restart_keeps_what_clients_drive() {
     bench.restart();
     bench.pass(3_600_000_000);
     drive(&mut bench, trial, told(0.5)).unwrap();
+    bench.check_replay();
+}
+
+fn request(byte: u8) -> RequestId {
+    RequestId([byte; 16])
+}
+
+fn by(request: RequestId) -> By {
+    By { request: Some(request), ..By::default() }
+}
+
+fn drive_by(bench: &mut Bench, trial: TaskId, write: Write, by: By) -> Result<Reply, Reject> {
+    bench.try_ask(Command::Drive { trial, write, by }).map(|(reply, _)| reply)
+}
+
+#[test]
+fn a_request_that_is_sent_again_has_the_answer_of_then() {
+    let (mut bench, study) = bench(None);
+    let template = || Box::new(Template::default());
+    let create = || Command::CreateTrial { study, template: template(), request: Some(request(1)), hold: Hold::Open };
+    let made = bench.ask(create()).0;
+    assert_eq!(bench.ask(create()).0, made);
+    bench.restart();
+    assert_eq!(bench.ask(create()).0, made);
+    let Reply::Trial(trial) = made else { panic!("{made:?}") };
+    drive_by(&mut bench, trial, told(1.0), by(request(2))).unwrap();
+    bench.restart();
+    assert_eq!(drive_by(&mut bench, trial, told(1.0), by(request(2))), Ok(Reply::Done));
+    assert!(matches!(drive_by(&mut bench, trial, told(1.0), by(request(3))), Err(Reject::WrongTrialState { .. })));
+    assert_eq!(bench.core.state.study(study).map(|study| study.counts.complete), Some(1));
+    bench.check_replay();
+}
+
+#[test]
+fn a_take_that_is_sent_again_is_its_takers_alone() {
+    let (mut bench, study) = bench(None);
+    let trial = create(&mut bench, study, Begin::Waiting);
+    for (number, taken) in [(1, true), (1, true), (2, false), (1, true)] {
+        assert_eq!(drive_by(&mut bench, trial, Write::Take, by(request(number))), Ok(Reply::Taken(taken)));
+        bench.restart();
+    }
+}
+
+#[test]
+fn a_study_that_is_asked_for_twice_by_one_request_is_made_once() {
+    let mut bench = Bench::new();
+    let spec = Arc::new(StudySpec::driven("once".to_owned(), vec![objective("value", Direction::Minimize)]));
+    let create = |request| Command::CreateStudy {
+        spec: spec.clone(),
+        text: String::new(),
+        source: None,
+        driver: Driver::Clients,
+        paused: false,
+        request: Some(request),
+    };
+    let made = bench.ask(create(request(1))).0;
+    bench.restart();
+    assert_eq!(bench.ask(create(request(1))).0, made);
+    assert!(matches!(bench.refused(create(request(2))), Reject::StudyExists { .. }));
+}
+
+#[test]
+fn the_trial_of_a_silent_client_waits_again_and_its_words_count_no_more() {
+    let (mut bench, study) = bench(Some(1));
+    let trial = create(&mut bench, study, Begin::Running);
+    let held = HeldTrial { trial, attempt: Some(1) };
+    let renew = |hold| Command::Hold { held: vec![held], hold };
+    assert_eq!(bench.ask(renew(Hold::For(60 * SECOND))).0, Reply::Over(vec![]));
+    bench.pass(59 * SECOND);
+    assert_eq!(bench.ask(renew(Hold::For(60 * SECOND))).0, Reply::Over(vec![]));
+    bench.pass(59 * SECOND);
+    assert!(bench.trial(trial).running().is_some());
+    bench.pass(SECOND);
+    assert_eq!(bench.trial(trial).state, TrialState::Waiting { not_before: 0 });
+    let late = By { attempt: Some(1), ..By::default() };
+    assert_eq!(drive_by(&mut bench, trial, told(9.0), late), Err(Reject::StaleAttempt { number: 0, attempt: 1 }));
+    assert_eq!(bench.ask(renew(Hold::Open)).0, Reply::Over(vec![held]));
+    assert_eq!(drive(&mut bench, trial, Write::Take), Ok(Reply::Taken(true)));
+    assert_eq!(drive_by(&mut bench, trial, told(9.0), late), Err(Reject::StaleAttempt { number: 0, attempt: 1 }));
+    drive_by(&mut bench, trial, told(1.0), By { attempt: Some(2), ..By::default() }).unwrap();
+    assert_eq!(bench.core.state.study(study).and_then(|study| study.best), Some((1.0, 0)));
+    bench.check_replay();
+}
+
+#[test]
+fn a_trial_that_loses_client_after_client_fails() {
+    let (mut bench, study) = bench(None);
+    let trial = create(&mut bench, study, Begin::Running);
+    for _ in 0..4 {
+        bench.ask(Command::Hold { held: vec![HeldTrial { trial, attempt: None }], hold: Hold::For(1) });
+        bench.pass(SECOND);
+        assert_eq!(drive(&mut bench, trial, Write::Take), Ok(Reply::Taken(true)));
+    }
+    bench.ask(Command::Hold { held: vec![HeldTrial { trial, attempt: None }], hold: Hold::For(1) });
+    bench.pass(SECOND);
+    assert_eq!(bench.core.state.trial_state(trial), Some(StateKind::Failed));
+}
+
+#[test]
+fn a_start_gives_clients_time_to_be_heard_of() {
+    let (mut bench, study) = bench(None);
+    let trial = create(&mut bench, study, Begin::Running);
+    bench.restart();
+    bench.pass(599 * SECOND);
+    assert!(bench.trial(trial).running().is_some());
+    bench.pass(SECOND);
+    assert!(bench.trial(trial).running().is_none());
+}
+
+fn ask(bench: &mut Bench, study: StudyId, number: u8, first_number: u32, count: u32) -> Result<Asked, Reject> {
+    let proposals = (0..count).map(|at| Proposal { params: vec![f64::from(at)], why: "test".to_owned() }).collect();
+    let hold = Hold::For(60 * SECOND);
+    let ask = Ask { study, count, request: request(number), hold, first_number, as_of: 0, proposals };
+    match bench.try_ask(Command::Ask(Box::new(ask)))?.0 {
+        Reply::Asked(asked) => Ok(asked),
+        reply => panic!("{reply:?}"),
+    }
+}
+
+#[test]
+fn who_asks_gets_waiting_trials_first_and_then_new_ones_with_their_parameters() {
+    let (mut bench, study) = bench(Some(3));
+    let waiting = create(&mut bench, study, Begin::Waiting);
+    let asked = ask(&mut bench, study, 1, 1, 2).unwrap();
+    assert_eq!(asked.trials, [(waiting, 1), (TaskId(2), 1)]);
+    assert_eq!(bench.trial(TaskId(2)).params, [0.0]);
+    assert_eq!(ask(&mut bench, study, 1, 1, 2).unwrap(), asked);
+    assert_eq!(ask(&mut bench, study, 2, 7, 1), Err(Reject::StaleProposal { first_number: 7 }));
+    assert_eq!(ask(&mut bench, study, 2, 2, 5).unwrap().trials, [(TaskId(3), 1)]);
+    let none = ask(&mut bench, study, 3, 3, 1).unwrap();
+    assert_eq!((none.trials, none.over), (vec![], false));
+    for trial in [waiting, TaskId(2), TaskId(3)] {
+        drive(&mut bench, trial, told(1.0)).unwrap();
+    }
+    assert!(ask(&mut bench, study, 4, 3, 1).unwrap().over);
+    bench.check_replay();
+}
+
+#[test]
+fn the_pruner_ends_a_clients_trial_by_its_answer_to_a_report() {
+    let mut bench = Bench::new();
+    let mut spec = StudySpec::driven("pruned".to_owned(), vec![objective("value", Direction::Minimize)]);
+    spec.search.pruner = PrunerConfig::Threshold { lower: None, upper: Some(1.0), warmup_steps: 0, interval: 1 };
+    let (spec, text) = (Arc::new(spec), String::new());
+    let command = Command::CreateStudy { spec, text, source: None, driver: Driver::Clients, paused: false, request: None };
+    let Reply::Study(study) = bench.ask(command).0 else { panic!("no study") };
+    let trial = create(&mut bench, study, Begin::Running);
+    let report = |step, value| Write::Report(vec![Point { step: Some(step), metric: "value".into(), value }]);
+    assert_eq!(drive(&mut bench, trial, report(1, 0.5)), Ok(Reply::Judged(None)));
+    assert!(matches!(drive(&mut bench, trial, report(2, 1.5)), Ok(Reply::Judged(Some(_)))));
+    assert!(matches!(drive(&mut bench, trial, report(3, 0.1)), Ok(Reply::Judged(Some(_)))));
+    assert_eq!(bench.trial(trial).curve.steps(0), [(1, 0.5), (2, 1.5)]);
     bench.check_replay();
 }

@@ -225,6 +225,7 @@ fn a_refused_study_leaves_nothing_behind() {
         source: None,
         driver: Driver::Workers,
         paused: false,
+        request: None,
     };
     assert!(matches!(bench.refused(create(bad)), Reject::BadParameters(_)));
     let mut long = spec("long");
@@ -244,6 +245,7 @@ fn a_study_of_clients_is_never_leased() {
         source: None,
         driver: Driver::Clients,
         paused: false,
+        request: None,
     };
     let (_, created) = bench.ask(command);
     assert_eq!(created.effects, []);

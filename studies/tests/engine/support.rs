@@ -160,6 +160,7 @@ impl Bench {
             source: None,
             driver: Driver::Workers,
             paused: false,
+            request: None,
         };
         match self.ask(command) {
             (Reply::Study(study), outcome) => (study, outcome),

@@ -32,7 +32,14 @@ fn warm(name: &str, from: &[&str]) -> StudySpec {
 }
 
 fn create(spec: StudySpec) -> Command {
-    Command::CreateStudy { spec: Arc::new(spec), text: String::new(), source: None, driver: Driver::Workers, paused: false }
+    Command::CreateStudy {
+        spec: Arc::new(spec),
+        text: String::new(),
+        source: None,
+        driver: Driver::Workers,
+        paused: false,
+        request: None,
+    }
 }
 
 fn taken(bench: &Bench, id: StudyId) -> Vec<WarmStart> {

@@ -47,7 +47,14 @@ impl World {
             // The study to start from may have come to nothing.
             Arc::make_mut(&mut spec).search.warm_start.clear();
         }
-        let command = Command::CreateStudy { spec, text: String::new(), source: None, driver: Driver::Workers, paused: false };
+        let command = Command::CreateStudy {
+            spec,
+            text: String::new(),
+            source: None,
+            driver: Driver::Workers,
+            paused: false,
+            request: None,
+        };
         self.ask_core(command, Waiter::Client(Asked::Creation { study }));
         self.push(self.now + RETRY_US, Happening::Creates { study });
     }

@@ -252,6 +252,8 @@ impl Coverage {
             | Command::Enqueue { .. }
             | Command::ImportTrials { .. }
             | Command::CreateTrial { .. }
+            | Command::Ask(_)
+            | Command::Hold { .. }
             | Command::Drive { .. }
             | Command::SetAttribute { owner: Owner::Study(_), .. }
             | Command::DetachWorker { .. }

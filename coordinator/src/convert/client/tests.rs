@@ -40,7 +40,7 @@ impl World {
         let mut world = World { core: Core::recover(Default::default(), Now::default(), Timings::DEFAULT), time: 1 };
         let spec = Arc::new(hone_studies::file::parse(STUDY, "s.toml").unwrap());
         let text = STUDY.to_owned();
-        world.does(Command::CreateStudy { spec, text, source: None, driver: Driver::Workers, paused: false });
+        world.does(Command::CreateStudy { spec, text, source: None, driver: Driver::Workers, paused: false, request: None });
         world
     }
 

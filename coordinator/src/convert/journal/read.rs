@@ -7,7 +7,7 @@ use hone_proto::journal::{self as wire, event::Kind};
 use hone_search::{Columns, Foreign, Outcome, Row};
 use hone_studies::{
     AttemptFiles, BlobId, Capacity, Driver, End, Event, Failure, FileRef, Gpu, GpuShare, ImportedTrial, Next, Origin, Owner,
-    Point, Scope, StudyId, StudySpec, StudyState, TaskId, WarmStart, WorkerId, WorkerProfile, WorkerState,
+    Point, RequestId, Scope, Served, StudyId, StudySpec, StudyState, TaskId, WarmStart, WorkerId, WorkerProfile, WorkerState,
 };
 
 use super::DecodeError;
@@ -58,7 +58,10 @@ pub fn event_from_proto(event: wire::Event) -> Decoded<Event> {
             at: it.at,
             outcome: outcome(it.outcome, "trial_told.outcome")?,
             values: it.values,
+            message: it.message,
+            outputs: files(it.outputs, "trial_told.outputs")?,
         },
+        Kind::RequestServed(it) => request_served(it)?,
         Kind::TrialSuperseded(it) => Event::TrialSuperseded { trial: TaskId(it.trial), by: TaskId(it.by) },
         Kind::AttributeSet(it) => attribute_set(it)?,
         Kind::WorkerRegistered(it) => worker_registered(it),
@@ -229,6 +232,20 @@ fn gpu(it: wire::Gpu) -> Gpu {
 
 fn spec(json: &[u8]) -> Decoded<Arc<StudySpec>> {
     serde_json::from_slice(json).map(Arc::new).map_err(DecodeError::Spec)
+}
+
+fn request_served(it: wire::RequestServed) -> Decoded<Event> {
+    use wire::request_served::What as Wire;
+    let request = it.request.as_ref().try_into().map(RequestId);
+    let expected = "an id of 16 bytes";
+    let request = request.map_err(|_| DecodeError::Malformed { field: "request_served.request", expected })?;
+    let what = match it.what.ok_or_else(|| unknown("request_served.what"))? {
+        Wire::Study(study) => Served::Study(StudyId(study)),
+        Wire::Created(trial) => Served::Created(TaskId(trial)),
+        Wire::Taken(trial) => Served::Taken(TaskId(trial)),
+        Wire::Told(trial) => Served::Told(TaskId(trial)),
+    };
+    Ok(Event::RequestServed { request, what })
 }
 
 fn blob(bytes: &Bytes, field: &'static str) -> Decoded<BlobId> {

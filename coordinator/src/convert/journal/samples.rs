@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use hone_search::{Columns, Distribution, Foreign, Outcome, Row};
 use hone_studies::{
     AttemptFiles, BlobId, Capacity, Driver, End, Event, Failure, FileRef, Gpu, GpuShare, ImportedTrial, Next, Origin, Owner,
-    Point, Scope, StudyId, StudySpec, StudyState, TaskId, WarmStart, WorkerId, WorkerProfile, WorkerState,
+    Point, RequestId, Scope, Served, StudyId, StudySpec, StudyState, TaskId, WarmStart, WorkerId, WorkerProfile, WorkerState,
 };
 
 const AT: i64 = 1_700_000_000_000_001;
@@ -123,6 +123,9 @@ fn attempts() -> Vec<(&'static str, Event)> {
     ];
     let stale = End::Finished { values: Vec::new() };
     let judged = |reason: &str, pause| Event::TrialJudged { trial, attempt, step: -5, reason: reason.to_owned(), pause };
+    let told =
+        |message, outputs| Event::TrialTold { trial, at: AT, outcome: Outcome::Pruned, values: vec![0.5], message, outputs };
+    let served = |what| Event::RequestServed { request: RequestId([5; 16]), what };
     vec![
         ("trial_leased", Event::TrialLeased { trial, attempt, worker, at: AT, gpus }),
         ("trial_reported", Event::TrialReported { trial, attempt, through: 17, points }),
@@ -148,7 +151,12 @@ fn attempts() -> Vec<(&'static str, Event)> {
                 text: "{}".to_owned(),
             },
         ),
-        ("trial_told", Event::TrialTold { trial, at: AT, outcome: Outcome::Pruned, values: vec![0.5] }),
+        ("trial_told", told(String::new(), Vec::new())),
+        ("trial_told.failed", told("why".to_owned(), vec![file("model.bin")])),
+        ("request_served.study", served(Served::Study(StudyId(3)))),
+        ("request_served.created", served(Served::Created(trial))),
+        ("request_served.taken", served(Served::Taken(trial))),
+        ("request_served.told", served(Served::Told(trial))),
         ("attempt_stale", Event::AttemptStale { trial, attempt, at: AT, end: stale, values: vec![0.5] }),
     ]
 }

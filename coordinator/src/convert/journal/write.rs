@@ -4,8 +4,8 @@ use bytes::Bytes;
 use hone_proto::journal::{self as wire, event::Kind};
 use hone_search::{Outcome, Row};
 use hone_studies::{
-    AttemptFiles, BlobId, Driver, End, Event, Failure, FileRef, Gpu, GpuShare, ImportedTrial, Next, Origin, Owner, Point, Scope,
-    StudySpec, StudyState, WarmStart, WorkerProfile, WorkerState,
+    AttemptFiles, BlobId, Driver, End, Event, Failure, FileRef, Gpu, GpuShare, ImportedTrial, Next, Origin, Owner, Point,
+    RequestId, Scope, Served, StudySpec, StudyState, WarmStart, WorkerProfile, WorkerState,
 };
 
 /// Returns the message of an event.
@@ -81,10 +81,12 @@ fn kind(event: &Event) -> Kind {
             let (name, text) = (name.clone(), text.clone());
             Kind::ParameterSet(wire::ParameterSet { trial: trial.0, name, value: *value, distribution_json, text })
         }
-        Event::TrialTold { trial, at, outcome, values } => {
+        Event::TrialTold { trial, at, outcome, values, message, outputs } => {
             let (outcome, values) = (outcome_number(*outcome).into(), values.clone());
-            Kind::TrialTold(wire::TrialTold { trial: trial.0, at: *at, outcome, values })
+            let (message, outputs) = (message.clone(), outputs.iter().map(file).collect());
+            Kind::TrialTold(wire::TrialTold { trial: trial.0, at: *at, outcome, values, message, outputs })
         }
+        Event::RequestServed { request, what } => Kind::RequestServed(request_served(*request, *what)),
         Event::TrialSuperseded { trial, by } => Kind::TrialSuperseded(wire::TrialSuperseded { trial: trial.0, by: by.0 }),
         Event::AttributeSet { owner, scope, key, value } => {
             Kind::AttributeSet(attribute_set(*owner, *scope, key, value.as_deref()))
@@ -108,6 +110,17 @@ fn study_created(spec: &StudySpec, text: &str, source: Option<BlobId>, driver: D
         driver: driver_number(driver).into(),
         ..wire::StudyCreated::default()
     }
+}
+
+fn request_served(request: RequestId, what: Served) -> wire::RequestServed {
+    use wire::request_served::What as Wire;
+    let what = match what {
+        Served::Study(study) => Wire::Study(study.0),
+        Served::Created(trial) => Wire::Created(trial.0),
+        Served::Taken(trial) => Wire::Taken(trial.0),
+        Served::Told(trial) => Wire::Told(trial.0),
+    };
+    wire::RequestServed { request: Bytes::copy_from_slice(&request.0), what: Some(what) }
 }
 
 fn study_warmed(study: u64, at: i64, warm: &WarmStart) -> wire::StudyWarmed {
