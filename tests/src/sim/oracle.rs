@@ -129,7 +129,8 @@ impl Oracle {
             | Reject::ImportGap { .. }
             // Its worker has another stream, where nothing is turned away.
             | Reject::OldStream(_)
-            | Reject::StaleProposal { .. } => {}
+            | Reject::StaleProposal { .. }
+            | Reject::StaleAttempt { .. } => {}
         }
     }
 

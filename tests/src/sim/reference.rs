@@ -61,7 +61,7 @@ impl Reference {
     pub fn run(planned: &PlannedStudy) -> Reference {
         let mut quiet = Quiet::open();
         let (spec, driver) = (planned.spec.clone(), Driver::Workers);
-        quiet.ask(Command::CreateStudy { spec, text: String::new(), source: None, driver, paused: false });
+        quiet.ask(Command::CreateStudy { spec, text: String::new(), source: None, driver, paused: false, request: None });
         while let Some(lease) = quiet.next_lease() {
             quiet.run_attempt(planned, &lease);
         }
