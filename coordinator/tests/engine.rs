@@ -176,7 +176,7 @@ fn large_events_are_kept_as_blobs() {
     let mut engine = world.engine(None);
     let Command::CreateStudy { spec, source, driver, paused, .. } = create("s", "random", 5) else { unreachable!() };
     let text = "# a long comment\n".repeat(10_000);
-    world.commit(&mut engine, vec![Command::CreateStudy { spec, text: text.clone(), source, driver, paused }]);
+    world.commit(&mut engine, vec![Command::CreateStudy { spec, text: text.clone(), source, driver, paused, request: None }]);
     assert_eq!(engine.spilled().len(), 1);
     drop(engine);
     let recovered = world.engine(None);
