@@ -13,7 +13,8 @@
 use std::sync::Arc;
 
 use hone_search::{
-    Columns, Direction, Foreign, Hints, History, Pending, SamplerCache, SamplerConfig, Space, SuggestRequest, Suggestion,
+    Columns, Direction, Foreign, Hints, History, ParamSuggestion, Pending, SamplerCache, SamplerConfig, Space, SuggestRequest,
+    Suggestion,
 };
 use hone_studies::{BlobId, Command, Core, Effect, Event, Now, Outcome, Proposal, Reject, Reply, State, StudyId, Timings};
 
@@ -87,7 +88,8 @@ pub struct Question {
 }
 
 impl Question {
-    fn new(state: &State, study: StudyId, first_number: u32, count: u32, as_of: u64) -> Option<Question> {
+    /// What the sampler of a study is asked now.
+    pub(crate) fn new(state: &State, study: StudyId, first_number: u32, count: u32, as_of: u64) -> Option<Question> {
         let study = state.study(study)?;
         let sampler = study.spec.search.sampler.clone();
         let reads_history = !sampler.is_cheap();
@@ -108,14 +110,13 @@ impl Question {
         })
     }
 
-    /// The sampler's answer, as a command. A pure function of the question.
-    pub fn answer(&self) -> Command {
-        self.answer_from(&mut SamplerCache::default())
+    /// What the sampler chooses for one parameter of the first trial; `None`: the space has no such parameter.
+    pub fn choose_from(&self, name: &str, memory: &mut SamplerCache) -> Option<ParamSuggestion> {
+        hone_search::suggest_one_param_warm(&self.sampler, &self.request(), &self.foreign, name, memory)
     }
 
-    /// The same answer, for less when `memory` was used for the study's former questions.
-    pub fn answer_from(&self, memory: &mut SamplerCache) -> Command {
-        let request = SuggestRequest {
+    fn request(&self) -> SuggestRequest<'_> {
+        SuggestRequest {
             space: &self.space,
             directions: &self.directions,
             history: History { chunks: &self.history, tail: None },
@@ -124,8 +125,17 @@ impl Question {
             first_number: self.first_number,
             count: self.count as usize,
             hints: self.hints,
-        };
-        let suggestions = hone_search::suggest_warm(&self.sampler, &request, &self.foreign, memory);
+        }
+    }
+
+    /// The sampler's answer, as a command. A pure function of the question.
+    pub fn answer(&self) -> Command {
+        self.answer_from(&mut SamplerCache::default())
+    }
+
+    /// The same answer, for less when `memory` was used for the study's former questions.
+    pub fn answer_from(&self, memory: &mut SamplerCache) -> Command {
+        let suggestions = hone_search::suggest_warm(&self.sampler, &self.request(), &self.foreign, memory);
         if suggestions.is_empty() {
             return Command::Exhausted { study: self.study };
         }

@@ -1,12 +1,14 @@
 //! The coordinator: one writer, the journal, the services around it.
 
 pub mod actor;
+mod asking;
 mod clock;
 pub mod convert;
 mod effects;
 pub mod engine;
 pub mod export;
 mod heap;
+mod histories;
 pub mod holder;
 pub mod journal;
 mod optuna;

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use hone_search::SamplerCache;
+use hone_search::{ParamSuggestion, SamplerCache};
 use hone_studies::{Command, StudyId};
 
 use crate::engine::Question;
@@ -27,6 +27,13 @@ impl Samplers {
         let memory = self.lock().entry(question.study).or_default().clone();
         let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
         question.answer_from(&mut memory)
+    }
+
+    /// Chooses one parameter for the first trial of the question.
+    pub(crate) fn answer_one(&self, question: &Question, name: &str) -> Option<ParamSuggestion> {
+        let memory = self.lock().entry(question.study).or_default().clone();
+        let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
+        question.choose_from(name, &mut memory)
     }
 
     /// Drops the memories of studies that will not ask again, when there are many.

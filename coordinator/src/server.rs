@@ -9,7 +9,8 @@ use std::{
 
 use hone_proto::{
     v1::{
-        blob_service_server::BlobServiceServer, fleet_service_server::FleetServiceServer,
+        blob_service_server::BlobServiceServer, client_service_server::ClientServiceServer,
+        fleet_service_server::FleetServiceServer, sampler_service_server::SamplerServiceServer,
         store_service_server::StoreServiceServer, study_service_server::StudyServiceServer,
         trial_service_server::TrialServiceServer,
     },
@@ -21,8 +22,10 @@ use tower::layer::util::{Identity, Stack};
 
 use crate::{
     actor::{self, Writer},
+    asking::Asking,
     clock::Clock,
     heap,
+    histories::Histories,
     holder::{Holder, HolderError},
     optuna,
     security::{AuthoriseLayer, Gatekeeper, Listener, SecurityError},
@@ -34,6 +37,8 @@ use crate::{
 
 /// The largest message: a page of trials with their curves; blobs travel in pieces.
 const MAX_MESSAGE: usize = 16 << 20;
+/// The largest history that is sent at once.
+const MAX_HISTORY: usize = 256 << 20;
 /// A unary call that takes longer has lost its caller.
 const KEEPALIVE: Duration = Duration::from_secs(20);
 const KEEPALIVE_LIMIT: Duration = Duration::from_secs(10);
@@ -119,6 +124,8 @@ impl Coordinator {
             sessions,
             store,
             stays: Stays::default(),
+            asking: Asking::default(),
+            histories: Histories::default(),
             gatekeeper,
             build: config.build.clone(),
             store_id,
@@ -259,6 +266,12 @@ fn router(services: &Services) -> Router<Stack<AuthoriseLayer, Identity>> {
         )
         .add_service(FleetServiceServer::new(s.clone()).max_encoding_message_size(MAX_MESSAGE))
         .add_service(BlobServiceServer::new(s.clone()).max_decoding_message_size(MAX_MESSAGE))
+        .add_service(
+            ClientServiceServer::new(s.clone()).max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE),
+        )
+        .add_service(
+            SamplerServiceServer::new(s.clone()).max_decoding_message_size(MAX_HISTORY).max_encoding_message_size(MAX_MESSAGE),
+        )
         .add_service(StoreServiceServer::new(s.clone()).max_encoding_message_size(MAX_MESSAGE))
         .add_service(
             WorkerServiceServer::new(s.clone()).max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE),

@@ -22,6 +22,9 @@ pub struct StudySpec {
     #[serde(default)]
     pub stop: StopSpec,
     pub space: Space,
+    /// The space is what trials ask for while they run; `space` is what is known of it.
+    #[serde(default)]
+    pub is_open: bool,
     pub source: Source,
     pub trial: TrialSpec,
     /// Higher runs first; equal priorities share by `weight`.
@@ -51,6 +54,7 @@ impl StudySpec {
             },
             stop: StopSpec::default(),
             space: Space::default(),
+            is_open: true,
             source: Source::None,
             trial: TrialSpec::none(),
             priority: 0,
@@ -65,7 +69,7 @@ pub(crate) const DEFAULT_CRASH_LIMIT: u32 = 5;
 
 impl TrialSpec {
     /// No program at all.
-    fn none() -> TrialSpec {
+    pub(crate) fn none() -> TrialSpec {
         TrialSpec {
             command: Vec::new(),
             setup: Vec::new(),

@@ -1,12 +1,12 @@
 //! Distributions as Optuna writes them: JSON, with what Python adds to it.
 
 use hone_search::{Choice, Distribution};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// How Python's `json` writes numbers that JSON does not have.
 const WORDS: [&str; 3] = ["NaN", "-Infinity", "Infinity"];
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(tag = "name", content = "attributes")]
 enum Written {
     #[serde(rename = "FloatDistribution")]
@@ -46,6 +46,19 @@ pub(super) fn parse(text: &str) -> Result<Distribution, String> {
         Written::IntLogUniform { low, high, step } => int(low, high, true, step),
         Written::Categorical { choices } => Distribution::Categorical { choices: choices.into_iter().map(choice).collect() },
     })
+}
+
+/// Writes a distribution as Optuna does.
+pub(crate) fn write(distribution: &Distribution) -> String {
+    let written = match distribution {
+        Distribution::Float { low, high, log, step } => Written::Float { low: *low, high: *high, log: *log, step: *step },
+        Distribution::Int { low, high, log, step } => Written::Int { low: *low, high: *high, log: *log, step: *step },
+        Distribution::Categorical { choices } => {
+            let choices = choices.iter().map(|choice| serde_json::to_value(choice).expect("an option is plain data"));
+            Written::Categorical { choices: choices.collect() }
+        }
+    };
+    serde_json::to_string(&written).expect("a distribution is plain data")
 }
 
 /// An option; what is no plain value goes by its text.
@@ -95,6 +108,20 @@ mod tests {
         assert_eq!(parse(int), Ok(Distribution::Int { low: -4, high: 8, log: false, step: 2 }));
         let old = r#"{"name": "DiscreteUniformDistribution", "attributes": {"low": 0, "high": 1, "q": 0.25}}"#;
         assert_eq!(parse(old), Ok(Distribution::Float { low: 0.0, high: 1.0, log: false, step: Some(0.25) }));
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let choices = vec![Choice::Bool(true), Choice::Int(1), Choice::Float(0.5), Choice::Str("a\"".to_owned())];
+        let written = [
+            Distribution::Float { low: 1e-5, high: 0.1, log: true, step: None },
+            Distribution::Float { low: 0.0, high: 1.0, log: false, step: Some(0.25) },
+            Distribution::Int { low: -4, high: 8, log: false, step: 2 },
+            Distribution::Categorical { choices },
+        ];
+        for distribution in written {
+            assert_eq!(parse(&write(&distribution)), Ok(distribution));
+        }
     }
 
     #[test]

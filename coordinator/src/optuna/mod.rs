@@ -13,6 +13,8 @@ mod distribution;
 mod service;
 mod trial;
 
+pub(crate) use distribution::write as distribution_to_text;
+
 use std::sync::Arc;
 
 use hone_proto::optuna::{self as wire, storage_service_server::StorageServiceServer};

@@ -50,17 +50,14 @@ pub(super) fn study_id(id: i64) -> StudyId {
 
 fn of_open(study: &Study, trial: &Trial) -> wire::Trial {
     let started = trial.attempts.last().map_or(0, |attempt| attempt.started);
-    let params = trial.asked.keys().filter_map(|name| {
-        let value = trial.params.get(study.spec.space.index_of(name)?)?;
-        Some((name.clone(), *value))
-    });
+    let (params, distributions) = parameters(study, &trial.asked, |at| trial.params.get(at).copied().unwrap_or(f64::NAN));
     wire::Trial {
         trial_id: wire_id(trial.id),
         number: trial.number.into(),
         state: state(trial.state.kind()).into(),
         datetime_start: time_to_text(started),
-        params: params.collect(),
-        distributions: texts(&trial.asked),
+        params,
+        distributions,
         user_attributes: attributes(&trial.attributes, Scope::User),
         system_attributes: attributes(&trial.attributes, Scope::System),
         intermediate_values: intermediate(trial.curve.points()),
@@ -80,12 +77,7 @@ fn of_finished(study: &Study, finished: FinishedTrial<'_>) -> wire::Trial {
         ..wire::Trial::default()
     };
     let Some(detail) = segment.detail(row) else { return message };
-    let params = detail.asked.keys().filter_map(|name| {
-        let value = segment.columns.param(study.spec.space.index_of(name)?, row);
-        Some((name.clone(), value))
-    });
-    message.params = params.collect();
-    message.distributions = texts(&detail.asked);
+    (message.params, message.distributions) = parameters(study, &detail.asked, |at| segment.columns.param(at, row));
     message.values.clone_from(&detail.told);
     message.user_attributes = attributes(&detail.attributes, Scope::User);
     message.system_attributes = attributes(&detail.attributes, Scope::System);
@@ -96,8 +88,24 @@ fn of_finished(study: &Study, finished: FinishedTrial<'_>) -> wire::Trial {
     message
 }
 
-fn texts(asked: &BTreeMap<String, std::sync::Arc<str>>) -> HashMap<String, String> {
-    asked.iter().map(|(name, text)| (name.clone(), text.to_string())).collect()
+/// The parameters that a trial has, and their distributions: as its client wrote them, else as the study has them.
+fn parameters(
+    study: &Study,
+    asked: &BTreeMap<String, std::sync::Arc<str>>,
+    value: impl Fn(usize) -> f64,
+) -> (HashMap<String, f64>, HashMap<String, String>) {
+    let (mut params, mut distributions) = (HashMap::new(), HashMap::new());
+    for (at, parameter) in study.spec.space.parameters.iter().enumerate() {
+        let (name, value) = (&parameter.name, value(at));
+        let text = match asked.get(name) {
+            Some(text) => text.to_string(),
+            None if value.is_nan() => continue,
+            None => distribution::write(&parameter.distribution),
+        };
+        params.insert(name.clone(), value);
+        distributions.insert(name.clone(), text);
+    }
+    (params, distributions)
 }
 
 /// Attributes of one namespace as text, which they are when clients have set them.

@@ -61,9 +61,12 @@ pub fn access_of(path: &str) -> Option<Access> {
             "PutBlob" | "GetBlob" | "MissingBlobs" => Some(Access::WorkerOrClient),
             _ => None,
         },
-        "hone.v1.StudyService" | "hone.v1.TrialService" | "hone.v1.FleetService" | "hone.v1.StoreService" => {
-            CLIENT_METHODS.contains(&method).then_some(Access::Client)
-        }
+        "hone.v1.StudyService"
+        | "hone.v1.TrialService"
+        | "hone.v1.FleetService"
+        | "hone.v1.StoreService"
+        | "hone.v1.ClientService"
+        | "hone.v1.SamplerService" => CLIENT_METHODS.contains(&method).then_some(Access::Client),
         "grpc.health.v1.Health" => Some(Access::Anyone),
         "grpc.reflection.v1.ServerReflection" | "grpc.reflection.v1alpha.ServerReflection" => Some(Access::Client),
         _ => None,
@@ -79,7 +82,7 @@ fn worker_access(method: &str) -> Option<Access> {
     }
 }
 
-/// Methods of the four services that users speak to. A new one is closed until it stands here.
+/// Methods of the services that users speak to. A new one is closed until it stands here.
 const CLIENT_METHODS: &[&str] = &[
     "CreateStudy",
     "ListStudies",
@@ -113,6 +116,17 @@ const CLIENT_METHODS: &[&str] = &[
     "CompactStore",
     "CreateJoinToken",
     "Stay",
+    "OpenStudy",
+    "Ask",
+    "SuggestParameter",
+    "Report",
+    "Tell",
+    "GiveBack",
+    "Renew",
+    "SetAttributes",
+    "GetAttributes",
+    "Propose",
+    "Judge",
 ];
 
 /// Decides on one call: its path, who is at the other end, and what stands in its `authorization` header.

@@ -1,8 +1,10 @@
 //! The gRPC services. They parse, ask the writer, and answer from views; nothing here decides.
 
 mod blobs;
+mod clients;
 mod fleet;
 mod imports;
+mod samplers;
 mod stores;
 mod studies;
 mod trials;
@@ -15,7 +17,9 @@ use tonic::Status;
 
 use crate::{
     actor::{Refusal, View, Writer},
+    asking::Asking,
     convert::{self, client},
+    histories::Histories,
     sessions::Sessions,
     store::Store,
 };
@@ -24,11 +28,15 @@ pub use self::stores::Stays;
 
 /// What every service works with.
 #[derive(Clone)]
-pub struct Services {
+pub(crate) struct Services {
     pub writer: Writer,
     pub sessions: Sessions,
     pub store: Store,
     pub stays: Stays,
+    /// What samplers choose for clients.
+    pub asking: Asking,
+    /// Trials that other programs keep.
+    pub histories: Histories,
     /// Certificate authority and tokens.
     pub gatekeeper: Arc<crate::security::Gatekeeper>,
     /// Shown to workers and users.
@@ -44,6 +52,12 @@ impl Services {
     async fn command(&self, command: hone_studies::Command) -> Result<hone_studies::Reply, Status> {
         self.writer.command(command).await.map_err(status)
     }
+}
+
+/// Runs what takes longer than an answer from memory, off the threads that serve.
+async fn computed<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Status> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Status::internal(format!("the computation broke off: {error}")))
 }
 
 fn status(refusal: Refusal) -> Status {

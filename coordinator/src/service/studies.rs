@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status};
 
-use super::{Services, status, trial_message};
+use super::{Services, computed, status, trial_message};
 use crate::{
     actor::View,
     convert::{client, status as statuses},
@@ -223,12 +223,6 @@ impl Services {
         let study = self.answer(known.id).await?.into_inner();
         Ok(Response::new(CreateStudyResponse { study: Some(study), created: false, changes }))
     }
-}
-
-/// Runs what takes longer than an answer from memory, off the threads that serve.
-async fn computed<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Status> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| Status::internal(format!("the computation broke off: {error}")))
 }
 
 /// The trials that a new study would start from; what is wrong is told with its place in the file.

@@ -44,8 +44,14 @@ pub use settings::apply_settings;
 pub(crate) use warm_start::closest;
 pub use warm_start::place_warm_start;
 
-use self::document::{Problem, Report, Section};
-use crate::spec::StudySpec;
+use self::{
+    document::{Problem, Report, Section},
+    space::ReadSpace,
+};
+use crate::{
+    event::Driver,
+    spec::{Source, StudySpec},
+};
 
 /// Far more than a person writes; keeps every check quick.
 const MAX_TEXT_BYTES: usize = 1 << 20;
@@ -66,6 +72,10 @@ pub fn parse(text: &str, file: &str) -> Result<StudySpec, Vec<Diagnostic>> {
 /// # Errors
 /// Every mistake, in the order of the text.
 pub fn parse_named(text: &str, file: &str, default_name: &str) -> Result<StudySpec, Vec<Diagnostic>> {
+    parse_for(Driver::Workers, text, file, default_name)
+}
+
+fn parse_for(driver: Driver, text: &str, file: &str, default_name: &str) -> Result<StudySpec, Vec<Diagnostic>> {
     let report = Report::new(file, text);
     if text.len() > MAX_TEXT_BYTES {
         report.add(0, "", Problem::new(format!("the file is larger than {}", units::format_size(MAX_TEXT_BYTES as u64))));
@@ -76,11 +86,20 @@ pub fn parse_named(text: &str, file: &str, default_name: &str) -> Result<StudySp
         syntax(&errors, &report);
         return Err(report.into_diagnostics());
     }
-    let spec = study(&Section::root(table.get_ref(), &report), default_name);
+    let spec = study(&Section::root(table.get_ref(), &report), driver, default_name);
     match spec.filter(|_| report.is_clean()) {
         Some(spec) => Ok(spec),
         None => Err(report.into_diagnostics()),
     }
+}
+
+/// Parses the file of a study whose trials clients run: it has no `[trial]`, and no `[space]` where trials define it as
+/// they run.
+///
+/// # Errors
+/// Every mistake, in the order of the text.
+pub fn parse_driven(text: &str, file: &str) -> Result<StudySpec, Vec<Diagnostic>> {
+    parse_for(Driver::Clients, text, file, &default_name(file))
 }
 
 /// The folder of a `study.toml`, else the file's own name without its ending.
@@ -106,15 +125,18 @@ fn syntax(errors: &[toml::de::Error], report: &Report) {
 }
 
 /// Reads all tables, then checks them against each other. `None` only if a mistake was noted.
-fn study(root: &Section, default_name: &str) -> Option<StudySpec> {
+fn study(root: &Section, driver: Driver, default_name: &str) -> Option<StudySpec> {
     let name = root.read("name", convert::text).unwrap_or_else(|| default_name.to_owned());
-    let space = space::read(root);
+    let is_open = driver == Driver::Clients && root.get("space").is_none();
+    let space = if is_open { ReadSpace::default() } else { space::read(root) };
     let search = search::read(root, &name);
     let objectives = objective::read(root);
     let constraints = constraint::read(root);
     let stop = stop::read(root, objectives.len());
-    let source = source::read(root);
-    let trial = trial::read(root);
+    let (source, trial) = match driver {
+        Driver::Workers => (source::read(root), trial::read(root)),
+        Driver::Clients => (Source::None, trial::refuse(root)),
+    };
     let enqueue = enqueue::read(root, &space);
     search::check(root, &search, &space, objectives.len());
     programs::check(root, &space, &source);
@@ -126,6 +148,7 @@ fn study(root: &Section, default_name: &str) -> Option<StudySpec> {
         search,
         stop,
         space: space.space,
+        is_open,
         source,
         trial: trial?,
         priority: root.read("priority", top::priority).unwrap_or(0),

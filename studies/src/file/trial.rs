@@ -37,6 +37,18 @@ pub(super) fn read(root: &Section) -> Option<TrialSpec> {
     Some(TrialSpec { command: command?, ..limits })
 }
 
+/// Notes what stands there for studies that workers run; a client's trials are the client's business.
+pub(super) fn refuse(root: &Section) -> Option<TrialSpec> {
+    for key in ["trial", "source"] {
+        if let Some(node) = root.get(key) {
+            let problem =
+                Problem::new(format!("`{key}` is for studies that workers run, and a client runs the trials of this one"));
+            node.complain(problem.hint("leave it out, or create the study with `hone study create`"));
+        }
+    }
+    Some(TrialSpec::none())
+}
+
 /// Everything but the command, which is left empty.
 fn limits(section: &Section) -> TrialSpec {
     TrialSpec {

@@ -43,6 +43,7 @@ pub fn spec(name: &str) -> StudySpec {
                 when: Vec::new(),
             }],
         },
+        is_open: false,
         source: Source::None,
         trial: TrialSpec {
             command: vec!["train".to_owned()],

@@ -285,6 +285,7 @@ fn study(dice: &mut Dice, at: i64, trials: i64) -> PlannedStudy {
             warm_start: if at > 0 && !comparable && trials % 2 == 0 { vec!["study-0".to_owned()] } else { Vec::new() },
         },
         space: space(),
+        is_open: false,
         source: Source::None,
         trial: trial_spec(dice, comparable, hangs),
         priority: dice.between(0, 1) as i32,

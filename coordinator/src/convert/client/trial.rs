@@ -6,13 +6,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use hone_proto::v1;
-use hone_search::{Direction, Space, Suggestion, Value};
+use hone_search::{Direction, Space, Suggestion};
 use hone_studies::{
     Attempt, Detail, End, FileRef, FinishedTrial, Micros, Origin, Overlay, State, StateKind, Study, Summary, TaskId, Trial,
     WorkerId,
 };
 
 use super::annotations::annotations;
+use crate::convert::distribution::parameter_to_proto;
 
 /// A trial wherever it stands.
 #[derive(Clone, Copy, Debug)]
@@ -174,17 +175,6 @@ fn params_to_proto(space: &Space, internal: impl Fn(usize) -> f64) -> Vec<v1::Pa
     let parameters = space.parameters.iter().enumerate();
     let present = parameters.map(|(at, parameter)| (parameter, internal(at))).filter(|(_, value)| !value.is_nan());
     present.map(|(parameter, value)| parameter_to_proto(&parameter.name, parameter.distribution.to_external(value))).collect()
-}
-
-fn parameter_to_proto(name: &str, value: Value) -> v1::Parameter {
-    use v1::parameter::Value as Wire;
-    let value = match value {
-        Value::Bool(value) => Wire::Bool(value),
-        Value::Int(value) => Wire::Int(value),
-        Value::Float(value) => Wire::Float(value),
-        Value::Str(value) => Wire::String(value),
-    };
-    v1::Parameter { name: name.to_owned(), value: Some(value) }
 }
 
 fn curve_to_proto(study: &Study, points: impl Iterator<Item = (u16, i64, f64)>) -> Vec<v1::Point> {
