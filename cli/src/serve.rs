@@ -1,6 +1,6 @@
 //! `hone serve`: a coordinator that stays.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use hone_coordinator::{Config, Coordinator};
 
@@ -13,7 +13,10 @@ use crate::{
     signals::Stop,
 };
 
-/// Serves until it is told to stop or its store fails.
+/// With `--while-used`: whoever started it is given so long to say that it is needed.
+const FIRST_USE: Duration = Duration::from_secs(60);
+
+/// Serves until it is told to stop, its store fails, or, where that was asked for, nobody uses it any more.
 ///
 /// # Errors
 /// The store is in use or cannot be opened, the address is taken, the store fails.
@@ -26,7 +29,7 @@ pub async fn command(context: &Context, args: ServeArgs) -> Result<()> {
     let config = Config {
         data: context.data.clone(),
         socket: None,
-        listen: Some(args.listen),
+        listen: (!args.while_used).then_some(args.listen),
         insecure: args.insecure_anonymous_plaintext,
         optuna: args.optuna,
         insecure_optuna: args.insecure_optuna,
@@ -40,6 +43,7 @@ pub async fn command(context: &Context, args: ServeArgs) -> Result<()> {
     announce(context, &args, &coordinator)?;
     let failed = tokio::select! {
         () = stop.wanted() => None,
+        () = unused(&coordinator), if args.while_used => None,
         reason = coordinator.failed() => Some(reason),
     };
     remark("stopping");
@@ -52,10 +56,20 @@ pub async fn command(context: &Context, args: ServeArgs) -> Result<()> {
     }
 }
 
+/// Waits until somebody has used the coordinator and everybody has left, or nobody came.
+async fn unused(coordinator: &Coordinator) {
+    if tokio::time::timeout(FIRST_USE, coordinator.wait_for_users()).await.is_ok() {
+        coordinator.wait_for_leavers(0).await;
+    }
+}
+
 /// Says where it listens and how a worker joins.
 fn announce(context: &Context, args: &ServeArgs, coordinator: &Coordinator) -> Result<()> {
     let address = coordinator.address().unwrap_or(args.listen);
     let socket = coordinator.socket().display();
+    if args.while_used {
+        return print(&format!("serving {} on unix:{socket} while it is used\n", context.data.display()));
+    }
     let token = coordinator.join_token().map_err(|error| failure(&error))?;
     if args.insecure_anonymous_plaintext {
         remark(&format!("warning: whoever reaches {address} can run commands on every worker"));
@@ -98,7 +112,14 @@ mod tests {
         let listen: SocketAddr = listen.parse().unwrap();
         let host_name = name.map(str::to_owned).into_iter().collect();
         let insecure_anonymous_plaintext = token.is_none();
-        let args = ServeArgs { listen, host_name, insecure_anonymous_plaintext, optuna: None, insecure_optuna: false };
+        let args = ServeArgs {
+            listen,
+            host_name,
+            insecure_anonymous_plaintext,
+            optuna: None,
+            insecure_optuna: false,
+            while_used: false,
+        };
         join_line(&args, listen, token, "/run/s")
     }
 

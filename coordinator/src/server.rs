@@ -167,6 +167,11 @@ impl Coordinator {
         }
     }
 
+    /// Waits until somebody needs this coordinator.
+    pub async fn wait_for_users(&self) {
+        self.services.stays.some().await;
+    }
+
     /// Waits until nobody else needs this coordinator.
     pub async fn wait_for_leavers(&self, own: usize) {
         self.services.stays.at_most(own).await;

@@ -75,6 +75,9 @@ pub struct ServeArgs {
     /// Address for workers and commands
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7171")]
     pub listen: SocketAddr,
+    /// Serve programs on this machine over the socket alone, and end when the last one has left
+    #[arg(long, conflicts_with_all = ["listen", "host_name", "optuna", "insecure_anonymous_plaintext"])]
+    pub while_used: bool,
     /// Name or address under which other machines know this one; may be given several times
     #[arg(long, value_name = "NAME")]
     pub host_name: Vec<String>,

@@ -27,8 +27,8 @@ impl BlobService for Services {
     async fn put_blob(&self, request: Request<Streaming<BlobChunk>>) -> Result<Response<BlobInfo>, Status> {
         let mut inbound = request.into_inner();
         let first = inbound.message().await?.ok_or_else(|| Status::invalid_argument("an upload needs at least one message"))?;
-        let hash = hash_of(&first.hash)?;
-        let _pin = self.store.blobs().pin(&hash);
+        let announced = if first.hash.is_empty() { None } else { Some(hash_of(&first.hash)?) };
+        let _pin = announced.map(|hash| self.store.blobs().pin(&hash));
         let blobs = self.store.blobs().clone();
         let mut writer = blocking(move || blobs.writer()).await?;
         let mut next = Some(first);
@@ -36,7 +36,11 @@ impl BlobService for Services {
             writer = blocking(move || writer.write(&chunk.data).map(|()| writer)).await?;
             next = inbound.message().await?;
         }
-        let stored = blocking(move || writer.finish_as(&hash)).await?;
+        let stored = blocking(move || match announced {
+            Some(hash) => writer.finish_as(&hash),
+            None => writer.finish(),
+        });
+        let stored = stored.await?;
         Ok(Response::new(BlobInfo { hash: stored.hash.as_bytes().to_vec().into(), size: stored.size }))
     }
 

@@ -38,6 +38,12 @@ impl Stays {
         Stay(self.clone())
     }
 
+    /// Waits until somebody is there.
+    pub async fn some(&self) {
+        let mut changes = self.0.subscribe();
+        let _ = changes.wait_for(|now| *now > 0).await;
+    }
+
     /// Waits until at most `count` are left.
     pub async fn at_most(&self, count: usize) {
         let mut changes = self.0.subscribe();
