@@ -1,7 +1,6 @@
 """A trial as its script sees it."""
 
 import hashlib
-import operator
 import os
 import sys
 import threading
@@ -17,6 +16,7 @@ from ._errors import HoneError, Preempted, Pruned
 from ._local import local_folder
 from ._params import Params, read_params
 from ._preemption import Preemption
+from ._reported import read_step, read_values
 
 
 class Trial:
@@ -113,7 +113,7 @@ class Trial:
 
         Raises `HoneError` when the worker is gone or refuses the values.
         """
-        self._pruned |= self._channel.report(_step(step), _values(metrics))
+        self._pruned |= self._channel.report(read_step(step), read_values(metrics))
         return self.stopped
 
     def report_or_stop(self, step: SupportsIndex | None = None, **metrics: SupportsFloat) -> None:
@@ -129,7 +129,7 @@ class Trial:
 
     def checkpoint(self, step: SupportsIndex | None = None) -> None:
         """Says that `checkpoint_dir` holds a complete checkpoint, of this step. It may be written again afterwards."""
-        self._channel.checkpoint(_step(step))
+        self._channel.checkpoint(read_step(step))
 
     @contextmanager
     def save_checkpoint(self, step: SupportsIndex | None = None) -> Iterator[Path]:
@@ -162,26 +162,6 @@ class Trial:
         folder = Path(given) if given else local_folder() / name
         folder.mkdir(parents=True, exist_ok=True)
         return folder
-
-
-def _step(step: SupportsIndex | None) -> int | None:
-    try:
-        return None if step is None else operator.index(step)
-    except TypeError:
-        raise TypeError(f"a step is a whole number, not {step!r}; metrics are given by name: loss={step!r}") from None
-
-
-def _values(metrics: Mapping[str, SupportsFloat]) -> dict[str, float]:
-    if not metrics:
-        raise ValueError("nothing to report; give metrics by name: report(step, loss=0.4)")
-    return {name: _value(name, value) for name, value in metrics.items()}
-
-
-def _value(name: str, value: SupportsFloat) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"metric `{name}` is no number: {error}") from None
 
 
 _current: Trial | None = None

@@ -9,24 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from .support.pages import blocks, commands, files, holds
 from .support.real import LIMIT_S, REPOSITORY, Hone, binary
 
 PAGE = (REPOSITORY / "docs" / "python.md").read_text()
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-#: Blocks that begin with their file's name.
-FILES = {match[1]: text for _, text in BLOCKS if (match := re.match(r"# ([\w.]+)\n", text))}
-CONSOLE = [text for kind, text in BLOCKS if kind == "console"]
-
-
-def commands() -> list[tuple[str, list[str]]]:
-    """Each command of the page, with the lines that it prints."""
-    found: list[tuple[str, list[str]]] = []
-    for line in "".join(CONSOLE).splitlines():
-        if line.startswith("$ "):
-            found.append((line[2:], []))
-        else:
-            found[-1][1].append(line)
-    return found
+BLOCKS, FILES = blocks(PAGE), files(PAGE)
 
 
 def run_as_told(command: str, real: Hone) -> str:
@@ -44,19 +31,13 @@ def run_as_told(command: str, real: Hone) -> str:
     return ended.stderr + ended.stdout
 
 
-def holds(printed: str, expected: list[str]) -> bool:
-    """Whether the lines come in this order; `…` stands for anything."""
-    pattern = ".*".join(re.escape(part.strip()) for part in "\n".join(expected).split("…"))
-    return re.search(pattern, printed, re.DOTALL) is not None
-
-
 def test_the_tutorial_does_what_it_says(real: Hone) -> None:
     folder = real.root / "line"
     folder.mkdir()
     for name in ("train.py", "study.toml"):
         (folder / name).write_text(FILES[name])
-    assert [shlex.split(command)[0] for command, _ in commands()][:2] == ["python3", "hone"]
-    for command, expected in commands():
+    assert [shlex.split(command)[0] for command, _ in commands(PAGE)][:2] == ["python3", "hone"]
+    for command, expected in commands(PAGE):
         printed = run_as_told(command, real)
         assert holds(printed, expected), f"`{command}` does not print {expected}, but:\n{printed}"
     assert (folder / "hone-output" / "output" / "line.txt").exists()

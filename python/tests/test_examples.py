@@ -26,7 +26,9 @@ def build_wheel(folder: Path) -> Path:
 def test_the_wheel_holds_the_package_and_nothing_else(place: Path) -> None:
     with zipfile.ZipFile(build_wheel(place)) as wheel:
         names = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    files = {path for path in (PACKAGE / "hone").rglob("*") if path.suffix == ".py" or path.name == "py.typed"}
+    files = {
+        path for path in (PACKAGE / "hone").rglob("*") if path.suffix in (".py", ".pyi") or path.name == "py.typed"
+    }
     assert names == {str(path.relative_to(PACKAGE)) for path in files}
 
 
