@@ -25,13 +25,17 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from . import aio as aio
     from . import client as client
+    from . import optuna as optuna
     from . import plots as plots
     from .client import Client as Client
     from .client import Study as Study
     from .client import connect as connect
 
 #: What is imported when it is first used: a trial needs none of it, nor the libraries behind it.
-_LATER = {"Client": "client", "Study": "client", "connect": "client", "aio": "", "client": "", "plots": ""}
+_LATER = {
+    **{"Client": "client", "Study": "client", "connect": "client"},
+    **{"aio": "", "client": "", "optuna": "", "plots": ""},
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .support.real import LIMIT_S, REPOSITORY, Hone
+from .support.real import LIMIT_S, REPOSITORY, Hone, binary
 
 EXAMPLES = REPOSITORY / "studies" / "examples"
 PACKAGE = REPOSITORY / "python"
@@ -84,3 +84,24 @@ def test_the_examples_run_by_hand(place: Path, example: str) -> None:
     assert ended.returncode == 0, ended.stderr
     assert len(ended.stdout.splitlines()) in (11, 20)
     assert list((place / "hone-output" / "output").glob("model.*"))
+
+
+def test_the_optuna_example_runs(real: Hone) -> None:
+    script = EXAMPLES / "optuna" / "search.py"
+    environment = {**real.variables, "HONE_BINARY": str(binary())}
+    command = [sys.executable, str(script)]
+    ended = subprocess.run(command, cwd=real.root, env=environment, capture_output=True, text=True, timeout=LIMIT_S)
+    assert ended.returncode == 0, ended.stderr
+    accuracy, _, params = ended.stdout.partition(" with ")
+    assert float(accuracy) > 0.97
+    assert "kernel" in params
+    assert "pruned" in ended.stderr
+
+
+def test_the_optuna_example_says_which_lines_change() -> None:
+    page = (EXAMPLES / "optuna" / "README.md").read_text()
+    changes = page.split("```diff")[1].split("```")[0].splitlines()
+    script = (EXAMPLES / "optuna" / "search.py").read_text()
+    added = [line[1:] for line in changes if line.startswith("+")]
+    assert len(added) == 3
+    assert all(line.strip() in script for line in added)

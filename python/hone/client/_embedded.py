@@ -7,6 +7,7 @@ left that told it to stay. Nothing has to end it, so a killed program leaves non
 import os
 import shutil
 import subprocess
+import sysconfig
 import tempfile
 import threading
 import time
@@ -89,8 +90,9 @@ def _check(code: int, complaints: IO[bytes]) -> None:
 
 
 def program() -> str:
-    """`HONE_BINARY`, else `hone` on the path."""
-    found = os.environ.get("HONE_BINARY") or shutil.which("hone")
+    """`HONE_BINARY`, else the one that came with this package, else `hone` on the path."""
+    own = shutil.which("hone", path=sysconfig.get_path("scripts"))
+    found = os.environ.get("HONE_BINARY") or own or shutil.which("hone")
     if not found:
         raise HoneError(
             "no coordinator runs here, and there is no `hone` on the path to start one; install it,"

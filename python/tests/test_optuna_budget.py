@@ -1,0 +1,86 @@
+"""The end of a study whose budget is Hone's."""
+
+import signal
+from collections.abc import Iterator
+
+import grpc
+import optuna
+import pytest
+
+from hone.optuna import within_budget
+
+from .support.optuna_server import Server
+from .support.real import Hone
+
+pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One coordinator for all tests."""
+    server = Server(Hone(tmp_path_factory.mktemp("budget")))
+    yield server
+    server.end(signal.SIGKILL)
+
+
+def bowl(trial: optuna.Trial) -> float:
+    return trial.suggest_float("x", -5, 5) ** 2  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_a_budget_that_is_used_up_ends_the_block(server: Server, jobs: int) -> None:
+    name = f"bounded-{jobs}"
+    study = optuna.create_study(study_name=name, storage=server.storage())
+    server.hone.run("study", "set", name, "max_trials=7")
+    with within_budget() as ending:
+        study.optimize(bowl, n_jobs=jobs)
+    assert ending.reason is not None
+    assert ending.reason.startswith("the budget of 7 trials is used up")
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 7
+    assert server.hone.json("study", "show", name)["state"] == "finished"
+
+
+def test_so_does_a_study_that_somebody_has_stopped(server: Server) -> None:
+    study = optuna.create_study(study_name="stopped", storage=server.storage())
+
+    def stop(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+        if trial.number == 3:
+            server.hone.run("study", "stop", "stopped")
+
+    with within_budget() as ending:
+        study.optimize(bowl, callbacks=[stop])
+    assert ending.reason is not None
+    assert ending.reason.startswith("the study is finished")
+    assert len(study.trials) == 4
+
+
+def test_a_block_that_runs_to_its_end_has_no_reason() -> None:
+    with within_budget() as ending:
+        pass
+    assert ending.reason is None
+
+
+class Failure(grpc.RpcError):  # type: ignore[misc]
+    """What gRPC raises."""
+
+    def __init__(self, code: grpc.StatusCode, message: str) -> None:
+        self._code, self._message = code, message
+
+    def code(self) -> grpc.StatusCode:
+        return self._code
+
+    def details(self) -> str:
+        return self._message
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, "there is no room on the disk"),
+        (grpc.StatusCode.UNAVAILABLE, "connection refused"),
+    ],
+)
+def test_other_errors_stay_errors(code: grpc.StatusCode, message: str) -> None:
+    with pytest.raises(grpc.RpcError), within_budget():
+        raise Failure(code, message)
