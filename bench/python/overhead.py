@@ -79,6 +79,23 @@ def main() -> None:
                 show(f"Hone, durable, {kind}", sampler, run_hone(client, sampler, kind, trials))
             show("Optuna, in memory", sampler, run_optuna(sampler, None, trials))
             show("Optuna, journal file", sampler, run_optuna(sampler, journal(Path(folder), sampler), trials))
+        side_by_side(client, 5 * trials)
+
+
+def side_by_side(client: hone.Client, trials: int) -> None:
+    """Eight jobs at once, and listing what they did."""
+    study = client.create_study(sampler="random", seed=1, space=SPACE)
+    rate = trials / seconds(lambda: study.optimize(declared, n_trials=trials, n_jobs=8))
+    print(f"Hone, declared, random, 8 jobs: {rate:.0f} trials/s")
+    first, again = seconds(lambda: study.trials), seconds(lambda: study.trials)
+    print(f"listing {trials} trials: {first:.3f} s, again {again:.3f} s")
+
+
+def seconds(run: Callable[[], object]) -> float:
+    """How long it takes."""
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
 
 
 def show(what: str, sampler: str, watch: Watch) -> None:
