@@ -148,7 +148,7 @@ class Run:
         self._quota.stop()
         self._changed.set()
         for trial in list(self._running):
-            if not trial.ended:
+            if not trial._ended:
                 await trial.give_back()
         await self._return_asked()
 

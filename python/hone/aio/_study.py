@@ -1,7 +1,6 @@
 """A study, and running its trials in an event loop."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from hone.client import _calls, _frame
@@ -9,7 +8,7 @@ from hone.client._errors import NotFound
 from hone.client._explanation import Explanation
 from hone.client._history import PAGE, History
 from hone.client._progress import Progress
-from hone.client._quota import need_trials, options
+from hone.client._quota import Taken, options
 from hone.client._records import StudyRecord, TrialRecord, Trials
 from hone.client._told import told
 
@@ -17,15 +16,6 @@ from ._leases import Leases
 from ._optimize import Callback, Objective, Run
 from ._transport import Transport
 from ._trial import Trial
-
-
-@dataclass(frozen=True)
-class Taken:
-    """Trials that this client holds now."""
-
-    trials: list[Trial]
-    over: bool
-    reason: str
 
 
 class Study:
@@ -103,9 +93,7 @@ class Study:
 
     async def ask_many(self, count: int) -> list[Trial]:
         """Takes up to `count` trials to run, at least one."""
-        asked = await self._transport.call(_calls.ask(self._made, count, self._leases.held.lease_s))
-        need_trials(asked, self.name)
-        return self._hold([Trial(self._transport, self._leases.held, it, self._made) for it in asked.trials])
+        return (await self._take(count)).some(self.name)
 
     async def tell(
         self, trial: Trial, values: Any = None, *, state: str | None = None, message: str = ""
@@ -120,14 +108,11 @@ class Study:
         """Has these parameters tried next; what is left out is chosen by the sampler."""
         return await self._transport.call(_calls.enqueue(self._made, params, tags, note))
 
-    async def _take(self, count: int) -> Taken:
+    async def _take(self, count: int) -> Taken[Trial]:
         asked = await self._transport.call(_calls.ask(self._made, count, self._leases.held.lease_s))
-        trials = self._hold([Trial(self._transport, self._leases.held, it, self._made) for it in asked.trials])
-        return Taken(trials, asked.over, asked.reason)
-
-    def _hold(self, trials: list[Trial]) -> list[Trial]:
+        trials = [Trial(self._transport, self._leases.held, it, self._made) for it in asked.trials]
         self._leases.add(trials)
-        return trials
+        return Taken(trials, asked.over, asked.reason)
 
     # ------------------------------------------------------------ what came out
 

@@ -74,7 +74,7 @@ class Trial(BaseTrial):
         if not self._ended:
             self._end()
             with contextlib.suppress(HoneError):
-                await self._transport.call(_calls.give_back(*self.pair), retry_for_s=GIVE_BACK_S)
+                await self._transport.call(_calls.give_back(*self._pair), retry_for_s=GIVE_BACK_S)
 
     async def _conclude(self, outcome: Outcome) -> TrialRecord:
         """Uploads what is in `output_dir`, and ends the trial; where that is refused as `Invalid`, it goes on."""
@@ -97,5 +97,5 @@ class Trial(BaseTrial):
         except (Refused, NotFound) as error:
             self._held.remove(self)
             self._end()
-            self.lose(str(error))
+            self._lose(str(error))
             raise LeaseLost(str(error)) from None

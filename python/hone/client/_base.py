@@ -89,16 +89,6 @@ class BaseTrial:
         return self.pruned or self.preempted
 
     @property
-    def ended(self) -> bool:
-        """Whether it was told, or given back."""
-        return self._ended
-
-    @property
-    def pair(self) -> tuple[int, int]:
-        """The trial's id and its attempt: what every call about it names."""
-        return self.id, self.attempt
-
-    @property
     def output_dir(self) -> Path:
         """A local folder, whose files are uploaded and kept with the trial when it ends."""
         if self._folder is None:
@@ -109,24 +99,29 @@ class BaseTrial:
         """Copies a file or a folder into `output_dir`, under its own name or `name`; returns where it is."""
         return copy_into(self.output_dir, path, name)
 
-    def lose(self, reason: str) -> None:
+    # ------------------------------------------------------------ what its ways of speaking share
+
+    @property
+    def _pair(self) -> tuple[int, int]:
+        """The trial's id and its attempt: what every call about it names."""
+        return self.id, self.attempt
+
+    def _lose(self, reason: str) -> None:
         """Learns that the trial is no longer this client's; the next report says to stop."""
         self._lost = reason
-
-    # ------------------------------------------------------------ what its ways of speaking share
 
     def _preempt(self) -> None:
         self._preempted = True
 
     def _suggestion(self, name: str, distribution: client_pb2.Distribution) -> Call[Any]:
-        return _calls.suggest(*self.pair, name, distribution)
+        return _calls.suggest(*self._pair, name, distribution)
 
     def _learn(self, name: str, parameter: Any) -> Any:
         self._params[name] = _distributions.chosen(parameter)
         return self._params[name]
 
     def _report(self, step: SupportsIndex | None, metrics: Mapping[str, SupportsFloat]) -> Call[tuple[bool, str]]:
-        return _calls.report(*self.pair, read_step(step), read_values(metrics))
+        return _calls.report(*self._pair, read_step(step), read_values(metrics))
 
     def _judged(self, verdict: tuple[bool, str]) -> bool:
         stop, reason = verdict
@@ -140,7 +135,7 @@ class BaseTrial:
         if self._ended:
             raise LeaseLost(f"trial {self.number} has ended already; a trial is told once")
         values = outcome.values
-        return _calls.tell(*self.pair, outcome.state, values, outcome.message, outputs, self._study.metrics)
+        return _calls.tell(*self._pair, outcome.state, values, outcome.message, outputs, self._study.metrics)
 
     def _files(self) -> list[tuple[str, Path]]:
         """What there is to keep: names with slashes, and where they lie."""

@@ -16,10 +16,10 @@ class Holdable(Protocol):
     """A trial under way."""
 
     @property
-    def pair(self) -> Pair:
+    def _pair(self) -> Pair:
         """Its id and its attempt."""
 
-    def lose(self, reason: str) -> None:
+    def _lose(self, reason: str) -> None:
         """Learns that it is no longer its client's."""
 
 
@@ -39,12 +39,12 @@ class Held:
     def add(self, trials: Iterable[Holdable]) -> None:
         """Takes trials up."""
         with self._lock:
-            self._trials.update({trial.pair: trial for trial in trials})
+            self._trials.update({trial._pair: trial for trial in trials})
 
     def remove(self, trial: Holdable) -> None:
         """Lets a trial go."""
         with self._lock:
-            self._trials.pop(trial.pair, None)
+            self._trials.pop(trial._pair, None)
 
     def renewal(self) -> Call[list[Pair]] | None:
         """The call that keeps all leases; `None` where there are none."""
@@ -57,4 +57,4 @@ class Held:
         with self._lock:
             lost = [trial for pair in pairs if (trial := self._trials.pop(pair, None)) is not None]
         for trial in lost:
-            trial.lose("its lease is over: the trial was ended, or waits for another client")
+            trial._lose("its lease is over: the trial was ended, or waits for another client")

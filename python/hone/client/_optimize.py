@@ -159,7 +159,7 @@ class Run:
         self._quota.stop()
         self._changed.set()
         for trial in list(self._running):
-            if not trial.ended:
+            if not trial._ended:
                 trial.give_back()
         self._return_asked()
 

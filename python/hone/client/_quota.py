@@ -5,22 +5,31 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from ._errors import NoTrial, StudyOver
-from ._records import Asked
 
+T = TypeVar("T")
 #: Pauses between questions while there are no trials, in seconds.
 FIRST_IDLE_S = 0.05
 LONGEST_IDLE_S = 1.0
 
 
-def need_trials(asked: Asked, study: str) -> None:
-    """Raises where asking brought nothing."""
-    if asked.trials:
-        return
-    if asked.over:
-        raise StudyOver(f"study `{study}` is over: {asked.reason or 'no trial will come any more'}")
-    raise NoTrial(f"study `{study}` has no trial to run at the moment: {asked.reason or 'ask again later'}")
+@dataclass(frozen=True)
+class Taken(Generic[T]):
+    """Trials that this client holds now, or why there are none."""
+
+    trials: list[T]
+    over: bool
+    reason: str
+
+    def some(self, study: str) -> list[T]:
+        """The trials; raises where there are none."""
+        if self.trials:
+            return self.trials
+        if self.over:
+            raise StudyOver(f"study `{study}` is over: {self.reason or 'no trial will come any more'}")
+        raise NoTrial(f"study `{study}` has no trial to run at the moment: {self.reason or 'ask again later'}")
 
 
 @dataclass(frozen=True)

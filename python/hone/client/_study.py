@@ -1,7 +1,6 @@
 """A study, and running its trials in this process."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from . import _calls, _frame, _html
@@ -11,20 +10,11 @@ from ._history import PAGE, History
 from ._leases import Leases
 from ._optimize import Callback, Objective, Run
 from ._progress import Progress
-from ._quota import need_trials, options
+from ._quota import Taken, options
 from ._records import StudyRecord, TrialRecord, Trials
 from ._told import told
 from ._transport import Transport
 from ._trial import Trial
-
-
-@dataclass(frozen=True)
-class Taken:
-    """Trials that this client holds now."""
-
-    trials: list[Trial]
-    over: bool
-    reason: str
 
 
 class Study:
@@ -116,9 +106,7 @@ class Study:
 
     def ask_many(self, count: int) -> list[Trial]:
         """Takes up to `count` trials to run, at least one."""
-        asked = self._transport.call(_calls.ask(self._made, count, self._leases.held.lease_s))
-        need_trials(asked, self.name)
-        return self._hold([Trial(self._transport, self._leases.held, it, self._made) for it in asked.trials])
+        return self._take(count).some(self.name)
 
     def tell(self, trial: Trial, values: Any = None, *, state: str | None = None, message: str = "") -> TrialRecord:
         """Ends a trial: `values` as an objective returns them, or a `state`: complete, pruned, failed.
@@ -131,14 +119,11 @@ class Study:
         """Has these parameters tried next; what is left out is chosen by the sampler."""
         return self._transport.call(_calls.enqueue(self._made, params, tags, note))
 
-    def _take(self, count: int) -> Taken:
+    def _take(self, count: int) -> Taken[Trial]:
         asked = self._transport.call(_calls.ask(self._made, count, self._leases.held.lease_s))
-        trials = self._hold([Trial(self._transport, self._leases.held, it, self._made) for it in asked.trials])
-        return Taken(trials, asked.over, asked.reason)
-
-    def _hold(self, trials: list[Trial]) -> list[Trial]:
+        trials = [Trial(self._transport, self._leases.held, it, self._made) for it in asked.trials]
         self._leases.add(trials)
-        return trials
+        return Taken(trials, asked.over, asked.reason)
 
     # ------------------------------------------------------------ what came out
 

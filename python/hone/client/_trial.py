@@ -81,7 +81,7 @@ class Trial(BaseTrial):
             self._end()
             # Where nobody answers the lease runs out, and one that is over needs no giving back.
             with contextlib.suppress(HoneError):
-                self._transport.call(_calls.give_back(*self.pair), retry_for_s=GIVE_BACK_S)
+                self._transport.call(_calls.give_back(*self._pair), retry_for_s=GIVE_BACK_S)
 
     def _conclude(self, outcome: Outcome) -> TrialRecord:
         """Uploads what is in `output_dir`, and ends the trial; where that is refused as `Invalid`, it goes on."""
@@ -102,5 +102,5 @@ class Trial(BaseTrial):
         except (Refused, NotFound) as error:
             self._held.remove(self)
             self._end()
-            self.lose(str(error))
+            self._lose(str(error))
             raise LeaseLost(str(error)) from None
