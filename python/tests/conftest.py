@@ -10,6 +10,7 @@ import pytest
 from hone import _trial
 
 from .support.real import Hone
+from .support.served import Served
 from .support.worker import PlayedWorker
 
 
@@ -33,6 +34,17 @@ def worker(place: Path) -> Iterator[PlayedWorker]:
 def real(place: Path) -> Hone:
     """A real Hone that has no studies yet."""
     return Hone(place)
+
+
+@pytest.fixture
+def served(real: Hone) -> Iterator[Served]:
+    """A real coordinator that serves."""
+    served = Served(real)
+    try:
+        served.start()
+        yield served
+    finally:
+        served.end()
 
 
 @pytest.fixture(autouse=True)

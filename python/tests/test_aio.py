@@ -26,6 +26,17 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     served.end()
 
 
+@pytest.fixture
+def restarted(real: Hone) -> Iterator[Served]:
+    """One of its own for a test that kills it."""
+    restarted = Served(real)
+    try:
+        restarted.start()
+        yield restarted
+    finally:
+        restarted.end()
+
+
 def run(served: Served, program: Callable[[hone.aio.Client], Awaitable[None]], lease: float = 60.0) -> None:
     async def main() -> None:
         async with await hone.aio.connect(data=served.data, lease=lease) as client:
@@ -165,17 +176,14 @@ def test_leases_are_renewed_beside_the_objective(served: Served, monkeypatch: py
     run(served, program, lease=0.5)
 
 
-def test_it_goes_on_through_a_restart(real: Hone) -> None:
-    served = Served(real)
-    served.start()
-
+def test_it_goes_on_through_a_restart(restarted: Served) -> None:
     async def program(client: hone.aio.Client) -> None:
         study = await client.create_study(space=SPACE, max_trials=60)
 
         async def objective(trial: hone.aio.Trial) -> float:
             if trial.number in (10, 30):
-                await asyncio.to_thread(served.kill)
-                await asyncio.to_thread(served.start)
+                await asyncio.to_thread(restarted.kill)
+                await asyncio.to_thread(restarted.start)
             return float(trial.params["x"])
 
         await study.optimize(objective, n_jobs=2)
@@ -183,8 +191,7 @@ def test_it_goes_on_through_a_restart(real: Hone) -> None:
         assert [trial.state for trial in trials] == 60 * ["complete"]
         assert [trial.value for trial in trials] == [trial.params["x"] for trial in trials]
 
-    run(served, program)
-    served.end()
+    run(restarted, program)
 
 
 def test_a_coordinator_is_started_and_leaves(real: Hone, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,6 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from functools import partial
 
 import pytest
@@ -15,7 +14,7 @@ import hone
 from hone.client import LeaseLost, StudyRecord, Trial, _calls
 from hone.client._patience import Patience
 
-from .support.real import LIMIT_S, Hone
+from .support.real import LIMIT_S
 from .support.served import Served, wait_until
 
 SPACE = {"x": {"float": [0, 1]}}
@@ -29,14 +28,6 @@ trial.report(1, value=0.5)
 print(trial.number, trial.params["x"], flush=True)
 time.sleep(600)
 """
-
-
-@pytest.fixture
-def served(real: Hone) -> Iterator[Served]:
-    served = Served(real)
-    served.start()
-    yield served
-    served.end()
 
 
 def test_a_killed_coordinator_costs_nothing(served: Served) -> None:

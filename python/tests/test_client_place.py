@@ -108,37 +108,31 @@ def test_an_address_where_nobody_listens_is_unreachable_and_named(place: Path) -
         client.studies()
 
 
-def test_the_loopback_wants_the_token(real: Hone) -> None:
-    served = Served(real)
-    served.start()
+def test_the_loopback_wants_the_token(served: Served) -> None:
     contact = json.loads((served.data / "coordinator.json").read_text())
     with hone.connect(contact["address"], token=contact["token"]) as client:
         assert client.studies() == []
     with hone.connect(contact["address"], token="wrong") as client, pytest.raises(NotPermitted):
         client.studies()
+
+
+def test_tls_trusts_the_authority_of_the_coordinator_alone(served: Served, place: Path) -> None:
     served.end()
-
-
-def test_tls_trusts_the_authority_of_the_coordinator_alone(real: Hone) -> None:
-    served, other = Served(real), Served(Hone(real.root / "other"))
-    other.hone.root.mkdir()
-    for each in (served, other):
-        each.process = each.hone.start("serve", "--listen", "0.0.0.0:0")
-        assert each.process.stdout is not None
-        assert each.process.stdout.readline().startswith("serving")
+    served.start("0.0.0.0:0")
     contact = json.loads((served.data / "coordinator.json").read_text())
-    port = contact["address"].rpartition(":")[2]
-    authority = served.data / "tls" / "authority.pem"
-    with hone.connect(f"127.0.0.1:{port}", token=contact["token"], ca=authority) as client:
+    address = f"127.0.0.1:{contact['address'].rpartition(':')[2]}"
+    with hone.connect(address, token=contact["token"], ca=served.data / "tls" / "authority.pem") as client:
         assert client.studies() == []
-    stranger = other.data / "tls" / "authority.pem"
+    # Another coordinator's authority knows nothing of this one.
+    other = Hone(place / "other")
+    other.root.mkdir()
+    other.run("study", "ls")
+    stranger = other.root / "data" / "tls" / "authority.pem"
     with (
-        hone.connect(f"127.0.0.1:{port}", token=contact["token"], ca=stranger, retry_for=0.2) as client,
+        hone.connect(address, token=contact["token"], ca=stranger, retry_for=0.2) as client,
         pytest.raises(Unreachable),
     ):
         client.studies()
-    served.end()
-    other.end()
 
 
 def test_without_a_program_to_start_the_way_out_is_told(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,9 +40,9 @@ class Served:
     def data(self) -> Path:
         return self.hone.root / "data"
 
-    def start(self, *arguments: str, **variables: str) -> None:
+    def start(self, listen: str = "127.0.0.1:0") -> None:
         """Starts it, and waits until it serves."""
-        self.process = self.hone.start("serve", "--listen", "127.0.0.1:0", *arguments, **variables)
+        self.process = self.hone.start("serve", "--listen", listen)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line.startswith("serving"), line
