@@ -142,12 +142,12 @@ def test_one_sampler_serves_several_studies_at_once() -> None:
 
 
 def test_a_study_that_was_made_anew_is_another_one(tmp_path: Path) -> None:
-    storage, sampler = RDBStorage(f"sqlite:///{tmp_path}/studies.db"), HoneSampler(seed=5)
-    search(sampler, storage, trials=14, study_name="again", direction="maximize")
-    optuna.delete_study(study_name="again", storage=storage)
-    # SQLite gives the id of a row that is gone to the next one.
-    study = search(sampler, storage, trials=14, study_name="again", direction="maximize")
-    assert points(study) == points(search(HoneSampler(seed=5), trials=14, direction="maximize"))
+    url, sampler = f"sqlite:///{tmp_path}/studies.db", HoneSampler(seed=5)
+    former = search(sampler, url, trials=14, objective=lambda trial: -bowl(trial), study_name="again")
+    optuna.delete_study(study_name="again", storage=former._storage)
+    study = search(sampler, former._storage, trials=14, study_name="again")
+    assert study._study_id == former._study_id
+    assert points(study) == points(search(HoneSampler(seed=5), trials=14))
 
 
 def test_options_are_any_values_of_python() -> None:
@@ -255,6 +255,15 @@ def test_trials_without_a_value() -> None:
     study = search(HoneSampler(seed=1), trials=60, objective=objective)
     assert study.best_value < 0.1
     assert {trial.state for trial in study.trials} == {TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL}
+
+
+def test_trials_that_were_pruned_teach_too() -> None:
+    def objective(trial: optuna.Trial) -> float:
+        trial.report(abs(trial.suggest_float("x", -5, 5)), 1)
+        raise optuna.TrialPruned
+
+    study = search(HoneSampler(seed=1), trials=60, objective=objective)
+    assert statistics.median(abs(trial.params["x"]) for trial in study.trials[30:]) < 0.5
 
 
 def test_a_grid_ends_when_every_point_was_tried() -> None:

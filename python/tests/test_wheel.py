@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import hone
 from hone.client import _embedded
 
 from .support.real import LIMIT_S, REPOSITORY, binary
@@ -43,11 +44,11 @@ def test_it_installs_the_package_and_the_program(wheel: Path, place: Path) -> No
     run(*PIP, "--python", fresh / "python", "install", "--quiet", "--no-index", wheel)
     assert run(fresh / "hone", "--version") == run(binary(), "--version")
     found = run(fresh / "python", "-I", "-c", "import hone; print(hone.__version__, hone.__file__)")
-    assert found.startswith(f"0.1.0 {place / 'venv'}")
+    assert found.startswith(f"{hone.__version__} {place / 'venv'}")
 
 
 def test_its_name_says_where_it_runs(wheel: Path) -> None:
-    name = re.fullmatch(r"hone-0\.1\.0-py3-none-manylinux_2_(\d+)_\w+\.whl", wheel.name)
+    name = re.fullmatch(rf"hone-{re.escape(hone.__version__)}-py3-none-manylinux_2_(\d+)_\w+\.whl", wheel.name)
     assert name is not None, wheel.name
     # The program is one of this host.
     assert 17 <= int(name[1]) <= int((os.confstr("CS_GNU_LIBC_VERSION") or "").rpartition(".")[2])
@@ -63,7 +64,7 @@ def test_a_program_of_another_version_is_refused() -> None:
         [script], env={"PATH": os.environ["PATH"], "HONE_BINARY": "/bin/true"}, capture_output=True, text=True
     )
     assert ended.returncode == 1
-    assert "is not version 0.1.0, that of the package" in ended.stderr
+    assert f"is not version {hone.__version__}, that of the package" in ended.stderr
 
 
 def test_the_client_starts_the_program_of_its_own_environment(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,6 +53,7 @@ class Past:
         """Begins again, under another key."""
         self.key = uuid.uuid4().hex
         self._told: dict[int, object] = {}
+        self._directions: list[str] = []
 
     def ask(
         self,
@@ -82,12 +83,13 @@ class Past:
     ) -> T:
         new = [trial for trial in trials if trial.state in _STATES and trial.number not in self._told]
         new.sort(key=lambda trial: (str(trial.datetime_complete), trial.number))
+        self._directions = self._directions or [direction.name.lower() for direction in study.directions]
         past = wire.PastTrials(
             key=self.key,
             known=len(self._told),
             search=self._search,
             space=space_to_wire(space),
-            directions=[direction.name.lower() for direction in study.directions],
+            directions=self._directions,
             finished=[_finished(trial, self._curves) for trial in new],
         )
         answer = server.call(question(past))
