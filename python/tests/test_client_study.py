@@ -276,3 +276,16 @@ def test_what_notebooks_show(client: hone.Client) -> None:
         assert "<i>" not in html
     assert repr(study) == "<hone.Study `shown <i>`>"
     assert json.dumps(study.best_params)
+
+
+def test_what_is_enqueued_where_trials_define_the_space_is_suggested(client: hone.Client) -> None:
+    study = client.create_study()
+    with pytest.raises(Invalid, match="the study has no such parameter"):
+        study.enqueue({"x": 0.25})
+    first = study.ask()
+    first.suggest_float("x", 0, 1)
+    study.tell(first, 1.0)
+    study.enqueue({"x": 0.25})
+    second = study.ask()
+    assert second.suggest_float("x", 0, 1) == 0.25
+    assert 0 <= second.suggest_float("y", 0, 1) <= 1
