@@ -11,6 +11,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "hone/worker/v1/worker.proto",
         "hone/journal/v1/journal.proto",
         "optuna/storage.proto",
+        "katib/suggestion.proto",
     ];
     for file in files {
         println!("cargo:rerun-if-changed={file}");

@@ -74,7 +74,7 @@ pub fn failure(error: &StartError) -> Failure {
         StartError::Holder(_) => Kind::Storage,
         StartError::Security(_) => Kind::Internal,
         StartError::Listen { .. } => Kind::Refused,
-        StartError::OptunaBeyondThisHost(_) => Kind::Usage,
+        StartError::OptunaBeyondThisHost(_) | StartError::KatibBeyondThisHost(_) => Kind::Usage,
     };
     Failure::new(kind, chain(error))
 }

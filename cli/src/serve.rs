@@ -33,6 +33,8 @@ pub async fn command(context: &Context, args: ServeArgs) -> Result<()> {
         insecure: args.insecure_anonymous_plaintext,
         optuna: args.optuna,
         insecure_optuna: args.insecure_optuna,
+        katib: args.katib,
+        insecure_katib: args.insecure_katib,
         names: args.host_name.clone(),
         build: BUILD.to_owned(),
     };
@@ -77,6 +79,9 @@ fn announce(context: &Context, args: &ServeArgs, coordinator: &Coordinator) -> R
     if let Some(optuna) = coordinator.optuna() {
         remark(&format!("Optuna's storage protocol is served on {optuna}"));
     }
+    if let Some(katib) = coordinator.katib() {
+        remark(&format!("Katib's suggestion protocol is served on {katib}"));
+    }
     let token = token.filter(|_| !args.insecure_anonymous_plaintext);
     let join = join_line(args, address, token.as_deref(), &socket.to_string());
     print(&format!("serving {} on {address} and unix:{socket}\nattach a worker with\n    {join}\n", context.data.display()))
@@ -119,6 +124,8 @@ mod tests {
             optuna: None,
             insecure_optuna: false,
             while_used: false,
+            katib: None,
+            insecure_katib: false,
         };
         join_line(&args, listen, token, "/run/s")
     }

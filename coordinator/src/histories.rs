@@ -136,6 +136,9 @@ impl History {
             return Ok(());
         }
         let search = search(&past.search)?;
+        if let Some(error) = search.sampler.validate(&space).first() {
+            return Err(HistoryError::Invalid(error.to_string()));
+        }
         self.pruner = Some(PrunerState::for_objectives(&search.pruner, &directions));
         self.problem = Some(Problem { search_text: past.search.clone(), search, space, directions });
         (self.columns, self.memory) = (Columns::default(), SamplerCache::default());

@@ -11,6 +11,7 @@ mod heap;
 mod histories;
 pub mod holder;
 pub mod journal;
+mod katib;
 mod optuna;
 mod samplers;
 pub mod security;

@@ -27,7 +27,7 @@ use crate::{
     heap,
     histories::Histories,
     holder::{Holder, HolderError},
-    optuna,
+    katib, optuna,
     security::{AuthoriseLayer, Gatekeeper, Listener, SecurityError},
     service::{Services, Stays},
     sessions::Sessions,
@@ -64,6 +64,10 @@ pub struct Config {
     pub optuna: Option<SocketAddr>,
     /// Serve it beyond this host too, where nobody is asked who calls. Has to be typed in full.
     pub insecure_optuna: bool,
+    /// TCP address for Katib's suggestion protocol; `None`: it is not served.
+    pub katib: Option<SocketAddr>,
+    /// Serve it beyond this host too. Has to be typed in full.
+    pub insecure_katib: bool,
     /// Further names of this host for its certificate.
     pub names: Vec<String>,
     /// Shown to workers and users.
@@ -89,6 +93,8 @@ pub enum StartError {
         "Optuna's protocol has no credentials, so `{0}` would be open to everybody; use a loopback address, or `--insecure-optuna`"
     )]
     OptunaBeyondThisHost(SocketAddr),
+    #[error("Katib's protocol has no credentials; for pods on other hosts than this one type `--insecure-katib` beside `{0}`")]
+    KatibBeyondThisHost(SocketAddr),
     #[error("the store has failed: {0}")]
     StoreFailed(String),
 }
@@ -100,6 +106,7 @@ pub struct Coordinator {
     holder: Holder,
     address: Option<SocketAddr>,
     optuna: Option<SocketAddr>,
+    katib: Option<SocketAddr>,
     stop: watch::Sender<bool>,
     servers: Vec<Served>,
 }
@@ -117,6 +124,7 @@ impl Coordinator {
         let gatekeeper = Arc::new(Gatekeeper::open(&config.data, &store_id, &config.names)?);
         let listeners = listeners(&config, &gatekeeper).await?;
         let optuna_listener = optuna_listener(&config).await?;
+        let katib_listener = katib_listener(&config).await?;
         let sessions = Sessions::default();
         let writer = tokio::task::block_in_place(|| actor::start(store.clone(), clock, sessions.clone()))?;
         let services = Services {
@@ -138,8 +146,10 @@ impl Coordinator {
         let mut servers: Vec<_> = listeners.into_iter().map(|listener| serve(&services, listener, stopping.clone())).collect();
         let optuna_address = optuna_listener.as_ref().and_then(Listener::address);
         servers.extend(optuna_listener.map(|listener| serve_optuna(&services, listener, stopping.clone())));
+        let katib = katib_listener.as_ref().and_then(Listener::address);
+        servers.extend(katib_listener.map(|listener| serve_katib(listener, stopping.clone())));
         tokio::spawn(sweep(services.clone(), stopping));
-        Ok(Coordinator { services, writer, holder, address, optuna: optuna_address, stop, servers })
+        Ok(Coordinator { services, writer, holder, address, optuna: optuna_address, katib, stop, servers })
     }
 
     /// The Unix socket that this host's commands use.
@@ -154,6 +164,11 @@ impl Coordinator {
     /// Where Optuna's storage protocol is served.
     pub fn optuna(&self) -> Option<SocketAddr> {
         self.optuna
+    }
+
+    /// Where Katib's suggestion protocol is served.
+    pub fn katib(&self) -> Option<SocketAddr> {
+        self.katib
     }
 
     /// A new join token, for the line that attaches a worker; `None` where nothing listens beyond this host's socket.
@@ -226,6 +241,15 @@ async fn optuna_listener(config: &Config) -> Result<Option<Listener>, StartError
     listener.map(Some).map_err(|source| StartError::Listen { address: address.to_string(), source })
 }
 
+async fn katib_listener(config: &Config) -> Result<Option<Listener>, StartError> {
+    let Some(address) = config.katib else { return Ok(None) };
+    if !address.ip().is_loopback() && !config.insecure_katib {
+        return Err(StartError::KatibBeyondThisHost(address));
+    }
+    let listener = Listener::insecure(address).await;
+    listener.map(Some).map_err(|source| StartError::Listen { address: address.to_string(), source })
+}
+
 type Served = JoinHandle<Result<(), tonic::transport::Error>>;
 
 fn serve(services: &Services, listener: Listener, stopping: watch::Receiver<bool>) -> Served {
@@ -234,6 +258,23 @@ fn serve(services: &Services, listener: Listener, stopping: watch::Receiver<bool
 
 fn serve_optuna(services: &Services, listener: Listener, stopping: watch::Receiver<bool>) -> Served {
     tokio::spawn(optuna_router(services).serve_with_incoming_shutdown(listener.into_incoming(), stopped(stopping)))
+}
+
+/// Nobody is asked who calls: the service computes, and knows nothing of the store.
+fn serve_katib(listener: Listener, stopping: watch::Receiver<bool>) -> Served {
+    let (reporter, health) = tonic_health::server::health_reporter();
+    tokio::spawn(async move {
+        for name in ["", katib::HEALTH] {
+            reporter.set_service_status(name, tonic_health::ServingStatus::Serving).await;
+        }
+    });
+    let router = Server::builder()
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE_LIMIT))
+        .tcp_nodelay(true)
+        .add_service(health)
+        .add_service(katib::server());
+    tokio::spawn(router.serve_with_incoming_shutdown(listener.into_incoming(), stopped(stopping)))
 }
 
 async fn stopped(mut stopping: watch::Receiver<bool>) {

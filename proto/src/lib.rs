@@ -27,6 +27,12 @@ pub mod optuna {
     tonic::include_proto!("optuna");
 }
 
+/// The part of Katib's protocol that asks for suggestions.
+pub mod katib {
+    #![allow(clippy::all, missing_docs)]
+    tonic::include_proto!("api.v1.beta1");
+}
+
 /// Descriptors of every file, for the reflection service.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hone.bin"));
 

@@ -1,4 +1,4 @@
-"""The integrations with PyTorch, Keras and Lightning: `python/test --torch`."""
+"""The integrations with PyTorch; those with Keras and Lightning are for `python/test --torch`."""
 
 import os
 import subprocess
@@ -100,6 +100,7 @@ def stop_at_2(worker: PlayedWorker) -> Any:
     return worker.trial()
 
 
+@pytest.mark.big
 def test_keras_reports_each_epoch_and_ends_with_the_trial(worker: PlayedWorker) -> None:
     import keras
     import numpy as np
@@ -116,6 +117,7 @@ def test_keras_reports_each_epoch_and_ends_with_the_trial(worker: PlayedWorker) 
     assert len(reports) == 2
 
 
+@pytest.mark.big
 def test_lightning_reports_each_epoch_and_ends_with_the_trial(worker: PlayedWorker, place: Path) -> None:
     import lightning
     import torch

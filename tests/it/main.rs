@@ -6,6 +6,7 @@ mod bad_files;
 mod bad_places;
 mod bad_store;
 mod bad_trials;
+mod clients;
 mod clock;
 mod commands_fleet;
 mod commands_store;

@@ -87,6 +87,12 @@ pub struct ServeArgs {
     /// Let other hosts speak Optuna's protocol: whoever reaches the address changes its studies
     #[arg(long, requires = "optuna")]
     pub insecure_optuna: bool,
+    /// Serve Katib's suggestion protocol too, for experiments on Kubernetes; it knows nothing of the studies here
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:6789")]
+    pub katib: Option<SocketAddr>,
+    /// Let other hosts speak Katib's protocol: whoever reaches the address has samplers compute for it
+    #[arg(long, requires = "katib")]
+    pub insecure_katib: bool,
     /// Listen without encryption or credentials: whoever reaches the address runs commands on every worker
     #[arg(long)]
     pub insecure_anonymous_plaintext: bool,

@@ -29,7 +29,8 @@ def restore(trial: Trial, **parts: Any) -> int:
     file = trial.checkpoint_dir / FILE
     if not file.exists():
         return 0
-    saved = torch.load(file, map_location="cpu", weights_only=True)
+    # Version 1 reads no numbers in the safe way. The file is of this script's own making.
+    saved = torch.load(file, map_location="cpu", weights_only=not torch.__version__.startswith("1."))
     for name, part in parts.items():
         part.load_state_dict(saved["parts"][name])
     torch.set_rng_state(saved["random"]["cpu"])

@@ -2,7 +2,10 @@
 
 use std::{future::Future, path::Path, time::Duration};
 
-use hone_proto::v1::{self, study_service_client::StudyServiceClient, trial_service_client::TrialServiceClient};
+use hone_proto::v1::{
+    self, client_service_client::ClientServiceClient, study_service_client::StudyServiceClient,
+    trial_service_client::TrialServiceClient,
+};
 use tokio::runtime::{Builder, Runtime};
 use tonic::{
     Response, Status,
@@ -35,6 +38,16 @@ impl Client {
 
     pub fn trials(&self) -> TrialServiceClient<Channel> {
         TrialServiceClient::new(self.channel.clone()).max_decoding_message_size(64 << 20)
+    }
+
+    pub fn clients(&self) -> ClientServiceClient<Channel> {
+        ClientServiceClient::new(self.channel.clone()).max_decoding_message_size(64 << 20)
+    }
+
+    /// A channel to plain TCP.
+    pub fn channel_to(&self, address: &str) -> Channel {
+        let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("an address");
+        self.runtime.block_on(async { endpoint.connect_timeout(Duration::from_secs(5)).connect_lazy() })
     }
 
     /// A study as it is now; nothing while the coordinator is down or there is no such study.

@@ -12,6 +12,7 @@
 //! that workers and clients were given (`oracle`), by invariants, and by a run without any disturbance (`reference`);
 //! many runs together must have met every state with every input and every fault (`coverage`).
 
+mod asker;
 mod client;
 mod coverage;
 mod dice;

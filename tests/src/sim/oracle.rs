@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use hone_proto::worker::{Record, record};
 use hone_search::{Outcome, same_numbers};
 use hone_studies::{
-    Core, End, Failure, FinishedTrial, Micros, Now, Reject, Roster, Scope, State, StateKind, Study, StudyId, TaskId, explain,
+    Asked, Core, Driver, End, Failure, FinishedTrial, Micros, Now, Reject, RequestId, Roster, Scope, State, StateKind, Study, StudyId, TaskId, explain,
     invariants,
 };
 use hone_worker::machine::AttemptKey;
 
-use super::reference::Reference;
+use super::{asker::Held, reference::Reference};
 
 /// Invariants are checked after every commit of this many; after every one when a timeline is wanted.
 const CHECKED_COMMITS: u64 = 32;
@@ -38,6 +38,10 @@ pub struct Oracle {
     finished: BTreeMap<TaskId, (Outcome, Vec<u64>)>,
     /// Rows of each study that are in `finished` already.
     seen: BTreeMap<StudyId, usize>,
+    /// Trials whose end was told by a program and acknowledged.
+    told: BTreeMap<TaskId, (u32, Outcome)>,
+    /// First answers to requests that were sent twice at once.
+    twice: BTreeMap<RequestId, Vec<TaskId>>,
     /// Workers whose process has died at least once.
     died: BTreeSet<usize>,
     /// Studies that were compared with an undisturbed run.
@@ -106,6 +110,23 @@ impl Oracle {
 
     pub fn succeeded(&mut self, key: AttemptKey) {
         self.succeeded.insert(key);
+    }
+
+    /// A trial ends once, by the attempt that has it.
+    pub fn told(&mut self, held: Held, outcome: Outcome) {
+        let known = *self.told.entry(held.trial).or_insert((held.attempt, outcome));
+        self.expect(known == (held.attempt, outcome), "P2", || format!("trial {} was told twice: {known:?}", held.trial));
+    }
+
+    /// Whoever sends a request twice at once has the same trials twice.
+    pub fn asked_twice(&mut self, request: RequestId, asked: &Asked) {
+        let trials: Vec<TaskId> = asked.trials.iter().map(|(trial, _)| *trial).collect();
+        if let Some(first) = self.twice.remove(&request) {
+            let same = first == trials || first.is_empty() || trials.is_empty();
+            self.expect(same, "P2", || format!("request {request:?} was answered {first:?} and {trials:?}"));
+        } else {
+            self.twice.insert(request, trials);
+        }
     }
 
     pub fn worker_died(&mut self, worker: usize) {
@@ -195,8 +216,12 @@ impl Oracle {
             return;
         }
         let detail = trial.segment.detail(trial.row);
-        let attempt = detail.and_then(|detail| detail.attempts.last()).map_or(1, |last| last.number);
+        let attempt = last_attempt(trial);
         let key = AttemptKey { task: trial.id().0, attempt };
+        if study.driver == Driver::Clients {
+            let (said, value) = (trial.segment.columns.value(0, trial.row), Held { trial: trial.id(), attempt }.value());
+            self.expect(said == value, "P2", || format!("{key} has the result {said} and not {value}"));
+        }
         let succeeded = self.succeeded.contains(&key);
         self.expect(succeeded, "P2", || format!("trial {key} counts as complete, but its process has not returned 0"));
         let said = study.metric_index("attempt").and_then(|metric| detail.and_then(|detail| detail.finals.get(&metric)));
@@ -227,6 +252,13 @@ impl Oracle {
         }
         for trial in self.marked.clone() {
             self.expect(is_marked(state, trial), "P1", || format!("the mark on trial {trial} is gone"));
+        }
+        for (trial, (attempt, outcome)) in self.told.clone() {
+            let study = state.study_of(trial);
+            let found = study.and_then(|study| study.finished_trial(trial)).map(|trial| (trial.outcome(), last_attempt(trial)));
+            self.expect(found == Some((outcome, attempt)), "P1", || {
+                format!("attempt {attempt} of trial {trial} was told to be {outcome:?}, found {found:?}")
+            });
         }
         for (key, promise) in self.acknowledged.clone() {
             self.check_acknowledged(state, key, promise);
@@ -330,6 +362,11 @@ impl Oracle {
             self.expect(same, "P4", || format!("study {name}: {found:?} (as of {as_of}), undisturbed {expected:?}"));
         }
     }
+}
+
+fn last_attempt(trial: FinishedTrial<'_>) -> u32 {
+    let detail = trial.segment.detail(trial.row);
+    detail.and_then(|detail| detail.attempts.last()).map_or(1, |last| last.number)
 }
 
 fn was_lost(end: Option<&End>) -> bool {

@@ -85,6 +85,11 @@ pub enum Happening {
         node: usize,
         while_us: Micros,
     },
+    /// A program that runs trials itself goes on.
+    AskerWakes {
+        at: usize,
+        life: u64,
+    },
     /// Everything that is broken is mended.
     Heals,
 }

@@ -149,6 +149,8 @@ pub struct PlannedStudy {
 pub struct Scenario {
     pub workers: Vec<WorkerProfile>,
     pub studies: Vec<PlannedStudy>,
+    /// Programs that run trials themselves.
+    pub askers: usize,
     pub faults: Vec<(Micros, Fault)>,
     pub wishes: Vec<(Micros, Wish)>,
     /// Messages in 1,000 at which a stream breaks.
@@ -167,6 +169,7 @@ impl Scenario {
         Scenario {
             workers: draw_workers(&mut dice.fork(2)),
             studies: draw_studies(&mut dice.fork(3)),
+            askers: dice.fork(7).between(-1, 4).max(0) as usize,
             faults: draw_faults(&mut dice.fork(4)),
             wishes: draw_wishes(&mut dice.fork(5)),
             break_permille: if has(Fault::StreamsBreak) { dice.fork(6).between(2, 50).unsigned_abs() } else { 0 },

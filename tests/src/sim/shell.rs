@@ -17,6 +17,7 @@ use hone_studies::{
 };
 
 use super::{
+    asker::Awaited,
     client::Asked,
     queue::Happening,
     scenario::Fault,
@@ -56,6 +57,7 @@ pub enum Waiter {
     Renew { link: u64, nonce: u64 },
     Leaving { link: u64 },
     Client(Asked),
+    Asker(Awaited),
 }
 
 /// No simulated event is large enough to be kept as a blob.
@@ -314,7 +316,10 @@ impl World {
             match waiter {
                 Waiter::Attach { link } => self.welcome(link, reply),
                 Waiter::Nobody => {}
-                waiter @ (Waiter::Records { .. } | Waiter::Renew { .. } | Waiter::Leaving { .. } | Waiter::Client(_)) => {
+                waiter @ (Waiter::Records { .. } | Waiter::Renew { .. } | Waiter::Leaving { .. }) => {
+                    callers.push((waiter, reply));
+                }
+                waiter @ (Waiter::Client(_) | Waiter::Asker(_)) => {
                     callers.push((waiter, reply));
                 }
             }
@@ -371,6 +376,7 @@ impl World {
                 (link, to_worker::Kind::Goodbye(Goodbye { retry: true, reason: reject.to_string() }))
             }
             (Waiter::Client(asked), reply) => return self.answered(asked, reply),
+            (Waiter::Asker(awaited), reply) => return self.asker_answered(awaited, reply),
             (Waiter::Nobody | Waiter::Attach { .. } | Waiter::Leaving { .. } | Waiter::Renew { .. }, _) => return,
         };
         let pause = self.dice.between(0, 2_000);

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use hone_studies::{Micros, SECOND, StudyState};
+use hone_studies::{Micros, SECOND, StudyId, StudyState};
 use hone_worker::machine::Input;
 
 use super::{
+    asker::Asker,
     coverage::Coverage,
     dice::Dice,
     links::{Link, Side},
@@ -57,6 +58,9 @@ pub struct World {
     pub shell: Shell,
     pub nodes: Vec<Node>,
     pub links: BTreeMap<u64, Link>,
+    /// Programs that run trials themselves.
+    pub askers: Vec<Asker>,
+    pub asked_study: Option<StudyId>,
     pub last_link: u64,
     pub oracle: Oracle,
     pub coverage: Coverage,
@@ -95,6 +99,8 @@ impl World {
             shell: Shell::new(plant),
             nodes: scenario.workers.iter().cloned().map(Node::new).collect(),
             links: BTreeMap::new(),
+            askers: (0..scenario.askers).map(|_| Asker::new()).collect(),
+            asked_study: None,
             last_link: 0,
             oracle: Oracle::new(timeline),
             coverage: Coverage::default(),
@@ -114,6 +120,10 @@ impl World {
         for study in 0..self.scenario.studies.len() {
             let at = self.scenario.studies[study].at;
             self.push(at, Happening::Creates { study });
+        }
+        for at in 0..self.askers.len() {
+            let begins = self.dice.between(0, 20 * SECOND);
+            self.push(begins, Happening::AskerWakes { at, life: 0 });
         }
         for at in 0..self.scenario.faults.len() {
             self.push(self.scenario.faults[at].0, Happening::Strikes { at });
@@ -188,6 +198,7 @@ impl World {
             Happening::Wishes { at } => self.wishes(at),
             Happening::Strikes { at } => self.strikes(at),
             Happening::CutsUp { node, while_us } => self.cut(node, while_us, 0),
+            Happening::AskerWakes { at, life } => self.asker_wakes(at, life),
             Happening::Heals => self.heals(),
         }
     }
@@ -236,7 +247,8 @@ impl World {
     fn studies_are_over(&self) -> bool {
         let Some(state) = self.shell.state() else { return false };
         let over = |name: &str| state.study_named(name).is_some_and(|study| study.state == StudyState::Finished);
-        self.scenario.studies.iter().all(|study| over(&study.spec.name))
+        let asked = self.askers.is_empty() || over(super::asker::STUDY);
+        asked && self.scenario.studies.iter().all(|study| over(&study.spec.name))
     }
 
     fn what_is_left(&self) -> String {
