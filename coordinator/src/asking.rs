@@ -13,7 +13,7 @@ use std::{
 };
 
 use hone_search::{Distribution, Outcome, Parameter, Params};
-use hone_studies::{Ask, Asked, Command, Proposal, Reject, Reply, Study, StudyId, TaskId, Trial};
+use hone_studies::{Ask, Asked, Command, Proposal, Reject, Reply, Study, StudyId, StudyState, TaskId, Trial};
 
 use crate::{
     actor::{Refusal, View, Writer},
@@ -23,6 +23,8 @@ use crate::{
 
 /// How often an ask is tried whose study has moved on meanwhile: its askers wait for each other, others do not.
 const TRIES: usize = 100;
+/// Studies that are remembered before those that are over are forgotten.
+const MAX_STUDIES: usize = 256;
 /// Points of running trials that are remembered, at most; one that is forgotten is chosen again.
 const MAX_POINTS: usize = 10_000;
 
@@ -49,6 +51,7 @@ impl Asking {
         let _turn = turn.lock().await;
         for _ in 0..TRIES {
             let view = writer.view().await?;
+            self.drop_idle(&view);
             let (ask, exhausted) = self.propose(&view, ask.clone()).await;
             let study = ask.study;
             let waits = ask.proposals.is_empty();
@@ -63,6 +66,18 @@ impl Asking {
             }
         }
         Ok(Asked { reason: "others take trials of this study faster; ask again".to_owned(), ..Asked::default() })
+    }
+
+    /// Forgets studies that will not be asked for any more, when there are many.
+    fn drop_idle(&self, view: &View) {
+        let asks = |study: StudyId| view.state.study(study).is_some_and(|study| study.state == StudyState::Active);
+        self.samplers.drop_idle(asks);
+        let mut gaps = lock(&self.gaps);
+        if gaps.len() > MAX_STUDIES {
+            gaps.retain(|study, _| asks(*study));
+            // A turn that somebody waits for has another owner.
+            lock(&self.turns).retain(|study, turn| asks(*study) || Arc::strong_count(turn) > 1);
+        }
     }
 
     /// Fills in what the sampler chooses; true: it has nothing more.

@@ -1,10 +1,12 @@
 //! Programs that run trials themselves, and others that only want to know what a sampler would choose.
 
+use std::future::Future;
+
 use hone_proto::{
     katib::{self, suggestion_client::SuggestionClient},
     v1::{self, client_service_client::ClientServiceClient},
 };
-use tonic::{Code, transport::Channel};
+use tonic::{Code, Response, Status, transport::Channel};
 
 use crate::support::{Hone, Place, Running, client::Client, until, wait::LONG};
 
@@ -16,8 +18,15 @@ struct Asker<'a> {
 }
 
 impl Asker<'_> {
-    fn calls(&self) -> ClientServiceClient<Channel> {
-        self.client.clients()
+    /// Sends again what got no answer.
+    fn patiently<T, F: Future<Output = Result<Response<T>, Status>>>(
+        &self,
+        call: impl Fn(ClientServiceClient<Channel>) -> F,
+    ) -> Result<T, Status> {
+        until("an answer", LONG, || match self.client.call(call(self.client.clients())) {
+            Err(status) if matches!(status.code(), Code::Unavailable | Code::Unknown) => None,
+            answer => Some(answer.map(Response::into_inner)),
+        })
     }
 
     fn next_id(&mut self) -> Vec<u8> {
@@ -28,12 +37,14 @@ impl Asker<'_> {
     fn open(&mut self, text: &str) {
         let (text, id) = (format!("name = \"{}\"\n{text}", self.study), self.next_id());
         let request = v1::OpenStudyRequest { text, file: "test".to_owned(), request_id: id.into(), ..Default::default() };
-        self.client.call(self.calls().open_study(request)).expect("the study is made");
+        let request = &request;
+        self.patiently(|mut calls| async move { calls.open_study(request.clone()).await }).expect("the study is made");
     }
 
     fn ask_with(&self, id: Vec<u8>, lease_us: i64) -> v1::AskResponse {
         let request = v1::AskRequest { study: self.study.to_owned(), count: 1, lease_us, request_id: id.into() };
-        self.client.call(self.calls().ask(request)).expect("an answer").into_inner()
+        let request = &request;
+        self.patiently(|mut calls| async move { calls.ask(request.clone()).await }).expect("an answer")
     }
 
     fn ask(&mut self) -> v1::AskedTrial {
@@ -41,7 +52,7 @@ impl Asker<'_> {
         self.ask_with(id, 0).trials.pop().expect("a trial")
     }
 
-    fn tell_with(&self, id: Vec<u8>, asked: &v1::AskedTrial, value: f64) -> Result<v1::Trial, tonic::Status> {
+    fn tell_with(&self, id: Vec<u8>, asked: &v1::AskedTrial, value: f64) -> Result<v1::Trial, Status> {
         let request = v1::TellRequest {
             trial: trial_of(asked).id,
             attempt: asked.attempt,
@@ -50,7 +61,8 @@ impl Asker<'_> {
             request_id: id.into(),
             ..Default::default()
         };
-        self.client.call(self.calls().tell(request)).map(tonic::Response::into_inner)
+        let request = &request;
+        self.patiently(|mut calls| async move { calls.tell(request.clone()).await })
     }
 
     fn tell(&mut self, asked: &v1::AskedTrial, value: f64) {
@@ -66,7 +78,8 @@ impl Asker<'_> {
             name: name.to_owned(),
             distribution: Some(v1::Distribution { kind: Some(v1::distribution::Kind::Float(range)) }),
         };
-        let answer = self.client.call(self.calls().suggest_parameter(request)).expect("a value").into_inner();
+        let request = &request;
+        let answer = self.patiently(|mut calls| async move { calls.suggest_parameter(request.clone()).await }).expect("a value");
         float(answer.parameter.as_ref())
     }
 }
@@ -192,7 +205,7 @@ fn the_trial_of_a_client_that_is_gone_is_anothers() {
         // Looking does not renew it.
         (client.study("gone")?.counts?.waiting == 1).then_some(())
     });
-    let over = client.call(asker.calls().renew(renew())).expect("an answer").into_inner().over;
+    let over = client.call(client.clients().renew(renew())).expect("an answer").into_inner().over;
     assert_eq!(over.len(), 1);
     let taken = asker.ask_with(second, 0).trials.pop().expect("a trial");
     assert_eq!((trial_of(&taken).id, taken.attempt), (trial_of(&lost).id, 2));

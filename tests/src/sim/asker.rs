@@ -65,6 +65,9 @@ impl Held {
 pub struct Awaited {
     asker: usize,
     life: u64,
+    /// It answers the program's last words in this phase; otherwise a report or so, whose answer only matters when it
+    /// is a refusal.
+    request: Option<RequestId>,
     /// The same request was sent twice at once.
     twice: Option<RequestId>,
 }
@@ -82,12 +85,7 @@ impl Asker {
 }
 
 fn spec() -> StudySpec {
-    let objective = Objective {
-        metric: "loss".to_owned(),
-        direction: Direction::Minimize,
-        summary: Summary::Last,
-        target: None,
-    };
+    let objective = Objective { metric: "loss".to_owned(), direction: Direction::Minimize, summary: Summary::Last, target: None };
     let mut spec = StudySpec::driven(STUDY.to_owned(), vec![objective]);
     spec.search.max_trials = Some(TRIALS);
     spec
@@ -103,7 +101,7 @@ impl World {
         if in_trouble && self.dice.percent(3) {
             return self.asker_dies(at);
         }
-        let awaited = Awaited { asker: at, life, twice: None };
+        let awaited = Awaited { asker: at, life, request: None, twice: None };
         match self.askers[at].phase {
             Phase::Opening => {
                 let (spec, text) = (spec().into(), String::new());
@@ -117,6 +115,7 @@ impl World {
                 self.oracle.succeeded(hone_worker::machine::AttemptKey { task: held.trial.0, attempt: held.attempt });
                 let write = Write::tell(outcome, vec![held.value()]);
                 let by = By { request: Some(request), ..held.by() };
+                let awaited = Awaited { request: Some(request), ..awaited };
                 self.ask_core(Command::Drive { trial: held.trial, write, by }, Waiter::Asker(awaited));
             }
             // A user may have raised the budget since.
@@ -139,6 +138,7 @@ impl World {
 
     fn ask_for_trial(&mut self, request: RequestId, awaited: Awaited, in_trouble: bool) {
         let Some(study) = self.asked_study else { return };
+        let awaited = Awaited { request: Some(request), ..awaited };
         let proposals = vec![Proposal { params: Params::new(), why: String::new() }];
         let hold = Hold::For(LEASE_US);
         let ask = Ask { study, count: 1, request, hold, first_number: 0, as_of: 0, proposals };
@@ -176,7 +176,7 @@ impl World {
 
     /// An answer; some are lost on their way.
     pub fn asker_answered(&mut self, awaited: Awaited, reply: Result<Reply, Reject>) {
-        let Awaited { asker: at, life, twice } = awaited;
+        let Awaited { asker: at, life, request, twice } = awaited;
         if let (Some(request), Ok(Reply::Asked(asked))) = (twice, &reply) {
             self.oracle.asked_twice(request, asked);
         }
@@ -186,7 +186,7 @@ impl World {
         }
         match (self.askers[at].phase, reply) {
             (Phase::Opening, Ok(Reply::Study(study)) | Err(Reject::StudyExists { study, .. })) => self.opened(at, study),
-            (Phase::Asking(_), Ok(Reply::Asked(asked))) => {
+            (Phase::Asking(asks), Ok(Reply::Asked(asked))) if request == Some(asks) => {
                 let Some((trial, attempt)) = asked.trials.first().copied() else {
                     self.askers[at].phase = if asked.over { Phase::Over } else { self.asks_anew(at) };
                     return;
@@ -195,16 +195,21 @@ impl World {
                 self.askers[at].phase = Phase::Running { held, steps_left };
             }
             // The study was cancelled, say.
-            (Phase::Asking(_), Err(_)) => self.askers[at].phase = Phase::Over,
+            (Phase::Asking(asks), Err(_)) if request == Some(asks) => self.askers[at].phase = Phase::Over,
             (Phase::Running { held, .. }, Ok(Reply::Over(over))) if over.iter().any(|over| over.trial == held.trial) => {
                 self.askers[at].phase = self.asks_anew(at);
             }
-            (Phase::Running { .. }, Err(_)) => self.askers[at].phase = self.asks_anew(at),
-            (Phase::Telling { held, outcome, .. }, Ok(Reply::Done)) => {
+            (Phase::Running { held, .. }, Err(Reject::StaleAttempt { attempt, .. })) if attempt == held.attempt => {
+                self.askers[at].phase = self.asks_anew(at);
+            }
+            (Phase::Running { .. }, Err(Reject::WrongTrialState { .. })) => self.askers[at].phase = self.asks_anew(at),
+            (Phase::Telling { held, outcome, request: tells }, Ok(Reply::Done)) if request == Some(tells) => {
                 self.oracle.told(held, outcome);
                 self.askers[at].phase = self.asks_anew(at);
             }
-            (Phase::Telling { .. }, Err(_)) => self.askers[at].phase = self.asks_anew(at),
+            (Phase::Telling { request: tells, .. }, Err(_)) if request == Some(tells) => {
+                self.askers[at].phase = self.asks_anew(at)
+            }
             (Phase::Opening | Phase::Asking(_) | Phase::Running { .. } | Phase::Telling { .. } | Phase::Over, _) => {}
         }
     }

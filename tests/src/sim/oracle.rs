@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use hone_proto::worker::{Record, record};
 use hone_search::{Outcome, same_numbers};
 use hone_studies::{
-    Asked, Core, Driver, End, Failure, FinishedTrial, Micros, Now, Reject, RequestId, Roster, Scope, State, StateKind, Study, StudyId, TaskId, explain,
-    invariants,
+    Asked, Core, Driver, End, Failure, FinishedTrial, Micros, Now, Reject, RequestId, Roster, Scope, State, StateKind, Study,
+    StudyId, TaskId, explain, invariants,
 };
 use hone_worker::machine::AttemptKey;
 
