@@ -1,4 +1,5 @@
-//! Content-addressed blobs, packed sources, output manifests, and the tables of SQLite files.
+//! Content-addressed blobs, packed sources, output manifests, the tables of SQLite files, and files of values that
+//! training libraries write.
 //!
 //! This crate knows files and hashes; it knows no study, no trial and no network.
 //!
@@ -10,6 +11,7 @@
 pub mod blobs;
 pub mod durable;
 pub mod hash;
+pub mod metrics;
 pub mod outputs;
 pub mod pack;
 pub mod path;

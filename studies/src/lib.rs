@@ -45,7 +45,10 @@ pub use crate::{
     finished::{BLOCK_ROWS, Detail, Finished, FinishedTrial, SEGMENT_ROWS, Segment},
     ids::{BlobId, Micros, RequestId, SECOND, StudyId, TaskId, WorkerId},
     roster::{Free, Roster, Session},
-    spec::{Constraint, Keep, KeepOutputs, Objective, Resources, Search, Source, StopSpec, StudySpec, Summary, TrialSpec},
+    spec::{
+        Constraint, Keep, KeepOutputs, MetricsFiles, MetricsFormat, Objective, Resources, Search, Source, StopSpec, StudySpec,
+        Summary, TrialSpec,
+    },
     state::{State, kept_outputs},
     study::{Counts, Overlay, Study},
     trial::{Attempt, Attributes, Checkpoint, StateKind, Step, Trial, TrialState, Verdict, next_state},

@@ -82,6 +82,7 @@ impl TrialSpec {
             retries: 0,
             crash_limit: DEFAULT_CRASH_LIMIT,
             metrics: None,
+            metrics_from: Vec::new(),
             keep: Keep { outputs: KeepOutputs::All, max_bytes: 0 },
             max_log_bytes: 0,
             max_checkpoint_bytes: 0,
@@ -208,9 +209,35 @@ pub struct TrialSpec {
     pub crash_limit: u32,
     /// Pattern for values on standard output, with `{name}`, `{value}` and optionally `{step}`.
     pub metrics: Option<String>,
+    /// Files that the trial writes and whose values are reports.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub metrics_from: Vec<MetricsFiles>,
     pub keep: Keep,
     pub max_log_bytes: u64,
     pub max_checkpoint_bytes: u64,
+}
+
+/// Files with values, which a trial writes by means of its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MetricsFiles {
+    pub format: MetricsFormat,
+    /// Pattern for their paths, with placeholders; relative to where the trial runs unless absolute.
+    pub path: String,
+    /// Which values are taken and what they are called, by their names in the file; empty: all, by their own names.
+    pub names: BTreeMap<String, String>,
+}
+
+/// What such a file is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MetricsFormat {
+    /// Event files of TensorBoard.
+    Tensorboard,
+    /// A header line, then lines of values.
+    Csv {
+        /// The column with the step; `None`: the one that is commonly called so.
+        step: Option<String>,
+    },
 }
 
 /// Which outputs are kept.

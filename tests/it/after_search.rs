@@ -141,7 +141,7 @@ fn mistakes_of_a_file_are_named_and_nothing_is_taken() {
     assert!(hone.run(&["study", "import", "strict", "no.csv"]).fails(2).contains("no.csv"));
 }
 
-/// A file that Optuna has written.
+/// A file or folder that another tool has written.
 fn fixture(name: &str) -> String {
     repository().join("cli/tests/fixtures").join(name).display().to_string()
 }
@@ -170,6 +170,23 @@ fn storages_of_optuna_are_taken_over() {
     assert!(several.contains("`first`, `two`") && several.contains("--from"), "{several}");
     let trial = hone.run(&["trial", "show", "journal/0", "--output", "json"]).json();
     assert_eq!(trial["curve"].as_array().map(Vec::len), Some(3), "{trial}");
+}
+
+#[test]
+fn an_experiment_of_ray_is_taken_over() {
+    let place = Place::new();
+    let hone = Hone::new(&place);
+    let _coordinator = hone.serve();
+    let space = "\"opt.lr\" = { float = [0, 1] }\nkind = { choice = [\"good\", \"bad\"] }\nbig = { bool = true }";
+    let study = Study { space: space.to_owned(), arguments: String::new(), ..Study::new("rays", 3, QUICK) };
+    create(&place, &hone, &study);
+    let import = || hone.run(&["study", "import", "rays", &fixture("ray")]).ok();
+    assert_eq!(import(), "imported 4 trials into rays\n");
+    assert_eq!(import(), "imported 0 trials into rays; 4 were there already\n");
+    let best = hone.run(&["study", "best", "rays", "--count", "1", "--output", "json"]).json();
+    assert_eq!((&best[0]["params"]["opt.lr"], &best[0]["values"][0]), (&0.25.into(), &(0.25 / 3.0).into()), "{best}");
+    let counts = show(&hone, "rays")["counts"].clone();
+    assert_eq!((&counts["complete"], &counts["failed"]), (&2.into(), &2.into()), "{counts}");
 }
 
 #[test]

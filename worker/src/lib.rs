@@ -2,6 +2,7 @@
 //!
 //! [`machine`] decides, purely and synchronously; everything else carries out what it says.
 
+mod arguments;
 pub mod detect;
 pub mod folder;
 pub mod host;

@@ -1,16 +1,22 @@
 //! Fills the placeholders of a study's command, environment and paths: `{params.NAME}`, `{params.NAME:-DEFAULT}`, `{params}`,
-//! `{trial}`, `{study}`, `{source}`, `{output}`, `{checkpoint}`, `{seed}`; `{{` and `}}` are braces.
+//! `{trial}`, `{study}`, `{source}`, `{output}`, `{checkpoint}`, `{seed}`; `{{` and `}}` are braces. In a command `{overrides}` and
+//! `{flags}` stand for several arguments.
 //!
 //! The coordinator has checked every template when the study was created, so a text that is none is taken as it is.
 
 use std::collections::BTreeMap;
 
 use hone_proto::worker::{Program, TrialWork};
-use serde_json::Value;
+
+use crate::arguments::{Params, listed};
 
 /// What placeholders stand for here. One that has no value in this place is not among them.
 #[derive(Clone, Debug, Default)]
-pub struct Values(BTreeMap<String, String>);
+pub struct Values {
+    /// By the names of the placeholders.
+    texts: BTreeMap<String, String>,
+    params: Params,
+}
 
 /// A placeholder without a value and without a default.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,7 +34,7 @@ impl Values {
     /// Adds one placeholder.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
-        self.0.insert(name.to_owned(), value.to_owned());
+        self.texts.insert(name.to_owned(), value.to_owned());
         self
     }
 
@@ -36,12 +42,27 @@ impl Values {
     #[must_use]
     pub fn with_trial(mut self, trial: &TrialWork) -> Self {
         self = self.with("trial", &trial.number.to_string()).with("params", &trial.params_json);
-        let params: BTreeMap<String, Value> = serde_json::from_str(&trial.params_json).unwrap_or_default();
-        for (name, value) in params {
+        self.params = serde_json::from_str(&trial.params_json).unwrap_or_default();
+        for (name, value) in &self.params {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            self.0.insert(format!("params.{name}"), text);
+            self.texts.insert(format!("params.{name}"), text);
         }
         self
+    }
+
+    /// Fills every element of a command; one that stands for several arguments becomes these.
+    ///
+    /// # Errors
+    /// The first placeholder that has neither a value nor a default.
+    pub fn fill_command(&self, command: &[String]) -> Result<Vec<String>, NoValue> {
+        let mut words = Vec::with_capacity(command.len());
+        for element in command {
+            match listed(element, &self.params) {
+                Some(arguments) => words.extend(arguments),
+                None => words.push(self.fill(element)?),
+            }
+        }
+        Ok(words)
     }
 
     /// Fills every placeholder of a text.
@@ -70,7 +91,7 @@ impl Values {
 
     fn value(&self, body: &str) -> Result<String, NoValue> {
         let (name, default) = body.split_once(":-").map_or((body, None), |(name, default)| (name, Some(default)));
-        let value = self.0.get(name).map(String::as_str).or(default);
+        let value = self.texts.get(name).map(String::as_str).or(default);
         value.map(str::to_owned).ok_or_else(|| NoValue(name.to_owned()))
     }
 }
@@ -100,6 +121,14 @@ mod tests {
         ] {
             assert_eq!(values().fill(text).as_deref(), Ok(filled), "{text}");
         }
+    }
+
+    #[test]
+    fn a_command_has_an_argument_for_each_parameter_where_it_asks_for_them() {
+        let command = ["train", "{overrides:+}", "--", "{params.n}", "{flags}"].map(str::to_owned);
+        let words =
+            ["train", "+act=relu", "+big=true", "+lr=0.1", "+n=5", "--", "5", "--act=relu", "--big=true", "--lr=0.1", "--n=5"];
+        assert_eq!(values().fill_command(&command), Ok(words.map(str::to_owned).to_vec()));
     }
 
     #[test]

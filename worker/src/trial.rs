@@ -11,6 +11,7 @@
 
 mod checkpoints;
 mod collect;
+mod follow;
 mod live;
 mod output;
 mod place;

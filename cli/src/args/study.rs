@@ -115,7 +115,8 @@ pub enum StudyCommand {
     /// Take in trials that were run elsewhere; they do not count towards the budget
     #[command(after_help = "Examples:\n    hone study import digits old.csv --dry-run\n    \
                             hone study import digits optuna.log --from old-study\n    \
-                            hone study import digits optuna.db --skip-misfits\n\n\
+                            hone study import digits optuna.db --skip-misfits\n    \
+                            hone study import digits ~/ray_results/digits\n\n\
                             Importing the same file again imports nothing twice.")]
     Import(ImportArgs),
 }
@@ -169,7 +170,7 @@ pub enum ExportFormat {
 pub struct ImportArgs {
     #[command(flatten)]
     pub study: StudyName,
-    /// A CSV file, or a storage of Optuna: a journal file or an SQLite database
+    /// A CSV file, a storage of Optuna (a journal file or an SQLite database), or a folder of Ray Tune or of Weights & Biases
     pub file: PathBuf,
     /// What the file is [default: by its content]
     #[arg(long, value_name = "FORMAT")]

@@ -7,6 +7,9 @@
 //! | `state` | complete, pruned, failed (or `fail`); without it a trial with all values is complete, any other failed |
 //! | `started`, `ended`; `datetime_start`, `datetime_complete` | instants, which may be empty |
 //! | `number`, `trial` | nothing: trials are numbered anew |
+//!
+//! A table of runs that Weights & Biases has exported is told by its columns `Name`, `State` and `Created`. Those that are
+//! the same in every such table are no parameters there; `Runtime` has seconds.
 
 use hone_proto::v1;
 
@@ -16,6 +19,24 @@ use crate::errors::Result;
 const NUMBER: [&str; 2] = ["number", "trial"];
 const STARTED: [&str; 2] = ["started", "datetime_start"];
 const ENDED: [&str; 2] = ["ended", "datetime_complete"];
+/// Columns that tell a table of Weights & Biases.
+const WANDB: [&str; 3] = ["Name", "State", "Created"];
+/// Others that it has of itself.
+const WANDB_OWN: [&str; 13] = [
+    "ID",
+    "Notes",
+    "User",
+    "Tags",
+    "Runtime",
+    "Sweep",
+    "Group",
+    "Job Type",
+    "Description",
+    "Updated",
+    "End Time",
+    "Hostname",
+    "GitHub",
+];
 const PREFIXES: [&str; 2] = ["params.", "params_"];
 
 /// What the columns of a file are.
@@ -27,6 +48,8 @@ struct Columns {
     state: Option<Column>,
     started: Option<Column>,
     ended: Option<Column>,
+    /// Seconds from `started` to the end.
+    runtime: Option<Column>,
 }
 
 /// Where a column stands, and its title.
@@ -79,11 +102,27 @@ fn columns(headers: &csv::StringRecord, study: &v1::Study) -> Result<Columns> {
         found.map(|at| Column { at, title: headers[at].to_owned() })
     };
     let values = values_columns(study, find)?;
+    if WANDB.iter().all(|name| find(&[name]).is_some()) {
+        return Ok(wandb_columns(headers, values, find));
+    }
     let (state, started, ended, number) = (find(&["state"]), find(&STARTED), find(&ENDED), find(&NUMBER));
     let others = [&state, &started, &ended, &number].into_iter().flatten();
     let known: Vec<usize> = values.iter().chain(others).map(|column| column.at).collect();
     let params = params_columns(headers, &known);
-    Ok(Columns { params, values, state, started, ended })
+    Ok(Columns { params, values, state, started, ended, runtime: None })
+}
+
+fn wandb_columns(headers: &csv::StringRecord, values: Vec<Column>, find: impl Fn(&[&str]) -> Option<Column>) -> Columns {
+    let own = WANDB.iter().chain(&WANDB_OWN).filter_map(|name| find(&[name]));
+    let known: Vec<usize> = values.iter().map(|column| column.at).chain(own.map(|column| column.at)).collect();
+    Columns {
+        params: params_columns(headers, &known),
+        values,
+        state: find(&["State"]),
+        started: find(&["Created"]),
+        ended: None,
+        runtime: find(&["Runtime"]),
+    }
 }
 
 fn values_columns(study: &v1::Study, find: impl Fn(&[&str]) -> Option<Column>) -> Result<Vec<Column>> {
@@ -128,24 +167,30 @@ fn trial(columns: &Columns, record: &csv::StringRecord, line: u64) -> std::resul
     }
     let text = cell(&columns.state);
     let state = match text.to_ascii_lowercase().as_str() {
-        "complete" => "complete",
+        "complete" | "finished" => "complete",
         "pruned" => "pruned",
-        "failed" | "fail" => "failed",
+        "failed" | "fail" | "crashed" => "failed",
         "" if values.len() == columns.values.len() => "complete",
         "" => "failed",
-        "running" | "waiting" | "paused" | "cancelled" => return Ok(None),
+        "running" | "waiting" | "paused" | "cancelled" | "pending" | "killed" | "preempting" | "preempted" => return Ok(None),
         _ => {
             let problem = format!("`{text}` is none of complete, pruned, failed, running, waiting, paused, cancelled");
             return Err(columns.state.as_ref().map_or(problem.clone(), |column| at(column, problem)));
         }
+    };
+    let started_us = time(&columns.started)?;
+    let runtime: Option<f64> = cell(&columns.runtime).parse().ok();
+    let ended_us = match runtime.filter(|_| started_us > 0) {
+        Some(seconds) => started_us.saturating_add((seconds * 1e6) as i64),
+        None => time(&columns.ended)?,
     };
     Ok(Some(v1::ImportedTrial {
         label: format!("line {line}"),
         params: params(columns, record),
         state: state.to_owned(),
         values: if state == "complete" { values } else { Vec::new() },
-        started_us: time(&columns.started)?,
-        ended_us: time(&columns.ended)?,
+        started_us,
+        ended_us,
         curve: Vec::new(),
     }))
 }

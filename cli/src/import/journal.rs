@@ -155,7 +155,7 @@ fn time(line: &Value, key: &str) -> Said<i64> {
 }
 
 /// Puts `null` where Python wrote numbers that JSON has no word for.
-fn plain_json(line: &str) -> String {
+pub(super) fn plain_json(line: &str) -> String {
     let mut plain = String::with_capacity(line.len());
     let (mut rest, mut quoted) = (line, false);
     while let Some(character) = rest.chars().next() {

@@ -144,7 +144,8 @@ fn value(number: f64, distribution: &str) -> Option<v1::parameter::Value> {
     }
 }
 
-fn choice(choice: &Value) -> v1::parameter::Value {
+/// A value as Python programs have it.
+pub fn choice(choice: &Value) -> v1::parameter::Value {
     use v1::parameter::Value as Kind;
     match choice {
         Value::Bool(value) => Kind::Bool(*value),

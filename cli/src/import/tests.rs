@@ -124,3 +124,119 @@ fn all_mistakes_are_told_at_once() {
         wrong(15).starts_with("15 mistakes\n") && wrong(15).ends_with("line 11, column `loss`: `bad` is no number\nand 5 more")
     );
 }
+
+#[test]
+fn an_experiment_of_ray_tells_parameters_states_and_curves() {
+    use v1::parameter::Value as Kind;
+    let trials = read(&fixture("ray"), None, None, &one()).expect("an experiment");
+    assert_eq!(states(&trials), [2, 0, 2, 0]);
+    let good: Vec<_> = trials.trials.iter().filter(|trial| trial.state == "complete").collect();
+    assert_eq!((&good[0].values, &good[1].values), (&vec![0.25 / 3.0], &vec![0.5 / 3.0]));
+    let steps: Vec<_> = good[0].curve.iter().map(|point| (point.step, point.value)).collect();
+    assert_eq!(steps, [(2, 0.125), (3, 0.25 / 3.0)]);
+    for name in ["opt.lr", "opt/lr"] {
+        assert_eq!(value(good[0], name), Some(&Kind::Float(0.25)), "{name}");
+    }
+    assert_eq!((value(good[0], "layers"), value(good[0], "big")), (Some(&Kind::Int(3)), Some(&Kind::Bool(true))));
+    assert_eq!(value(good[0], "kind"), Some(&Kind::String("good".to_owned())));
+    assert!(trials.trials.iter().all(|trial| trial.started_us > 0 && trial.ended_us > trial.started_us));
+    let failed = trials.trials.iter().find(|trial| trial.state == "failed").expect("a failed one");
+    assert!(failed.values.is_empty() && failed.label.starts_with("trial "), "{failed:?}");
+    let nested = read(&fixture("ray"), Some(Format::Ray), None, &study(&[("eval/acc", "maximize")])).expect("an experiment");
+    assert_eq!(nested.trials.iter().filter(|trial| trial.values == [0.75]).count(), 2);
+}
+
+#[test]
+fn a_folder_that_is_no_experiment_of_ray_says_what_is_missing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ask = |format, study: &v1::Study| read(folder.path(), format, None, study).expect_err("refused").to_string();
+    assert!(ask(None, &one()).contains("is a folder, and none of Ray Tune or Weights & Biases"));
+    assert!(ask(Some(Format::Csv), &one()).contains("it is a folder"));
+    assert!(ask(Some(Format::Ray), &one()).contains("holds no `experiment_state-"));
+    let write = |text: &str| std::fs::write(folder.path().join("experiment_state-2026.json"), text).expect("a file");
+    write("{");
+    assert!(ask(None, &one()).contains("its state is no JSON object"));
+    write("{\"checkpoints\": []}");
+    assert!(ask(None, &one()).contains("`trial_data`"));
+    let fixed = r#"{\"trial_id\": \"a_1\", \"status\": \"TERMINATED\", \"config\": {}}"#;
+    write(&format!("{{\"trial_data\": [[\"{fixed}\", \"{{}}\"]]}}"));
+    assert!(ask(None, &one()).contains("trial a_1 has no number as its last `loss`"), "{}", ask(None, &one()));
+    write(&format!("{{\"trial_data\": [[\"{}\", \"{{}}\"]]}}", fixed.replace("TERMINATED", "RUNNING")));
+    assert_eq!(read(folder.path(), None, None, &one()).expect("an experiment").unfinished, 1);
+}
+
+#[test]
+fn a_folder_is_named_by_what_is_read_of_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+        fingerprint(folder.path()).expect("a name")
+    };
+    let first = write("experiment_state-1.json", "{}");
+    assert_eq!(write("tuner.pkl", "x"), first);
+    let second = write("a/result.json", "{}");
+    assert!(second != first && write("a/result.json", "{\"a\":1}") != second);
+}
+
+#[test]
+fn a_table_of_runs_of_weights_and_biases_is_read() {
+    let text = "\"Name\",\"State\",\"Notes\",\"User\",\"Tags\",\"Created\",\"Runtime\",\"Sweep\",\"lr\",\"opt.name\",\"loss\"\n\
+                \"calm-1\",\"finished\",\"-\",\"me\",\"\",\"2026-01-02T03:04:05.000Z\",\"90\",\"s\",\"0.1\",\"adam\",\"0.5\"\n\
+                \"calm-2\",\"crashed\",\"\",\"me\",\"\",\"2026-01-02T03:04:06.000Z\",\"1.5\",\"s\",\"0.2\",\"sgd\",\"\"\n\
+                \"calm-3\",\"killed\",\"\",\"me\",\"\",\"2026-01-02T03:04:06.000Z\",\"2\",\"s\",\"0.3\",\"sgd\",\"0.4\"\n";
+    let trials = csv::read(text.as_bytes(), &one()).expect("readable");
+    assert_eq!(states(&trials), [1, 0, 1, 1]);
+    let (first, second) = (&trials.trials[0], &trials.trials[1]);
+    let names: Vec<&str> = first.params.iter().map(|parameter| parameter.name.as_str()).collect();
+    assert_eq!((names, &first.values), (vec!["lr", "opt.name"], &vec![0.5]));
+    assert_eq!(first.ended_us - first.started_us, 90_000_000);
+    assert_eq!((second.ended_us - second.started_us, &second.values), (1_500_000, &vec![]));
+}
+
+#[test]
+fn runs_of_weights_and_biases_tell_parameters_states_and_curves() {
+    use v1::parameter::Value as Kind;
+    let trials = read(&fixture("wandb"), None, None, &one()).expect("runs");
+    assert_eq!(states(&trials), [2, 0, 1, 0]);
+    let first = &trials.trials[0];
+    assert_eq!((first.label.as_str(), &first.values), ("run run0", &vec![0.25 / 3.0]));
+    let steps: Vec<_> = first.curve.iter().map(|point| (point.step, point.value)).collect();
+    assert_eq!(steps, [(1, 0.125), (2, 0.25 / 3.0)]);
+    let names: Vec<&str> = first.params.iter().map(|parameter| parameter.name.as_str()).collect();
+    assert_eq!(names, ["big", "kind", "layers", "opt.lr"]);
+    assert_eq!((value(first, "opt.lr"), value(first, "big")), (Some(&Kind::Float(0.25)), Some(&Kind::Bool(true))));
+    assert_eq!(
+        (value(first, "layers"), value(first, "kind")),
+        (Some(&Kind::Int(3)), Some(&Kind::String("it's: \"odd\"".to_owned())))
+    );
+    assert!(trials.trials.iter().all(|trial| trial.started_us > 0 && trial.ended_us >= trial.started_us));
+    let accuracy = read(&fixture("wandb"), Some(Format::Wandb), None, &study(&[("eval/acc", "maximize")])).expect("runs");
+    assert_eq!(accuracy.trials[1].values, [0.5]);
+}
+
+#[test]
+fn a_run_that_was_cut_off_is_left_out_until_it_goes_on_to_its_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let found = wandb::logs(&fixture("wandb")).expect("logs");
+    let whole = std::fs::read(&found[0]).expect("a log");
+    let write = |name: &str, bytes: &[u8]| {
+        let place = folder.path().join("wandb").join(name);
+        std::fs::create_dir_all(&place).expect("a folder");
+        std::fs::write(place.join("run-run0.wandb"), bytes).expect("a log");
+        read(folder.path(), None, None, &one()).expect("runs")
+    };
+    assert_eq!(states(&write("run-1-run0", &whole[..whole.len() - 40])), [0, 0, 0, 1]);
+    let trials = write("run-2-run0", &whole);
+    assert_eq!(states(&trials), [1, 0, 0, 0]);
+    assert_eq!(trials, read(folder.path(), Some(Format::Wandb), None, &one()).expect("runs"));
+    let alone = read(&found[0], None, None, &one()).expect("a run");
+    assert_eq!((states(&alone), &alone.trials[0].values), (vec![1, 0, 0, 0], &trials.trials[0].values));
+    let mut damaged = whole;
+    damaged[20] ^= 1;
+    let place = folder.path().join("wandb/run-2-run0/run-run0.wandb");
+    std::fs::write(place, damaged).expect("a log");
+    let error = read(folder.path(), None, None, &one()).expect_err("damaged").to_string();
+    assert!(error.contains("`run-run0.wandb`: the record at byte 7 is damaged"), "{error}");
+}

@@ -1,6 +1,5 @@
 //! `hone study import`: reads a file here, sends its trials, and says what became of them.
 
-use hone_data::Hash;
 use hone_proto::v1::{self, import_trials_request::Part};
 
 use super::fetch;
@@ -65,9 +64,7 @@ fn batch(trials: Vec<v1::ImportedTrial>) -> v1::ImportTrialsRequest {
 
 /// What names the import: the content of the file, and the study within it.
 fn key(args: &ImportArgs) -> Result<String> {
-    let unreadable = |error| Failure::file("read", &args.file, &error);
-    let mut file = std::fs::File::open(&args.file).map_err(unreadable)?;
-    let (hash, _) = Hash::of_reader(&mut file).map_err(unreadable)?;
+    let hash = import::fingerprint(&args.file).map_err(|error| Failure::file("read", &args.file, &error))?;
     Ok(match &args.from {
         Some(from) => format!("{hash} {from}"),
         None => hash.to_string(),

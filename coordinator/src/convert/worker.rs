@@ -6,11 +6,11 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use hone_data::RelativePath;
-use hone_proto::worker as wire;
+use hone_proto::worker::{self as wire, metrics_files::Format};
 use hone_search::{Params, PrunerConfig, Space};
 use hone_studies::{
-    Assignment, AttemptFiles, AttemptRecord, BlobId, Capacity, Cause, Fact, Failure, FileRef, Gpu, GpuShare, HeldAttempt, Point,
-    Study, StudyId, TaskId, WorkerProfile,
+    Assignment, AttemptFiles, AttemptRecord, BlobId, Capacity, Cause, Fact, Failure, FileRef, Gpu, GpuShare, HeldAttempt,
+    MetricsFiles, MetricsFormat, Point, Study, StudyId, TaskId, WorkerProfile,
 };
 use serde::{Serializer, ser::SerializeMap};
 
@@ -327,7 +327,17 @@ pub fn program_to_proto(study: &Study) -> wire::Program {
         max_log_bytes: trial.max_log_bytes,
         max_checkpoint_bytes: trial.max_checkpoint_bytes,
         prunes: spec.search.pruner != PrunerConfig::None,
+        metrics_files: trial.metrics_from.iter().map(metrics_files_to_proto).collect(),
     }
+}
+
+fn metrics_files_to_proto(files: &MetricsFiles) -> wire::MetricsFiles {
+    let (format, step) = match &files.format {
+        MetricsFormat::Tensorboard => (Format::Tensorboard, ""),
+        MetricsFormat::Csv { step } => (Format::Csv, step.as_deref().unwrap_or_default()),
+    };
+    let names = files.names.clone().into_iter().collect();
+    wire::MetricsFiles { format: format.into(), path: files.path.clone(), step: step.to_owned(), names }
 }
 
 fn gpu_share_to_proto(share: &GpuShare) -> wire::GpuShare {

@@ -79,12 +79,14 @@ pub(super) static TRIAL: Table = Table {
         "retries",
         "crash_limit",
         "metrics",
+        "metrics_from",
         "keep",
         "max_log",
         "max_checkpoint",
     ],
 };
 pub(super) static RESOURCES: Table = Table { place: "`resources`", keys: &["cpus", "memory", "gpus", "gpu_memory", "labels"] };
+pub(super) static METRICS_FROM: Table = Table { place: "`metrics_from`", keys: &["tensorboard", "csv", "step", "names"] };
 pub(super) static KEEP: Table = Table { place: "`keep`", keys: &["outputs", "max"] };
 pub(super) static PARAMETER: Table =
     Table { place: "a parameter", keys: &["float", "int", "choice", "bool", "scale", "step", "when"] };
@@ -99,6 +101,7 @@ pub(super) static TABLES: &[&Table] = &[
     &SOURCE,
     &TRIAL,
     &RESOURCES,
+    &METRICS_FROM,
     &KEEP,
     &PARAMETER,
     &TPE,
@@ -155,6 +158,10 @@ const ALIASES: &[(&str, &str)] = &[
     ("params", "space"),
     ("transfer", "warm_start"),
     ("start_from", "warm_start"),
+    ("tags", "names"),
+    ("columns", "names"),
+    ("rename", "names"),
+    ("tfevents", "tensorboard"),
 ];
 
 /// Says what an unknown key was probably meant to be and what there is instead.

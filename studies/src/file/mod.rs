@@ -15,6 +15,7 @@ mod diagnostic;
 mod document;
 mod enqueue;
 mod keys;
+mod metrics_from;
 mod objective;
 mod programs;
 mod pruner;

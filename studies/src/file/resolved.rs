@@ -7,7 +7,10 @@ use hone_search::{
 use super::document::{joined, key_text, quoted};
 use super::pruner;
 use super::units::{format_duration, format_size};
-use crate::spec::{Constraint, KeepOutputs, Objective, Resources, Search, Source, StopSpec, StudySpec, Summary, TrialSpec};
+use crate::spec::{
+    Constraint, KeepOutputs, MetricsFiles, MetricsFormat, Objective, Resources, Search, Source, StopSpec, StudySpec, Summary,
+    TrialSpec,
+};
 
 /// One table of the file.
 #[derive(Debug)]
@@ -191,11 +194,36 @@ fn trial(trial: &TrialSpec) -> Vec<(String, String)> {
     entries.push(pair("retries", trial.retries.to_string()));
     entries.push(pair("crash_limit", trial.crash_limit.to_string()));
     entries.extend(trial.metrics.as_ref().map(|pattern| pair("metrics", quoted(pattern))));
+    if !trial.metrics_from.is_empty() {
+        entries.push(pair("metrics_from", metrics_from(&trial.metrics_from)));
+    }
     entries.push(pair("keep.outputs", quoted(&keep(trial.keep.outputs))));
     entries.push(pair("keep.max", size(trial.keep.max_bytes)));
     entries.push(pair("max_log", size(trial.max_log_bytes)));
     entries.push(pair("max_checkpoint", size(trial.max_checkpoint_bytes)));
     entries
+}
+
+fn metrics_from(sources: &[MetricsFiles]) -> String {
+    let tables: Vec<String> = sources.iter().map(metrics_files).collect();
+    match tables.as_slice() {
+        [only] => only.clone(),
+        _ => format!("[{}]", tables.join(", ")),
+    }
+}
+
+fn metrics_files(files: &MetricsFiles) -> String {
+    let path = quoted(&files.path);
+    let mut text = match &files.format {
+        MetricsFormat::Tensorboard => format!("{{ tensorboard = {path}"),
+        MetricsFormat::Csv { step: None } => format!("{{ csv = {path}"),
+        MetricsFormat::Csv { step: Some(step) } => format!("{{ csv = {path}, step = {}", quoted(step)),
+    };
+    if !files.names.is_empty() {
+        let names: Vec<String> = files.names.iter().map(|(from, to)| format!("{} = {}", key_text(from), quoted(to))).collect();
+        text += &format!(", names = {{ {} }}", names.join(", "));
+    }
+    text + " }"
 }
 
 fn resources(resources: &Resources) -> Vec<(String, String)> {

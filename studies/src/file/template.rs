@@ -7,6 +7,8 @@
 //! {params.NAME:-DEFAULT}   the same; DEFAULT while the parameter does not exist in the trial
 //! {params}                 all parameters as one JSON object
 //! {trial} {study} {source} {output} {checkpoint} {seed}
+//! {overrides} {overrides:+} {overrides:++} {flags}
+//!                          one argument for each parameter that exists: name=value, --name=value
 //! {{  }}                   a brace
 //! ```
 //!
@@ -17,7 +19,7 @@ use std::fmt;
 use super::diagnostic::{nearest, shown};
 
 /// Names of the placeholders that stand alone.
-pub const PLACEHOLDERS: &[&str] = &["params", "trial", "study", "source", "output", "checkpoint", "seed"];
+pub const PLACEHOLDERS: &[&str] = &["params", "trial", "study", "source", "output", "checkpoint", "seed", "overrides", "flags"];
 
 /// A text with placeholders, parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +57,13 @@ pub enum Placeholder {
     Checkpoint,
     /// The study's seed.
     Seed,
+    /// One argument `name=value` for each parameter, as Hydra reads them.
+    Overrides {
+        /// What stands before each: nothing, `+` or `++`.
+        prefix: &'static str,
+    },
+    /// One argument `--name=value` for each parameter.
+    Flags,
 }
 
 /// Why a text is not a template.
@@ -118,6 +127,11 @@ impl Template {
         Ok(Template { pieces })
     }
 
+    /// Whether it stands for several arguments, and for nothing else.
+    pub fn is_list(&self) -> bool {
+        matches!(self.pieces.as_slice(), [Piece::Hole(hole)] if hole.is_list())
+    }
+
     /// Returns the placeholders, in order.
     pub fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
         self.pieces.iter().filter_map(|piece| match piece {
@@ -151,6 +165,16 @@ impl Placeholder {
         match self {
             Self::Param { default, .. } => default.as_deref(),
             Self::Params | Self::Trial | Self::Study | Self::Source | Self::Output | Self::Checkpoint | Self::Seed => None,
+            Self::Overrides { .. } | Self::Flags => None,
+        }
+    }
+
+    /// Whether it stands for several arguments.
+    pub fn is_list(&self) -> bool {
+        match self {
+            Self::Overrides { .. } | Self::Flags => true,
+            Self::Param { .. } | Self::Params | Self::Trial | Self::Study => false,
+            Self::Source | Self::Output | Self::Checkpoint | Self::Seed => false,
         }
     }
 
@@ -158,6 +182,7 @@ impl Placeholder {
     pub fn depends_on_trial(&self) -> bool {
         match self {
             Self::Param { .. } | Self::Params | Self::Trial | Self::Output | Self::Checkpoint => true,
+            Self::Overrides { .. } | Self::Flags => true,
             Self::Study | Self::Source | Self::Seed => false,
         }
     }
@@ -174,6 +199,9 @@ impl fmt::Display for Placeholder {
             Self::Output => f.write_str("{output}"),
             Self::Checkpoint => f.write_str("{checkpoint}"),
             Self::Seed => f.write_str("{seed}"),
+            Self::Overrides { prefix: "" } => f.write_str("{overrides}"),
+            Self::Overrides { prefix } => write!(f, "{{overrides:{prefix}}}"),
+            Self::Flags => f.write_str("{flags}"),
         }
     }
 }
@@ -195,6 +223,10 @@ fn placeholder(body: &str) -> Result<Placeholder, TemplateError> {
         "output" => Placeholder::Output,
         "checkpoint" => Placeholder::Checkpoint,
         "seed" => Placeholder::Seed,
+        "overrides" => Placeholder::Overrides { prefix: "" },
+        "overrides:+" => Placeholder::Overrides { prefix: "+" },
+        "overrides:++" => Placeholder::Overrides { prefix: "++" },
+        "flags" => Placeholder::Flags,
         other => return Err(TemplateError::Unknown(shown(other))),
     };
     if default.is_some() { Err(TemplateError::DefaultOnOther(shown(body))) } else { Ok(hole) }
@@ -285,6 +317,8 @@ mod tests {
             ("{params.}", "`{params.}` names no parameter"),
             ("{trial:-3}", "`{trial:-3}` cannot have a default: only parameters may be absent"),
             ("{params.gone}", "`{params.gone}` has no value here"),
+            ("{overrides:-}", "`{overrides:-}` cannot have a default: only parameters may be absent"),
+            ("{overrides:~}", "there is no placeholder `{overrides:~}`"),
         ] {
             assert_eq!(expanded(text), Err(message.to_owned()), "{text}");
         }
@@ -296,7 +330,7 @@ mod tests {
         assert_eq!(
             error.hint(),
             "did you mean `{output}`? there are `{params.NAME}`, `{params}`, `{trial}`, `{study}`, `{source}`, \
-             `{output}`, `{checkpoint}`, `{seed}`; write `{{` for a brace"
+             `{output}`, `{checkpoint}`, `{seed}`, `{overrides}`, `{flags}`; write `{{` for a brace"
         );
     }
 

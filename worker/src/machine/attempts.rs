@@ -266,7 +266,10 @@ impl Machine {
     }
 
     fn begin_stop(&mut self, now_us: i64, key: AttemptKey, stop: &Stop, out: &mut Vec<Output>) {
+        let asks = self.attempts.get(&key).is_some_and(|attempt| attempt.program.metrics_files.is_empty());
         match stop {
+            // A program whose files are read reports nothing itself.
+            Stop::Pruned if !asks => self.terminate(now_us, key, Signal::Term, out),
             // The answer to its next report says so; who does not ask is told by TERM.
             Stop::Pruned => self.wait_grace(now_us, key, Due::Term),
             Stop::TimedOut | Stop::Killed => self.terminate(now_us, key, Signal::Term, out),

@@ -1,6 +1,6 @@
 //! The run of the process itself, from its start until nothing of it is left.
 
-use std::{io, os::unix::process::ExitStatusExt as _, pin::Pin, process::ExitStatus, time::Duration};
+use std::{ffi::OsString, io, os::unix::process::ExitStatusExt as _, pin::Pin, process::ExitStatus, time::Duration};
 
 use hone_proto::worker::{Metric, failure::Kind};
 use tokio::{
@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Control, Event, Trial,
     checkpoints::Checkpoints,
+    follow::Following,
     output::{Search, Values, copy_output, finish_copies},
     prepare::Prepared,
 };
@@ -65,6 +66,7 @@ struct Running {
     over_limit: Option<oneshot::Receiver<()>>,
     calls: mpsc::Receiver<Call>,
     values: mpsc::Receiver<Values>,
+    following: Option<Following>,
     copies: JoinSet<()>,
     closing: CancellationToken,
     server: JoinHandle<()>,
@@ -109,13 +111,16 @@ impl Trial {
     async fn start(&self, prepared: &Prepared, listener: UnixListener) -> Result<Running, Outcome> {
         let (values_to, values) = mpsc::channel(CALLS);
         let search = self.pattern()?.map(|pattern| Search { pattern, values: values_to });
+        let follower = self.follower(prepared).await?;
         let oom_kills = proc::recent_oom_kills();
         let launch = self.launch(prepared).map_err(|error| failure(Kind::Spawn, 0, &error.to_string(), ""))?;
         let name = launch.program.clone();
         let spawned = spawn::spawn(launch).await;
         let started =
             spawned.map_err(|error| outcome::spawn_failure(&name.to_string_lossy(), &prepared.working_directory, &error))?;
-        Ok(self.surround(started, listener, (search, values), oom_kills))
+        let mut running = self.surround(started, listener, (search, values), oom_kills);
+        running.following = follower.map(|follower| Following::start(follower, running.closing.clone()));
+        Ok(running)
     }
 
     /// Puts guard, ledger, log, socket and memory watch around a started process.
@@ -143,6 +148,7 @@ impl Trial {
             pid,
             calls,
             values,
+            following: None,
             closing,
             oom_kills,
             circumstances: Circumstances::default(),
@@ -161,10 +167,7 @@ impl Trial {
 
     fn launch(&self, prepared: &Prepared) -> Result<Launch, NoValue> {
         let values = environment::values(&self.assignment, &self.program, &prepared.places);
-        let mut words = Vec::with_capacity(self.program.command.len());
-        for part in &self.program.command {
-            words.push(values.fill(part)?.into());
-        }
+        let mut words: Vec<OsString> = values.fill_command(&self.program.command)?.into_iter().map(Into::into).collect();
         let program = if words.is_empty() { "".into() } else { words.remove(0) };
         Ok(Launch {
             program,
@@ -191,6 +194,7 @@ impl Trial {
                 () = staged(&mut staging) => continue,
                 Some(call) = running.calls.recv(), if staging.is_none() => Woke::Called(call),
                 Some(values) = running.values.recv() => Woke::Found(values),
+                Some(values) = followed(&mut running.following) => Woke::Found(values),
                 () = over(&mut running.over_limit) => Woke::OverLimit,
             };
             match woke {
@@ -217,7 +221,7 @@ impl Trial {
         }
     }
 
-    async fn report(&self, step: Option<i64>, metrics: Vec<Metric>, answer: Option<oneshot::Sender<bool>>) {
+    pub(super) async fn report(&self, step: Option<i64>, metrics: Vec<Metric>, answer: Option<oneshot::Sender<bool>>) {
         // Nobody listens when the worker ends.
         let _ = self.events.send(Event::Report { key: self.key, step, metrics, answer }).await;
     }
@@ -225,7 +229,18 @@ impl Trial {
     /// Ends what is left, and reads what it has written.
     async fn clean_up(&self, running: Running, status: io::Result<ExitStatus>) -> End {
         let Running {
-            leader, pid, mut calls, mut values, copies, closing, server, oom_kills, mut circumstances, stopped, ..
+            leader,
+            pid,
+            mut calls,
+            mut values,
+            following,
+            copies,
+            closing,
+            server,
+            oom_kills,
+            mut circumstances,
+            stopped,
+            ..
         } = running;
         drop(leader);
         let swept = kill::sweep(pid, &environment::mark(&self.assignment, self.host.incarnation())).await;
@@ -242,6 +257,9 @@ impl Trial {
             tracing::warn!("reports of attempt {} that came with its end were lost", self.key);
         }
         server.abort();
+        if let Some(following) = following {
+            self.finish_following(following).await;
+        }
         circumstances.kernel_was_short = is_killed(&status) && proc::oom_kills() > oom_kills;
         let killed = circumstances.killed_by_us || circumstances.over_limit.is_some();
         let outcome = match status {
@@ -295,6 +313,14 @@ fn is_killed(status: &io::Result<ExitStatus>) -> bool {
 
 async fn stop_signal(controls: &mut mpsc::UnboundedReceiver<Control>) {
     while let Some(Control::Collect { .. }) = controls.recv().await {}
+}
+
+/// Waits for values in files; for ever when none are followed.
+async fn followed(following: &mut Option<Following>) -> Option<Values> {
+    match following {
+        Some(following) => following.values.recv().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Waits for the copy of a checkpoint; for ever when there is none.

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use hone_data::pack::{PackOptions, pack};
-use hone_proto::worker::{Assignment, Program, directive, ended::Cause, failure::Kind, record};
+use hone_proto::worker::{
+    Assignment, MetricsFiles, Program, Report, directive, ended::Cause, failure::Kind, metrics_files, record,
+};
 use hone_worker::Stop;
 
 use crate::{
@@ -78,6 +80,66 @@ async fn values_on_standard_output_are_reports() {
     bench.run(program).await;
     let values: Vec<(Option<i64>, f64)> = bench.reports().iter().map(|report| (report.step, report.metrics[0].value)).collect();
     assert_eq!(values, vec![(Some(1), 0.5), (Some(2), 0.25), (Some(3), 0.125)]);
+    bench.finish(Stop::WhenDone).await;
+}
+
+/// Event files of one scalar, `loss`, of which each has two values: 10 at step 0 down to 5 at step 5.
+const EVENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/tests/fixtures/events/rotated/");
+
+fn event_files(path: &str) -> MetricsFiles {
+    let names = [("loss".to_owned(), "val_loss".to_owned())].into();
+    MetricsFiles { format: metrics_files::Format::Tensorboard.into(), path: path.to_owned(), names, ..MetricsFiles::default() }
+}
+
+fn csv(path: &str, step: &str) -> MetricsFiles {
+    let format = metrics_files::Format::Csv.into();
+    MetricsFiles { format, path: path.to_owned(), step: step.to_owned(), ..MetricsFiles::default() }
+}
+
+fn values(reports: &[Report]) -> Vec<(Option<i64>, &str, f64)> {
+    let all = reports.iter().flat_map(|report| report.metrics.iter().map(|metric| (report.step, metric)));
+    all.map(|(step, metric)| (step, metric.name.as_str(), metric.value)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_in_files_are_reports_also_those_that_were_written_last() {
+    let mut bench = Bench::start().await;
+    let text = format!("mkdir $HONE_OUTPUT/logs; cp {EVENTS}* $HONE_OUTPUT/logs; printf 'epoch,lr\\n1,0.5\\n2,0.25' >m.csv");
+    let sources = vec![event_files("{output}/logs"), csv("*.csv", "epoch"), csv("other.csv", "")];
+    let ended = bench.run(Program { metrics_files: sources, ..script(&text) }).await;
+    let reports = bench.reports();
+    let steps: Vec<_> = (0..6).map(|step| (Some(step), "val_loss", 10.0 - step as f64)).collect();
+    assert_eq!(values(&reports), [steps, vec![(Some(1), "lr", 0.5), (Some(2), "lr", 0.25)]].concat());
+    assert_eq!(bench.log_text(&ended), "hone: no file matched `other.csv`\n");
+    bench.finish(Stop::WhenDone).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_in_files_come_while_the_trial_runs_and_a_verdict_ends_it() {
+    let mut bench = Bench::start().await;
+    let text = format!("mkdir logs; head -c 100 {EVENTS}events.out.tfevents.0.host >logs/tfevents; exec sleep 600");
+    let program = Program { prunes: true, grace_us: 600_000_000, metrics_files: vec![event_files("logs/**")], ..script(&text) };
+    bench.assign(assignment(1), program).await;
+    while bench.reports().is_empty() {
+        bench.next().await;
+    }
+    assert_eq!(values(&bench.reports()), vec![(Some(0), "val_loss", 10.0)]);
+    bench.direct(directive::Kind::Prune).await;
+    let ended = bench.ended(1).await;
+    assert!(matches!(ended.cause, Some(Cause::Killed(_))), "{ended:?}");
+    bench.finish(Stop::WhenDone).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lay_in_files_before_the_trial_is_not_its_own() {
+    let mut bench = Bench::start().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("m.csv");
+    std::fs::write(&path, "step,loss\n0,9\n").expect("a file");
+    let path = path.display().to_string();
+    let program = Program { metrics_files: vec![csv(&path, "")], ..script(&format!("echo 1,8 >>{path}")) };
+    bench.run(program).await;
+    assert_eq!(values(&bench.reports()), vec![(Some(1), "loss", 8.0)]);
     bench.finish(Stop::WhenDone).await;
 }
 

@@ -5,7 +5,7 @@ use hone_search::{Distribution, PrunerConfig, SamplerConfig, TpeConfig, Value};
 use super::*;
 use crate::file::{parse_named, spec_to_toml};
 use crate::ids::SECOND;
-use crate::spec::{Keep, KeepOutputs, Resources, Search, Source, Summary, TrialSpec};
+use crate::spec::{Keep, KeepOutputs, MetricsFormat, Resources, Search, Source, Summary, TrialSpec};
 
 const SHORTEST: &str = "[objective]\nmetric = \"loss\"\ndirection = \"minimize\"\n[space]\nx = { float = [0, 1] }\n\
                         [trial]\ncommand = [\"./train\"]\n";
@@ -40,7 +40,7 @@ layers = { int = [1, 9], step = 2 }
 deep = { bool = true, when = { layers = [5, 7, 9], kind = "a" } }
 kind = { choice = ["a", 1, 0.5, true] }
 [trial]
-command = ["{source}/train", "--lr={params.model.lr}", "{params.deep:-false}", "{{}}", "{params}", "{trial}{output}{checkpoint}"]
+command = ["{source}/train", "--lr={params.model.lr}", "{params.deep:-false}", "{{}}", "{params}", "{trial}{output}{checkpoint}", "{overrides:+}", "{flags}"]
 setup = ["make", "{source}", "{study}", "{seed}"]
 setup_timeout = "1h30m"
 working_directory = "{source}/sub"
@@ -49,6 +49,7 @@ grace = "0s"
 retries = 3
 crash_limit = 2
 metrics = "step {step}: {name}={value}"
+metrics_from = [{ tensorboard = "{output}/logs/**" }, { csv = "m.csv", step = "epoch", names = { "val/loss" = "loss" } }]
 max_log = "1MiB"
 max_checkpoint = "2GiB"
 [trial.environment]
@@ -104,6 +105,7 @@ fn the_shortest_file_gets_every_default() {
             retries: 0,
             crash_limit: 5,
             metrics: None,
+            metrics_from: Vec::new(),
             keep: Keep { outputs: KeepOutputs::All, max_bytes: 1 << 30 },
             max_log_bytes: 16 << 20,
             max_checkpoint_bytes: 4 << 30,
@@ -125,6 +127,12 @@ fn every_key_arrives() {
     assert_eq!((spec.trial.resources.cpus_milli, spec.trial.resources.gpus_milli), (500, 250));
     assert_eq!(spec.trial.resources.labels["zone"], "a");
     assert_eq!(spec.trial.environment["OMP_NUM_THREADS"], "1");
+    let files = &spec.trial.metrics_from;
+    assert_eq!((files.len(), &files[0].format, files[0].path.as_str()), (2, &MetricsFormat::Tensorboard, "{output}/logs/**"));
+    assert_eq!(
+        (&files[1].format, files[1].names["val/loss"].as_str()),
+        (&MetricsFormat::Csv { step: Some("epoch".to_owned()) }, "loss")
+    );
     assert_eq!(spec.enqueue[0]["layers"], Value::Int(5));
     assert_eq!(spec.enqueue[1]["zeta"], Value::Float(0.5));
 }
@@ -206,7 +214,8 @@ fn the_resolved_file_is_the_same_study() {
     let cmaes = edited("sampler = \"tpe\"", "sampler = { kind = \"cmaes\", population = 12, restarts = \"ipop\" }");
     let nsga2 = edited("sampler = \"tpe\"", "sampler = { kind = \"nsga2\", population = 50, crossover = 0.5 }");
     let auto = edited("sampler = \"tpe\"", "sampler = \"auto\"");
-    for text in [STUDY, SHORTEST, FULLEST, &sources, &median, &last, &gp, &cmaes, &nsga2, &auto] {
+    let files = edited("retries = 2", "metrics_from = { csv = \"*.csv\", names = { \"val loss\" = \"loss\" } }");
+    for text in [STUDY, SHORTEST, FULLEST, &files, &sources, &median, &last, &gp, &cmaes, &nsga2, &auto] {
         let once = spec(text);
         assert_eq!(spec(&spec_to_toml(&once)), once);
     }

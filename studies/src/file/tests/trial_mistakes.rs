@@ -1,6 +1,6 @@
 //! What is said of mistakes in `[trial]` and `[source]`.
 
-use super::check;
+use super::{check, edited, parse, shown, spec};
 
 #[test]
 fn a_command_is_an_array_of_texts() {
@@ -56,7 +56,7 @@ fn templates_are_checked_against_space_and_place() {
         (
             r#""20""#,
             r#""{outptu}""#,
-            "study.toml:17:42: trial.command[2]: there is no placeholder `{outptu}`\nhint: did you mean `{output}`? there are `{params.NAME}`, `{params}`, `{trial}`, `{study}`, `{source}`, `{output}`, `{checkpoint}`, `{seed}`; write `{{` for a brace",
+            "study.toml:17:42: trial.command[2]: there is no placeholder `{outptu}`\nhint: did you mean `{output}`? there are `{params.NAME}`, `{params}`, `{trial}`, `{study}`, `{source}`, `{output}`, `{checkpoint}`, `{seed}`, `{overrides}`, `{flags}`; write `{{` for a brace",
         ),
         (
             r#""20""#,
@@ -157,6 +157,76 @@ fn the_metrics_pattern_has_a_name_and_a_value() {
             "study.toml:20:11: trial.metrics: `{name` opens a placeholder that is never closed\nhint: write for example `{name}={value}` or `step {step}: {name} {value}`; `{{` is a brace",
         ),
     ]);
+}
+
+#[test]
+fn files_of_metrics_are_checked() {
+    check(&[
+        (
+            "retries = 2",
+            r#"metrics_from = "logs""#,
+            "study.toml:20:16: trial.metrics_from: expected a table, found the text `logs`\nhint: write `metrics_from = { tensorboard = \"logs\" }` or `metrics_from = { csv = \"metrics.csv\" }`",
+        ),
+        (
+            "retries = 2",
+            r#"metrics_from = { tensorboard = "logs", tags = { a = "b" } }"#,
+            "study.toml:20:40: trial.metrics_from.tags: unknown key `tags`\nhint: did you mean `names`? `metrics_from` knows `tensorboard`, `csv`, `step` and `names`",
+        ),
+        (
+            "retries = 2",
+            r#"metrics_from = [{ step = "epoch" }, { csv = "a", tensorboard = "b" }]"#,
+            "study.toml:20:17: trial.metrics_from[0]: names no files\nhint: write `metrics_from = { tensorboard = \"logs\" }` or `metrics_from = { csv = \"metrics.csv\" }`\nstudy.toml:20:45: trial.metrics_from[1].csv: stands beside `tensorboard`\nhint: write an array with a table for each",
+        ),
+        (
+            "retries = 2",
+            r#"metrics_from = { tensorboard = "", step = "epoch" }"#,
+            "study.toml:20:32: trial.metrics_from.tensorboard: is empty\nstudy.toml:20:43: trial.metrics_from.step: belongs to `csv`: an event file has a step for each of its values\nhint: remove it",
+        ),
+        (
+            "retries = 2",
+            r#"metrics_from = { csv = "{outptu}/m.csv", names = { a = "x", b = "x" } }"#,
+            "study.toml:20:24: trial.metrics_from.csv: there is no placeholder `{outptu}`\nhint: did you mean `{output}`? there are `{params.NAME}`, `{params}`, `{trial}`, `{study}`, `{source}`, `{output}`, `{checkpoint}`, `{seed}`, `{overrides}`, `{flags}`; write `{{` for a brace\nstudy.toml:20:65: trial.metrics_from.names.b: two values would be called `x`\nhint: rename one",
+        ),
+        (
+            "retries = 2",
+            r#"metrics_from = { csv = "m.csv", names = {} }"#,
+            "study.toml:20:41: trial.metrics_from.names: is empty, so no value would be taken\nhint: leave it out to take all values",
+        ),
+    ]);
+}
+
+#[test]
+fn several_arguments_stand_alone_behind_the_program() {
+    let hint =
+        |name: &str| format!("hint: write it alone, behind the program: `command = [\"python3\", \"train.py\", \"{{{name}}}\"]`");
+    let (overrides, flags) = (hint("overrides:+"), hint("flags"));
+    check(&[
+        (
+            r#""--epochs", "20"]"#,
+            r#""a {overrides:+}"]"#,
+            &format!("study.toml:17:30: trial.command[1]: `{{overrides:+}}` stands for several arguments\n{overrides}"),
+        ),
+        (
+            r#"["digits-trainer", "--epochs", "20"]"#,
+            r#"["{flags}"]"#,
+            &format!("study.toml:17:12: trial.command[0]: `{{flags}}` stands for several arguments\n{flags}"),
+        ),
+        (
+            "retries = 2",
+            r#"environment = { A = "{flags}" }"#,
+            &format!("study.toml:20:21: trial.environment.A: `{{flags}}` stands for several arguments\n{flags}"),
+        ),
+        (
+            "retries = 2",
+            r#"setup = ["a", "{flags}"]"#,
+            "study.toml:20:15: trial.setup[1]: `{flags}` does not exist in `setup`, which trials share\nhint: use it in `command`; `setup` knows `{study}`, `{source}` and `{seed}`",
+        ),
+    ]);
+    let renamed = edited("hidden =", "\"hidden size\" =").replace(r#""--epochs", "20"]"#, r#""{overrides}", "{flags}"]"#);
+    let mistakes = shown(&parse(&renamed, "study.toml").expect_err("a name that cannot be written"));
+    assert!(mistakes.contains("`{overrides}` cannot write the parameter `hidden size`"), "{mistakes}");
+    assert!(mistakes.contains("`{flags}` cannot write the parameter `hidden size`"), "{mistakes}");
+    spec(&edited(r#""--epochs", "20"]"#, r#""{overrides:++}", "--", "{flags}"]"#));
 }
 
 #[test]

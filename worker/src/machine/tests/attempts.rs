@@ -1,6 +1,6 @@
 //! The life of an attempt: (phase, input) → what follows.
 
-use hone_proto::worker::{Failure, failure};
+use hone_proto::worker::{Failure, MetricsFiles, failure};
 
 use super::*;
 
@@ -98,6 +98,14 @@ fn a_pruned_trial_that_goes_on_is_ended_after_the_grace_time() {
     let mut rig = Rig::running(program());
     assert_eq!(acts(rig.directive(key(7, 1), directive::Kind::Prune)), vec![]);
     assert_eq!(acts(rig.after(GRACE_US)), vec![signal(key(7, 1), Signal::Term)]);
+    assert_eq!(acts(rig.after(GRACE_US)), vec![signal(key(7, 1), Signal::Kill)]);
+}
+
+#[test]
+fn a_pruned_trial_whose_files_are_read_is_ended_at_once() {
+    let mut rig = Rig::running(Program { metrics_files: vec![MetricsFiles::default()], ..program() });
+    let pruned = acts(rig.directive(key(7, 1), directive::Kind::Prune));
+    assert_eq!(pruned, vec![signal(key(7, 1), Signal::Term)]);
     assert_eq!(acts(rig.after(GRACE_US)), vec![signal(key(7, 1), Signal::Kill)]);
 }
 
