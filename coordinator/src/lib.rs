@@ -11,6 +11,7 @@ mod heap;
 mod histories;
 pub mod holder;
 pub mod journal;
+pub mod mlflow;
 mod optuna;
 mod samplers;
 pub mod security;
