@@ -21,9 +21,9 @@ const VARIABLE: &str = "MLFLOW_TRACKING_URI";
 /// # Errors
 /// An address or a size that is none.
 pub fn config(args: &MirrorArgs) -> Result<Option<Config>> {
-    let Some(server) = server(&args.server, variable)? else { return Ok(None) };
-    let artifact_bytes = artifact_bytes(&args.artifacts)?;
-    Ok(Some(Config { server, prefix: args.server.prefix.clone(), artifact_bytes }))
+    let Some(server) = server(&args.at, variable)? else { return Ok(None) };
+    let artifact_bytes = artifact_bytes(&args.mlflow_artifacts)?;
+    Ok(Some(Config { server, prefix: args.at.mlflow_prefix.clone(), artifact_bytes }))
 }
 
 fn variable(name: &str) -> Option<String> {
@@ -31,7 +31,7 @@ fn variable(name: &str) -> Option<String> {
 }
 
 fn server(args: &ServerArgs, variable: impl Fn(&str) -> Option<String>) -> Result<Option<Server>> {
-    let Some(typed) = &args.server else { return Ok(None) };
+    let Some(typed) = &args.mlflow else { return Ok(None) };
     let address = match typed == VARIABLE {
         true => variable(VARIABLE).ok_or_else(|| Failure::usage(format!("`--mlflow {VARIABLE}`: the variable is not set")))?,
         false => typed.clone(),
@@ -58,7 +58,7 @@ fn artifact_bytes(text: &str) -> Result<Option<u64>> {
 /// # Errors
 /// There is no such trial; it or its outputs are not on the server; the server cannot be reached or refuses.
 pub async fn register_trial(client: &Client, args: RegisterArgs) -> Result<()> {
-    let server = server(&args.server, variable)?.ok_or_else(|| {
+    let server = server(&args.at, variable)?.ok_or_else(|| {
         Failure::usage("there is no MLflow server to register at")
             .hint(format!("name it with `--mlflow URL` or `--mlflow {VARIABLE}`"))
     })?;
@@ -71,7 +71,7 @@ pub async fn register_trial(client: &Client, args: RegisterArgs) -> Result<()> {
     let wanted = Registration {
         model: args.model,
         alias: args.alias,
-        prefix: args.server.prefix,
+        prefix: args.at.mlflow_prefix,
         store: store.id,
         study: study.name,
         trial: trial.id,
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     fn resolved(typed: &str, set: &[(&str, &str)]) -> Result<Option<String>> {
-        let args = ServerArgs { server: Some(typed.to_owned()), prefix: "hone/".to_owned() };
+        let args = ServerArgs { mlflow: Some(typed.to_owned()), mlflow_prefix: "hone/".to_owned() };
         let variable = |name: &str| set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
         Ok(server(&args, variable)?.map(|server| server.address().to_owned()))
     }

@@ -77,7 +77,7 @@ async fn attend(context: &Context, args: &RunArgs, file: &StudyFile, session: &S
     }
     if session.place == Place::Here {
         name_others(session, &study).await?;
-    } else if args.mlflow.server.server.is_some() {
+    } else if args.mlflow.at.mlflow.is_some() {
         name_mirror(session).await?;
     }
     let mut workers = LocalWorkers::start(context, args, session).await?;

@@ -196,6 +196,8 @@ impl Coordinator {
     /// trials are missing there, and why.
     pub async fn mirrored(&self) -> Option<(u64, String)> {
         let status = self.services.mlflow.as_ref()?;
+        // The writer tells its head after its answers; a view comes after both.
+        self.writer.view().await.ok()?;
         let trouble = status.reached(*self.writer.head().borrow()).await;
         let view = self.writer.view().await.ok()?;
         trouble.map(|reason| (status.behind(&view.state), reason))

@@ -10,21 +10,21 @@ use super::ShowFormat;
 pub struct ServerArgs {
     /// Tracking server, such as `http://127.0.0.1:5000`; `MLFLOW_TRACKING_URI`: the one in that variable. Credentials
     /// come from $MLFLOW_TRACKING_USERNAME and $MLFLOW_TRACKING_PASSWORD, or $MLFLOW_TRACKING_TOKEN
-    #[arg(long = "mlflow", value_name = "URL")]
-    pub server: Option<String>,
+    #[arg(long, value_name = "URL")]
+    pub mlflow: Option<String>,
     /// What the names of experiments start with
-    #[arg(long = "mlflow-prefix", value_name = "TEXT", default_value = "hone/")]
-    pub prefix: String,
+    #[arg(long, value_name = "TEXT", default_value = "hone/")]
+    pub mlflow_prefix: String,
 }
 
 /// What is mirrored.
 #[derive(Clone, Debug, Args)]
 pub struct MirrorArgs {
     #[command(flatten)]
-    pub server: ServerArgs,
+    pub at: ServerArgs,
     /// Outputs that become artifacts: `all`, `none`, or those up to a size
-    #[arg(long = "mlflow-artifacts", value_name = "WHICH", default_value = "100MiB", help_heading = "MLflow")]
-    pub artifacts: String,
+    #[arg(long, value_name = "WHICH", default_value = "100MiB", help_heading = "MLflow")]
+    pub mlflow_artifacts: String,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -42,7 +42,7 @@ pub struct RegisterArgs {
     #[arg(long, value_name = "NAME")]
     pub alias: Option<String>,
     #[command(flatten)]
-    pub server: ServerArgs,
+    pub at: ServerArgs,
     #[command(flatten)]
     pub format: ShowFormat,
 }

@@ -38,7 +38,7 @@ const AT_ONCE: usize = 4;
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// Waits after failures: the first, and the longest.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// What the mirror lives from.
 pub(crate) struct Parts {
@@ -441,7 +441,7 @@ impl Mirror {
         let run = match found {
             Some(run) if run.ended => return Ok(Sent::Whole),
             Some(run) => run,
-            None => self.mlflow.create_run(experiment, &record.new).await?,
+            None => self.mlflow.create_run(experiment, &record.new).await.map_err(no_run)?,
         };
         let logged = self.mlflow.log(&run.id, &record.values).await.map(|()| Sent::Whole);
         let mut sent = logged.or_else(|error| in_part(error, record.number))?;
@@ -507,6 +507,11 @@ enum Sent {
     InPart,
     /// The server takes no files.
     WithoutFiles,
+}
+
+/// Nothing about a trial can be wrong there, so that the fault is the experiment's, which is looked at again.
+fn no_run(error: CallError) -> CallError {
+    CallError::Away(error.to_string())
 }
 
 fn in_part(error: CallError, trial: u64) -> Result<Sent, CallError> {

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! The mirror is a reader like any other: it works from published views, which are durable, in a task of its own, a few
-//! trials at a time. A server that is away for hours costs one attempt a minute and no memory. Nothing here writes to
+//! trials at a time. A server that is away for hours costs two attempts a minute and no memory. Nothing here writes to
 //! the journal or is waited for by the writer.
 //!
 //! Every step may be repeated: metrics and inputs that a server has already are not added twice, and a run that may be

@@ -63,7 +63,7 @@ pub(super) fn record(store: &str, state: &State, study: &Study, trial: TrialRef<
 }
 
 /// MLflow knows no pruned runs; the tag `hone.state` tells them from complete ones.
-fn status(state: StateKind) -> &'static str {
+pub(super) fn status(state: StateKind) -> &'static str {
     match state {
         StateKind::Complete | StateKind::Pruned => "FINISHED",
         StateKind::Failed => "FAILED",
@@ -74,19 +74,19 @@ fn status(state: StateKind) -> &'static str {
 
 /// What could not be sent as it is.
 #[derive(Default)]
-struct Remarks {
+pub(super) struct Remarks {
     cut: Vec<String>,
     infinite: Vec<String>,
 }
 
 impl Remarks {
-    fn tags(self) -> impl Iterator<Item = (&'static str, String)> {
+    pub(super) fn tags(self) -> impl Iterator<Item = (&'static str, String)> {
         let lists = [("hone.cut", self.cut), ("hone.infinite", self.infinite)];
         lists.into_iter().filter(|(_, list)| !list.is_empty()).map(|(key, list)| (key, list.join(" ")))
     }
 }
 
-fn params(shown: &[v1::Parameter], remarks: &mut Remarks) -> Vec<(String, String)> {
+pub(super) fn params(shown: &[v1::Parameter], remarks: &mut Remarks) -> Vec<(String, String)> {
     let mut params = Vec::with_capacity(shown.len());
     for parameter in shown {
         let value = parameter_text(parameter);
