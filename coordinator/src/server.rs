@@ -198,7 +198,9 @@ impl Coordinator {
         let status = self.services.mlflow.as_ref()?;
         // The writer tells its head after its answers; a view comes after both.
         self.writer.view().await.ok()?;
-        let trouble = status.reached(*self.writer.head().borrow()).await;
+        // Not held over the wait: the writer waits for its readers.
+        let head = *self.writer.head().borrow();
+        let trouble = status.reached(head).await;
         let view = self.writer.view().await.ok()?;
         trouble.map(|reason| (status.behind(&view.state), reason))
     }

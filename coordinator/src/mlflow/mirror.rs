@@ -4,7 +4,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, Weak},
     time::{Duration, Instant},
 };
 
@@ -15,13 +15,15 @@ use tokio::{sync::watch, time::sleep};
 
 use super::{
     Config,
-    api::{Mlflow, Run},
+    api::Mlflow,
     batch::Values,
-    cursor::Cursor,
+    cursor::{Cursor, Progress},
     experiment_name,
     http::CallError,
-    run::{self, OUTPUTS, Record, STORE, TRIAL},
+    run::{self, Record},
+    sender::{Sender, Sent},
     server::ServerError,
+    status::{Health, Status, lock},
 };
 use crate::{
     actor::{Refusal, View, Writer},
@@ -49,66 +51,6 @@ pub(crate) struct Parts {
     pub directory: PathBuf,
 }
 
-/// How the mirror is, for whoever asks.
-#[derive(Clone, Debug)]
-pub struct Status {
-    server: String,
-    cursor: Arc<Mutex<Cursor>>,
-    health: watch::Receiver<Health>,
-}
-
-/// Where the mirror stands with its server.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Health {
-    /// Everything up to this event is mirrored.
-    pub through: u64,
-    /// Why nothing is sent at the moment.
-    pub trouble: Option<String>,
-}
-
-impl Status {
-    /// The address of the server.
-    pub fn server(&self) -> &str {
-        &self.server
-    }
-
-    /// Finished trials of a state that are not mirrored.
-    pub fn behind(&self, state: &State) -> u64 {
-        lock(&self.cursor).behind(state)
-    }
-
-    /// Trials that the server did not take whole.
-    pub fn refused(&self) -> u64 {
-        lock(&self.cursor).refused()
-    }
-
-    /// Why nothing is sent at the moment.
-    pub fn trouble(&self) -> Option<String> {
-        self.health.borrow().trouble.clone()
-    }
-
-    /// Waits until the server cannot be reached for the first time, and tells why.
-    pub async fn first_trouble(&self) -> String {
-        let mut health = self.health.clone();
-        let trouble = health.wait_for(|health| health.trouble.is_some()).await.map(|health| health.trouble.clone());
-        match trouble {
-            Ok(reason) => reason.unwrap_or_default(),
-            Err(_) => std::future::pending().await,
-        }
-    }
-
-    /// Waits until everything up to this event is mirrored, and answers why when the server cannot be reached.
-    pub async fn reached(&self, event: u64) -> Option<String> {
-        let mut health = self.health.clone();
-        let reached = health.wait_for(|health| health.through >= event || health.trouble.is_some()).await;
-        reached.map_or(Some("the mirror has ended".to_owned()), |health| health.trouble.clone())
-    }
-}
-
-fn lock(cursor: &Mutex<Cursor>) -> MutexGuard<'_, Cursor> {
-    cursor.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// What is remembered of a study while the process lives.
 #[derive(Default)]
 struct Known {
@@ -126,8 +68,10 @@ struct Known {
 /// The mirror of a store.
 pub(crate) struct Mirror {
     config: Config,
-    parts: Parts,
-    mlflow: Mlflow,
+    writer: Writer,
+    /// The data folder.
+    directory: PathBuf,
+    sender: Sender,
     cursor: Arc<Mutex<Cursor>>,
     health: watch::Sender<Health>,
     studies: HashMap<StudyId, Known>,
@@ -188,14 +132,15 @@ impl Mirror {
         let cursor = Arc::new(Mutex::new(cursor));
         let (health, seen) = watch::channel(Health::default());
         let status = Status { server: config.server.address().to_owned(), cursor: cursor.clone(), health: seen };
-        let mlflow = Mlflow::new(&config.server)?;
-        let mirror = Mirror { config, parts, mlflow, cursor, health, studies: HashMap::new(), warned_of_artifacts: false };
-        Ok((mirror, status))
+        let Parts { writer, blobs, store, directory } = parts;
+        let sender = Sender { mlflow: Mlflow::new(&config.server)?, blobs, store, artifact_bytes: config.artifact_bytes };
+        let (studies, warned_of_artifacts) = (HashMap::new(), false);
+        Ok((Mirror { config, writer, directory, sender, cursor, health, studies, warned_of_artifacts }, status))
     }
 
     /// Mirrors until the coordinator stops. May be dropped at any moment: what is on its way is looked for next time.
     pub async fn run(mut self) {
-        let mut head = self.parts.writer.head();
+        let mut head = self.writer.head();
         let mut wait = FIRST_WAIT;
         loop {
             let event = *head.borrow_and_update();
@@ -246,7 +191,7 @@ impl Mirror {
     /// Sends everything that is not mirrored yet.
     async fn pass(&mut self) -> Result<(), Stop> {
         loop {
-            let view = match self.parts.writer.view().await {
+            let view = match self.writer.view().await {
                 Ok(view) => view,
                 Err(Refusal::Full(reason)) => return Err(Stop::Trouble(reason)),
                 Err(Refusal::Reject(_) | Refusal::Failed(_) | Refusal::Stopping) => return Err(Stop::Ended),
@@ -260,7 +205,7 @@ impl Mirror {
     }
 
     async fn save(&self) -> Result<(), Stop> {
-        let (cursor, directory) = (lock(&self.cursor).clone(), self.parts.directory.clone());
+        let (cursor, directory) = (lock(&self.cursor).clone(), self.directory.clone());
         let saved = tokio::task::spawn_blocking(move || cursor.save(&directory)).await;
         match saved {
             Ok(Ok(())) => Ok(()),
@@ -319,7 +264,7 @@ impl Mirror {
         let mut points = 0;
         for row in first..study.finished.len().min(first + BATCH) {
             let trial = TrialRef::Finished(study.finished.by_row(row));
-            let record = run::record(&self.parts.store, state, study, trial);
+            let record = run::record(&self.sender.store, state, study, trial);
             points += record.values.metrics.len();
             records.push(record);
             if points > BATCH_POINTS {
@@ -330,7 +275,7 @@ impl Mirror {
     }
 
     fn summary(&self, study: &Study) -> Option<Work> {
-        let tags = run::summary(&self.parts.store, study);
+        let tags = run::summary(&self.sender.store, study);
         let print = fingerprint(&tags);
         let changed = lock(&self.cursor).progress(study.id).summary != print;
         changed.then(|| Work::Summary { study: study.id, name: study.spec.name.clone(), tags, print })
@@ -365,7 +310,7 @@ impl Mirror {
             Work::Trials { study, first, records, .. } => self.send_trials(study, &experiment, first, records).await,
             Work::Summary { study, name, tags, print } => {
                 for (key, value) in tags {
-                    self.mlflow.tag_experiment(&experiment, key, &value).await.or_else(|error| refused(&error, &name))?;
+                    self.sender.mlflow.tag_experiment(&experiment, key, &value).await.or_else(|error| refused(&error, &name))?;
                 }
                 self.note(study, |progress| progress.summary = print);
                 Ok(())
@@ -383,7 +328,7 @@ impl Mirror {
         }
     }
 
-    fn note(&self, study: StudyId, change: impl FnOnce(&mut super::cursor::Progress)) {
+    fn note(&self, study: StudyId, change: impl FnOnce(&mut Progress)) {
         change(lock(&self.cursor).studies.entry(study.0).or_default());
     }
 
@@ -394,9 +339,9 @@ impl Mirror {
             return Ok(experiment.clone());
         }
         let name = experiment_name(&self.config.prefix, name);
-        let experiment = match self.mlflow.find_experiment(&name).await? {
+        let experiment = match self.sender.mlflow.find_experiment(&name).await? {
             Some(found) => found,
-            None => self.mlflow.create_experiment(&name).await?,
+            None => self.sender.mlflow.create_experiment(&name).await?,
         };
         known.experiment = Some(experiment.clone());
         Ok(experiment)
@@ -405,9 +350,9 @@ impl Mirror {
     async fn send_trials(&mut self, study: StudyId, experiment: &str, first: usize, records: Vec<Record>) -> Result<(), Stop> {
         let doubted = self.studies.get(&study).map_or(usize::MAX, |known| known.doubted);
         let count = records.len();
-        let this = &*self;
+        let sender = &self.sender;
         let sent: Vec<Sent> = stream::iter(records.into_iter().enumerate())
-            .map(|(at, record)| this.send_trial(experiment, record, first + at < doubted))
+            .map(|(at, record)| sender.send_trial(experiment, record, first + at < doubted))
             .buffer_unordered(AT_ONCE)
             .try_collect()
             .await?;
@@ -423,104 +368,10 @@ impl Mirror {
         Ok(())
     }
 
-    /// Sends one trial; what the server refuses is left out, and said.
-    async fn send_trial(&self, experiment: &str, record: Record, doubted: bool) -> Result<Sent, CallError> {
-        let number = record.number;
-        match self.try_trial(experiment, record, doubted).await {
-            Ok(sent) => Ok(sent),
-            Err(error @ CallError::Away(_)) => Err(error),
-            Err(error @ CallError::Refused { .. }) => {
-                tracing::warn!(trial = number, %error, "the MLflow server did not take a trial");
-                Ok(Sent::InPart)
-            }
-        }
-    }
-
-    async fn try_trial(&self, experiment: &str, record: Record, doubted: bool) -> Result<Sent, CallError> {
-        let found = if doubted { self.find(experiment, &record.trial).await? } else { None };
-        let run = match found {
-            Some(run) if run.ended => return Ok(Sent::Whole),
-            Some(run) => run,
-            None => self.mlflow.create_run(experiment, &record.new).await.map_err(no_run)?,
-        };
-        let logged = self.mlflow.log(&run.id, &record.values).await.map(|()| Sent::Whole);
-        let mut sent = logged.or_else(|error| in_part(error, record.number))?;
-        if let Some(input) = &record.input {
-            self.mlflow.log_input(&run.id, input).await.or_else(|error| in_part(error, record.number).map(drop))?;
-        }
-        let files = self.send_outputs(&run, &record).await;
-        if let Some(worse) = files.or_else(|error| in_part(error, record.number).map(Some))? {
-            sent = worse;
-        }
-        // Last, since a run that has an end is taken for whole.
-        self.mlflow.end_run(&run.id, record.status, record.ended).await?;
-        Ok(sent)
-    }
-
-    /// The run of a trial. Where a call without an answer left two, the older one is kept.
-    async fn find(&self, experiment: &str, trial: &str) -> Result<Option<Run>, CallError> {
-        let mut runs = self.mlflow.find_runs(experiment, [(TRIAL, trial), (STORE, &self.parts.store)]).await?;
-        for double in runs.iter().skip(1) {
-            self.mlflow.delete_run(&double.id).await?;
-        }
-        runs.truncate(1);
-        Ok(runs.pop())
-    }
-
-    async fn send_outputs(&self, run: &Run, record: &Record) -> Result<Option<Sent>, CallError> {
-        let Some(limit) = self.config.artifact_bytes else { return Ok(None) };
-        let mut left_out = Vec::new();
-        for output in &record.outputs {
-            let Some(path) = Mlflow::artifact_path(run, &format!("{OUTPUTS}/{}", output.path)) else {
-                return Ok(Some(Sent::WithoutFiles));
-            };
-            let hash = <[u8; 32]>::try_from(&output.hash[..]).map(Hash::from_bytes);
-            // One that is gone is not among the best any more, whose outputs the study keeps.
-            let pinned = hash.as_ref().ok().map(|hash| self.parts.blobs.pin(hash));
-            let file = hash.ok().filter(|_| output.size <= limit).and_then(|hash| self.parts.blobs.open_blob(&hash).ok());
-            match file {
-                Some(file) => self.mlflow.put_artifact(&path, file, output.size).await?,
-                None => left_out.push(output.path.clone()),
-            }
-            drop(pinned);
-        }
-        if !left_out.is_empty() {
-            let tags =
-                vec![("hone.outputs_left_out".to_owned(), super::values::fitted(&left_out.join(" "), super::values::MAX_TAG))];
-            self.mlflow.log(&run.id, &Values { tags, ..Values::default() }).await?;
-        }
-        Ok(None)
-    }
-
     async fn send_marks(&self, experiment: &str, marked: &Marked) -> Result<(), Stop> {
-        let Some(run) = self.find(experiment, &marked.trial).await? else { return Ok(()) };
+        let Some(run) = self.sender.find(experiment, &marked.trial).await? else { return Ok(()) };
         let values = Values { tags: marked.tags.clone(), ..Values::default() };
-        self.mlflow.log(&run.id, &values).await.or_else(|error| refused(&error, &marked.trial))
-    }
-}
-
-/// What became of a trial.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sent {
-    Whole,
-    /// The server refused something.
-    InPart,
-    /// The server takes no files.
-    WithoutFiles,
-}
-
-/// Nothing about a trial can be wrong there, so that the fault is the experiment's, which is looked at again.
-fn no_run(error: CallError) -> CallError {
-    CallError::Away(error.to_string())
-}
-
-fn in_part(error: CallError, trial: u64) -> Result<Sent, CallError> {
-    match error {
-        CallError::Away(_) => Err(error),
-        CallError::Refused { .. } => {
-            tracing::warn!(trial, %error, "the MLflow server did not take all of a trial");
-            Ok(Sent::InPart)
-        }
+        self.sender.mlflow.log(&run.id, &values).await.or_else(|error| refused(&error, &marked.trial))
     }
 }
 

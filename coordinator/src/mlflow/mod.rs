@@ -21,7 +21,9 @@ mod http;
 mod mirror;
 mod register;
 mod run;
+mod sender;
 mod server;
+mod status;
 mod values;
 
 #[cfg(test)]
@@ -30,9 +32,9 @@ mod tests;
 pub(crate) use self::mirror::{Mirror, Parts};
 pub use self::{
     http::CallError,
-    mirror::{Health, Status},
     register::{RegisterError, Registered, Registration, register},
     server::{Credentials, Server, ServerError},
+    status::Status,
 };
 
 /// Where studies are mirrored to, and how much of them.
