@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hone_coordinator::{Config, Coordinator, OpenError, StartError, journal::JournalError};
+use hone_coordinator::{Config, Coordinator, OpenError, StartError, journal::JournalError, mlflow};
 
 use crate::errors::{Failure, Kind, Result, chain};
 
@@ -27,8 +27,8 @@ impl Embedded {
     ///
     /// # Errors
     /// The store cannot be opened, for another reason than its holder.
-    pub async fn start(data: &Path) -> Result<Started> {
-        let config = Config { data: data.to_owned(), build: BUILD.to_owned(), ..Config::default() };
+    pub async fn start(data: &Path, mlflow: Option<mlflow::Config>) -> Result<Started> {
+        let config = Config { data: data.to_owned(), mlflow, build: BUILD.to_owned(), ..Config::default() };
         match Coordinator::start(config).await {
             Ok(coordinator) => Ok(Started::Here(Box::new(Self { coordinator }))),
             Err(error) if is_held(&error) => Ok(Started::Held(failure(&error))),
@@ -44,6 +44,19 @@ impl Embedded {
     /// Waits until nobody needs it but this process, which never asks it to stay.
     pub async fn wait_for_leavers(&self) {
         self.coordinator.wait_for_leavers(0).await;
+    }
+
+    /// Waits until an MLflow server has everything, or cannot be reached; answers how many trials it lacks, and why.
+    pub async fn mirrored(&self) -> Option<(u64, String)> {
+        self.coordinator.mirrored().await
+    }
+
+    /// Waits until an MLflow server cannot be reached for the first time; never returns where none is needed.
+    pub async fn mirror_trouble(&self) -> String {
+        match self.coordinator.mlflow() {
+            Some(mirror) => mirror.first_trouble().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Waits until the store has failed for good.
@@ -74,7 +87,7 @@ pub fn failure(error: &StartError) -> Failure {
         StartError::Holder(_) => Kind::Storage,
         StartError::Security(_) => Kind::Internal,
         StartError::Listen { .. } => Kind::Refused,
-        StartError::OptunaBeyondThisHost(_) | StartError::KatibBeyondThisHost(_) => Kind::Usage,
+        StartError::OptunaBeyondThisHost(_) | StartError::KatibBeyondThisHost(_) | StartError::Mlflow(_) => Kind::Usage,
     };
     Failure::new(kind, chain(error))
 }

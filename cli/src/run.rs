@@ -18,6 +18,7 @@ use crate::{
     connect::{Place, Session},
     context::Context,
     errors::{Failure, Kind, Result},
+    mlflow,
     output::{remark, visible},
     signals::Stop,
     source,
@@ -38,10 +39,11 @@ pub async fn command(context: &Context, args: &RunArgs) -> Result<()> {
     if args.dry_run {
         return preview::show(context, &file).await;
     }
+    let mlflow = mlflow::config(&args.mlflow)?;
     let stop = Stop::listen()?;
     let mut takeovers = 0;
     loop {
-        let session = Session::open(context).await?;
+        let session = Session::open_mirrored(context, mlflow.as_ref()).await?;
         let place = session.place;
         match with_session(context, args, &file, session, &stop).await {
             Err(failure) if failure.kind == Kind::Unreachable && place == Place::Holder && takeovers < TAKEOVERS => {
@@ -69,16 +71,21 @@ async fn with_session(context: &Context, args: &RunArgs, file: &StudyFile, sessi
 async fn attend(context: &Context, args: &RunArgs, file: &StudyFile, session: &Session, stop: &Stop) -> Result<()> {
     let study = create(session, file).await?;
     if study.state == "finished" {
-        return result::show(context, &session.client, &study).await;
+        let shown = result::show(context, &session.client, &study).await;
+        session.wait_for_mirror(stop).await;
+        return shown;
     }
     if session.place == Place::Here {
         name_others(session, &study).await?;
+    } else if args.mlflow.at.mlflow.is_some() {
+        name_mirror(session).await?;
     }
     let mut workers = LocalWorkers::start(context, args, session).await?;
     let followed = tokio::select! {
         followed = watch::until_finished(&session.client, &study) => followed.map(Some),
         failure = session.failed() => Err(failure),
         failure = workers.failed() => Err(failure),
+        () = session.watch_mirror() => Ok(None),
         () = stop.wanted() => Ok(None),
     };
     let outcome = match followed {
@@ -91,7 +98,20 @@ async fn attend(context: &Context, args: &RunArgs, file: &StudyFile, session: &S
         session.wait_for_leavers(stop).await;
     }
     workers.stop().await;
+    if !stop.is_wanted() {
+        session.wait_for_mirror(stop).await;
+    }
     outcome
+}
+
+/// Whoever started the coordinator says whether it mirrors.
+async fn name_mirror(session: &Session) -> Result<()> {
+    let store = session.client.store().get_store(v1::GetStoreRequest {}).await?.into_inner();
+    match store.mlflow {
+        Some(mirror) => remark(&format!("the coordinator mirrors to {}", visible(&mirror.server))),
+        None => remark("warning: the coordinator that runs there mirrors to no MLflow server; start it with `--mlflow`"),
+    }
+    Ok(())
 }
 
 async fn create(session: &Session, file: &StudyFile) -> Result<v1::Study> {

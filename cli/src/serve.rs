@@ -9,7 +9,8 @@ use crate::{
     context::Context,
     embed::{BUILD, failure, is_held},
     errors::{Failure, Kind, Result},
-    output::{print, remark},
+    mlflow,
+    output::{print, remark, visible},
     signals::Stop,
 };
 
@@ -36,6 +37,7 @@ pub async fn command(context: &Context, args: ServeArgs) -> Result<()> {
         katib: args.katib,
         insecure_katib: args.insecure_katib,
         names: args.host_name.clone(),
+        mlflow: mlflow::config(&args.mlflow)?,
         build: BUILD.to_owned(),
     };
     let coordinator = Coordinator::start(config).await.map_err(|error| match is_held(&error) {
@@ -82,6 +84,9 @@ fn announce(context: &Context, args: &ServeArgs, coordinator: &Coordinator) -> R
     if let Some(katib) = coordinator.katib() {
         remark(&format!("Katib's suggestion protocol is served on {katib}"));
     }
+    if let Some(mirror) = coordinator.mlflow() {
+        remark(&format!("studies are mirrored on the MLflow server {}", visible(mirror.server())));
+    }
     let token = token.filter(|_| !args.insecure_anonymous_plaintext);
     let join = join_line(args, address, token.as_deref(), &socket.to_string());
     print(&format!("serving {} on {address} and unix:{socket}\nattach a worker with\n    {join}\n", context.data.display()))
@@ -111,22 +116,17 @@ fn host(args: &ServeArgs, address: SocketAddr) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+    use crate::args::{Cli, Command};
 
     fn line(listen: &str, name: Option<&str>, token: Option<&str>) -> String {
-        let listen: SocketAddr = listen.parse().unwrap();
-        let host_name = name.map(str::to_owned).into_iter().collect();
-        let insecure_anonymous_plaintext = token.is_none();
-        let args = ServeArgs {
-            listen,
-            host_name,
-            insecure_anonymous_plaintext,
-            optuna: None,
-            insecure_optuna: false,
-            while_used: false,
-            katib: None,
-            insecure_katib: false,
-        };
+        let mut words = vec!["serve", "--listen", listen];
+        words.extend(name.into_iter().flat_map(|name| ["--host-name", name]));
+        words.extend(token.is_none().then_some("--insecure-anonymous-plaintext"));
+        let Command::Serve(args) = Cli::parse_from(["hone"].iter().chain(&words)).command else { panic!("not `serve`") };
+        let listen = args.listen;
         join_line(&args, listen, token, "/run/s")
     }
 

@@ -84,7 +84,14 @@ fn info_text(store: &v1::Store) -> String {
         ("blobs", bytes_text(store.blob_bytes)),
         ("build", store.build.clone()),
     ];
-    facts.iter().map(|(key, value)| format!("{key:<11}{}\n", output::visible(value))).collect()
+    let mirror = store.mlflow.as_ref().map(|mirror| ("mlflow", mirror_text(mirror)));
+    facts.iter().chain(&mirror).map(|(key, value)| format!("{key:<11}{}\n", output::visible(value))).collect()
+}
+
+fn mirror_text(mirror: &v1::MlflowMirror) -> String {
+    let refused = if mirror.refused > 0 { format!(", {} not taken whole", mirror.refused) } else { String::new() };
+    let trouble = if mirror.trouble.is_empty() { String::new() } else { format!("; not reached: {}", mirror.trouble) };
+    format!("{}: {} trials behind{refused}{trouble}", mirror.server, mirror.behind)
 }
 
 async fn verify(context: &Context, deep: bool) -> Result<()> {

@@ -14,6 +14,7 @@ use crate::{
     connect::{Client, with_client},
     context::Context,
     errors::{Failure, Kind, Result},
+    mlflow,
     output::{self, ExplanationDocument, StudyDocument, json_text, list_text, print, print_line, remark},
     watch,
 };
@@ -51,6 +52,7 @@ async fn dispatch(context: &Context, client: &Client, command: StudyCommand) -> 
         StudyCommand::Explain { study, format } => explain(context, client, study.study, format.output).await,
         StudyCommand::Export(args) => export::export(client, &args).await,
         StudyCommand::Import(args) => import::import(client, &args).await,
+        StudyCommand::MlflowRegister(args) => mlflow::register_trial(client, args).await,
     }
 }
 

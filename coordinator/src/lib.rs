@@ -12,6 +12,7 @@ mod histories;
 pub mod holder;
 pub mod journal;
 mod katib;
+pub mod mlflow;
 mod optuna;
 mod samplers;
 pub mod security;

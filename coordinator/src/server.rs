@@ -27,7 +27,9 @@ use crate::{
     heap,
     histories::Histories,
     holder::{Holder, HolderError},
-    katib, optuna,
+    katib,
+    mlflow::{self, Mirror, Parts},
+    optuna,
     security::{AuthoriseLayer, Gatekeeper, Listener, SecurityError},
     service::{Services, Stays},
     sessions::Sessions,
@@ -70,6 +72,8 @@ pub struct Config {
     pub insecure_katib: bool,
     /// Further names of this host for its certificate.
     pub names: Vec<String>,
+    /// Mirror studies to an MLflow server; `None`: to none.
+    pub mlflow: Option<mlflow::Config>,
     /// Shown to workers and users.
     pub build: String,
 }
@@ -95,6 +99,8 @@ pub enum StartError {
     OptunaBeyondThisHost(SocketAddr),
     #[error("Katib's protocol has no credentials; for pods on other hosts than this one type `--insecure-katib` beside `{0}`")]
     KatibBeyondThisHost(SocketAddr),
+    #[error(transparent)]
+    Mlflow(#[from] mlflow::ServerError),
     #[error("the store has failed: {0}")]
     StoreFailed(String),
 }
@@ -127,6 +133,7 @@ impl Coordinator {
         let katib_listener = katib_listener(&config).await?;
         let sessions = Sessions::default();
         let writer = tokio::task::block_in_place(|| actor::start(store.clone(), clock, sessions.clone()))?;
+        let mirror = mirror(&config, &writer, &store)?;
         let services = Services {
             writer: writer.clone(),
             sessions,
@@ -137,6 +144,7 @@ impl Coordinator {
             gatekeeper,
             build: config.build.clone(),
             store_id,
+            mlflow: mirror.as_ref().map(|(_, status)| status.clone()),
         };
         let address = listeners.iter().find_map(Listener::address);
         let socket = listeners.iter().find_map(|listener| listener.socket().map(Path::to_owned)).unwrap_or_default();
@@ -148,6 +156,9 @@ impl Coordinator {
         servers.extend(optuna_listener.map(|listener| serve_optuna(&services, listener, stopping.clone())));
         let katib = katib_listener.as_ref().and_then(Listener::address);
         servers.extend(katib_listener.map(|listener| serve_katib(listener, stopping.clone())));
+        if let Some((mirror, _)) = mirror {
+            tokio::spawn(run_mirror(mirror, stopping.clone()));
+        }
         tokio::spawn(sweep(services.clone(), stopping));
         Ok(Coordinator { services, writer, holder, address, optuna: optuna_address, katib, stop, servers })
     }
@@ -192,6 +203,24 @@ impl Coordinator {
         self.services.stays.at_most(own).await;
     }
 
+    /// How the mirror on an MLflow server is; `None` where there is none.
+    pub fn mlflow(&self) -> Option<&mlflow::Status> {
+        self.services.mlflow.as_ref()
+    }
+
+    /// Waits until everything that is durable now is mirrored, or the MLflow server cannot be reached. Answers how many
+    /// trials are missing there, and why.
+    pub async fn mirrored(&self) -> Option<(u64, String)> {
+        let status = self.services.mlflow.as_ref()?;
+        // The writer tells its head after its answers; a view comes after both.
+        self.writer.view().await.ok()?;
+        // Not held over the wait: the writer waits for its readers.
+        let head = *self.writer.head().borrow();
+        let trouble = status.reached(head).await;
+        let view = self.writer.view().await.ok()?;
+        trouble.map(|reason| (status.behind(&view.state), reason))
+    }
+
     /// Waits until the store has failed for good. Never returns while it works.
     pub async fn failed(&self) -> String {
         self.writer.failed().await
@@ -214,6 +243,20 @@ impl Coordinator {
         self.writer.stop().await;
         drop(self.holder);
         failure.map_or(Ok(()), |reason| Err(StartError::StoreFailed(reason)))
+    }
+}
+
+fn mirror(config: &Config, writer: &Writer, store: &Store) -> Result<Option<(Mirror, mlflow::Status)>, StartError> {
+    let Some(config) = config.mlflow.clone() else { return Ok(None) };
+    let (blobs, directory) = (store.blobs().clone(), store.directory().to_owned());
+    Ok(Some(Mirror::new(config, Parts { writer: writer.clone(), blobs, store: store.id(), directory })?))
+}
+
+/// Ended in the middle of whatever it does: it looks for that at its next start.
+async fn run_mirror(mirror: Mirror, stopping: watch::Receiver<bool>) {
+    tokio::select! {
+        () = mirror.run() => {}
+        () = stopped(stopping) => {}
     }
 }
 

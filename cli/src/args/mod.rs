@@ -1,6 +1,7 @@
 //! What was typed: commands and options as clap reads them. What they come to is decided in `context`.
 
 mod fleet;
+mod mlflow;
 mod run;
 mod selector;
 mod store;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
 
 pub use fleet::{FleetCommand, JoinArgs, WorkerArgs};
+pub use mlflow::{MirrorArgs, RegisterArgs, ServerArgs};
 pub use run::{MachineArgs, RunArgs, ServeArgs};
 pub use selector::TrialSelector;
 pub use store::{StoreCommand, TokenCommand};

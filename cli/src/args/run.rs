@@ -4,6 +4,8 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Args;
 
+use super::MirrorArgs;
+
 const RUN_EXAMPLES: &str = "\
 Examples:
     hone run studies/digits                  the study in that folder, with this machine as its worker
@@ -43,6 +45,8 @@ pub struct RunArgs {
     pub no_worker: bool,
     #[command(flatten)]
     pub machine: MachineArgs,
+    #[command(flatten)]
+    pub mlflow: MirrorArgs,
 }
 
 /// What a worker offers.
@@ -67,7 +71,8 @@ const SERVE_EXAMPLES: &str = "\
 Examples:
     hone serve                         for this machine; prints the line that attaches a worker
     hone serve --listen 0.0.0.0:7171   for others too, encrypted and with credentials
-    hone serve --listen 0.0.0.0:7171 --host-name trainer.example.org";
+    hone serve --listen 0.0.0.0:7171 --host-name trainer.example.org
+    hone serve --mlflow http://127.0.0.1:5000";
 
 #[derive(Clone, Debug, Args)]
 #[command(after_help = SERVE_EXAMPLES)]
@@ -96,4 +101,6 @@ pub struct ServeArgs {
     /// Listen without encryption or credentials: whoever reaches the address runs commands on every worker
     #[arg(long)]
     pub insecure_anonymous_plaintext: bool,
+    #[command(flatten)]
+    pub mlflow: MirrorArgs,
 }

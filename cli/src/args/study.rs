@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{ListFormat, ShowFormat};
+use super::{ListFormat, RegisterArgs, ShowFormat};
 
 pub const EXAMPLES: &str = "\
 Examples:
@@ -119,6 +119,10 @@ pub enum StudyCommand {
                             hone study import digits ~/ray_results/digits\n\n\
                             Importing the same file again imports nothing twice.")]
     Import(ImportArgs),
+    /// Register the outputs of a trial that is mirrored on an MLflow server as a version of a model
+    #[command(after_help = "Examples:\n    hone study mlflow-register digits --name digits --mlflow http://127.0.0.1:5000\n    \
+                            hone study mlflow-register digits --name digits --alias champion --mlflow MLFLOW_TRACKING_URI")]
+    MlflowRegister(RegisterArgs),
 }
 
 /// A study that has to be named.

@@ -12,7 +12,10 @@ mod client;
 
 use std::{io, path::Path, time::Duration};
 
-use hone_coordinator::holder::{Contact, contact};
+use hone_coordinator::{
+    holder::{Contact, contact},
+    mlflow,
+};
 use hone_proto::v1::StayRequest;
 use tonic::{Streaming, transport::Channel};
 
@@ -61,11 +64,19 @@ impl Session {
     /// # Errors
     /// The named one cannot be reached; the store cannot be opened.
     pub async fn open(context: &Context) -> Result<Self> {
+        Self::open_mirrored(context, None).await
+    }
+
+    /// The same; a coordinator that is started mirrors to an MLflow server.
+    ///
+    /// # Errors
+    /// As for [`Session::open`].
+    pub async fn open_mirrored(context: &Context, mlflow: Option<&mlflow::Config>) -> Result<Self> {
         if let Some(session) = Self::existing(context).await? {
             return Ok(session);
         }
         for _ in 0..LOOKS {
-            match Embedded::start(&context.data).await? {
+            match Embedded::start(&context.data, mlflow.cloned()).await? {
                 Started::Here(embedded) => return Self::here(embedded).await,
                 // Between our look and our start somebody was faster, or has not left yet.
                 Started::Held(failure) => match Self::existing(context).await? {
@@ -130,6 +141,28 @@ impl Session {
             () = stop.wanted() => {}
             () = remind => {}
         }
+    }
+
+    /// Waits until the MLflow server of a coordinator of ours has everything, and says what it lacks when it is away.
+    pub async fn wait_for_mirror(&self, stop: &Stop) {
+        let Some(embedded) = &self.embedded else { return };
+        let missing = tokio::select! {
+            missing = embedded.mirrored() => missing,
+            () = stop.wanted() => None,
+        };
+        if let Some((trials @ 1.., reason)) = missing {
+            remark(&format!("{trials} trials are not on the MLflow server yet: {reason}"));
+            remark("the next `hone run` or `hone serve` with `--mlflow` sends them");
+        }
+    }
+
+    /// Says once that the MLflow server of a coordinator of ours is away; never returns.
+    pub async fn watch_mirror(&self) {
+        if let Some(embedded) = &self.embedded {
+            let reason = embedded.mirror_trouble().await;
+            remark(&format!("warning: nothing reaches the MLflow server, which is tried again: {reason}"));
+        }
+        std::future::pending().await
     }
 
     /// Waits until the store of a coordinator of ours has failed for good; never returns otherwise.

@@ -345,6 +345,16 @@ pub struct StoreDocument {
     snapshot_bytes: u64,
     blob_bytes: u64,
     build: String,
+    mlflow: Option<MirrorDocument>,
+}
+
+/// A mirror on an MLflow server.
+#[derive(Debug, Serialize)]
+struct MirrorDocument {
+    server: String,
+    behind: u64,
+    refused: u64,
+    trouble: Option<String>,
 }
 
 impl From<&v1::Store> for StoreDocument {
@@ -359,6 +369,16 @@ impl From<&v1::Store> for StoreDocument {
             snapshot_bytes: store.snapshot_bytes,
             blob_bytes: store.blob_bytes,
             build: store.build.clone(),
+            mlflow: store.mlflow.as_ref().map(mirror),
         }
+    }
+}
+
+fn mirror(mirror: &v1::MlflowMirror) -> MirrorDocument {
+    MirrorDocument {
+        server: mirror.server.clone(),
+        behind: mirror.behind,
+        refused: mirror.refused,
+        trouble: Some(mirror.trouble.clone()).filter(|trouble| !trouble.is_empty()),
     }
 }

@@ -42,6 +42,8 @@ pub(crate) struct Services {
     /// Shown to workers and users.
     pub build: String,
     pub store_id: String,
+    /// How the mirror on an MLflow server is; `None` where there is none.
+    pub mlflow: Option<crate::mlflow::Status>,
 }
 
 impl Services {

@@ -8,8 +8,8 @@ use std::{
 
 use hone_proto::v1::{
     BackupStoreRequest, BackupStoreResponse, CompactStoreRequest, CompactStoreResponse, CreateJoinTokenRequest,
-    CreateJoinTokenResponse, EventBatch, ExportEventsRequest, GetStoreRequest, StayRequest, StayResponse, Store as StoreMessage,
-    VerifyStoreRequest, VerifyStoreResponse, store_service_server::StoreService,
+    CreateJoinTokenResponse, EventBatch, ExportEventsRequest, GetStoreRequest, MlflowMirror, StayRequest, StayResponse,
+    Store as StoreMessage, VerifyStoreRequest, VerifyStoreResponse, store_service_server::StoreService,
 };
 use hone_studies::invariants;
 use tokio::sync::{mpsc, watch};
@@ -78,6 +78,12 @@ impl StoreService for Services {
             build: self.build.clone(),
             studies: view.state.studies().count() as u64,
             trials: view.state.trials_ever(),
+            mlflow: self.mlflow.as_ref().map(|mirror| MlflowMirror {
+                server: mirror.server().to_owned(),
+                behind: mirror.behind(&view.state),
+                refused: mirror.refused(),
+                trouble: mirror.trouble().unwrap_or_default(),
+            }),
         }))
     }
 
