@@ -14,7 +14,9 @@ mod snapshotting;
 use std::{sync::Arc, thread, time::Duration};
 
 use hone_proto::worker::to_worker;
-use hone_studies::{Command, HeldAttempt, Reject, Reply, Roster, State, StudyState, WorkerId, WorkerProfile};
+use hone_studies::{
+    Command, HeldAttempt, Reject, Reply, Roster, State, Study, StudyId, StudyState, TaskId, WorkerId, WorkerProfile,
+};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::DropGuard;
 
@@ -84,11 +86,20 @@ pub struct Arrival {
 /// What becomes of a command; it fails when the writer stops before.
 pub type Answer = oneshot::Receiver<Result<Reply, Refusal>>;
 
+/// A study to be looked at.
+enum Wanted {
+    Study(StudyId),
+    OfTrial(TaskId),
+}
+
+type FoundStudy = Result<Option<Arc<Study>>, Refusal>;
+
 enum Message {
     Command { command: Command, reply: Option<oneshot::Sender<Result<Reply, Refusal>>> },
     Attach { arrival: Box<Arrival>, reply: oneshot::Sender<Result<WorkerId, Refusal>> },
     Detach { worker: WorkerId, session: u64 },
     View(oneshot::Sender<Result<Arc<View>, Refusal>>),
+    Study(Wanted, oneshot::Sender<FoundStudy>),
     Store(Errand),
     SnapshotWritten { head: Head, result: Result<(), String> },
     Compact(oneshot::Sender<Result<(), Refusal>>),
@@ -131,6 +142,22 @@ impl Writer {
     pub async fn view(&self) -> Result<Arc<View>, Refusal> {
         let (reply, answer) = oneshot::channel();
         self.send(Message::View(reply)).await?;
+        answer.await.map_err(|_| Refusal::Stopping)?
+    }
+
+    /// One study, as [`Writer::view`] would show it: for those who look at nothing else.
+    pub async fn study(&self, id: StudyId) -> FoundStudy {
+        self.find(Wanted::Study(id)).await
+    }
+
+    /// The study of a trial, open or finished.
+    pub async fn study_of(&self, trial: TaskId) -> FoundStudy {
+        self.find(Wanted::OfTrial(trial)).await
+    }
+
+    async fn find(&self, wanted: Wanted) -> FoundStudy {
+        let (reply, answer) = oneshot::channel();
+        self.send(Message::Study(wanted, reply)).await?;
         answer.await.map_err(|_| Refusal::Stopping)?
     }
 
@@ -247,6 +274,7 @@ struct Batch {
     commands: Vec<Command>,
     waiters: Vec<Waiter>,
     views: Vec<oneshot::Sender<Result<Arc<View>, Refusal>>>,
+    studies: Vec<(Wanted, oneshot::Sender<FoundStudy>)>,
     store: Vec<Errand>,
     stop: bool,
 }
@@ -267,6 +295,9 @@ impl Batch {
         }
         for view in self.views {
             let _ = view.send(Err(refusal.clone()));
+        }
+        for (_, study) in self.studies {
+            let _ = study.send(Err(refusal.clone()));
         }
     }
 }
@@ -333,6 +364,7 @@ impl Actor {
                 batch.add(Command::DetachWorker { worker, stream: session }, Waiter::Nobody);
             }
             Message::View(reply) => batch.views.push(reply),
+            Message::Study(wanted, reply) => batch.studies.push((wanted, reply)),
             Message::Store(run) => batch.store.push(run),
             Message::SnapshotWritten { head, result } => self.snapshot_written(batch, head, result),
             Message::Compact(reply) => self.snapshot.wanted.push(reply),
@@ -342,11 +374,18 @@ impl Actor {
     }
 
     fn commit(&mut self, mut engine: Engine, mut batch: Batch) -> Result<Engine, JournalError> {
-        let now = self.clock.now();
-        match engine.commit(now, std::mem::take(&mut batch.commands)) {
+        let committed = match std::mem::take(&mut batch.commands) {
+            // Nothing has changed since the last commit, which has settled everything.
+            commands if commands.is_empty() => Ok(None),
+            commands => engine.commit(self.clock.now(), commands).map(Some),
+        };
+        match committed {
             Ok(committed) => {
-                self.release(&engine, committed, std::mem::take(&mut batch.waiters));
+                if let Some(committed) = committed {
+                    self.release(&engine, committed, std::mem::take(&mut batch.waiters));
+                }
                 self.answer_views(&engine, std::mem::take(&mut batch.views));
+                answer_studies(&engine.core().state, std::mem::take(&mut batch.studies));
                 for run in batch.store {
                     run(&mut engine, &self.store);
                 }
@@ -441,6 +480,16 @@ impl Actor {
         for reply in views {
             let _ = reply.send(Ok(view.clone()));
         }
+    }
+}
+
+fn answer_studies(state: &State, studies: Vec<(Wanted, oneshot::Sender<FoundStudy>)>) {
+    for (wanted, reply) in studies {
+        let study = match wanted {
+            Wanted::Study(id) => state.study(id),
+            Wanted::OfTrial(id) => state.study_of(id),
+        };
+        let _ = reply.send(Ok(study.cloned()));
     }
 }
 

@@ -291,6 +291,11 @@ pub struct By {
 pub enum Write {
     Parameter(AskedParameter),
     Report(Vec<Point>),
+    /// A value of the first objective, by a client that has no names for what it reports.
+    Intermediate {
+        step: i64,
+        value: f64,
+    },
     Attribute {
         scope: Scope,
         key: String,
@@ -332,7 +337,8 @@ pub struct AskedParameter {
 pub struct Template {
     pub parameters: Vec<AskedParameter>,
     pub attributes: Vec<(Scope, String, Vec<u8>)>,
-    pub points: Vec<Point>,
+    /// Values of the first objective, by step.
+    pub points: Vec<(i64, f64)>,
     /// `None`: now.
     pub started: Option<Micros>,
     pub state: Begin,

@@ -240,18 +240,17 @@ pub fn explain_finished(state: &State, study: &Study, trial: FinishedTrial<'_>) 
         }
     }
     answer.facts.extend(broken_constraints(study, trial));
+    answer.facts.push(origin_in_words(&trial.origin(), segment.why(row)));
     match detail {
         Some(detail) => {
-            answer.facts.push(origin_in_words(&detail.origin, segment.why(row)));
             answer.facts.extend(history(&detail.attempts));
             answer.hints.extend(detail.attempts.last().and_then(|last| way_out(study, last)));
         }
         None => {
-            let origin = Origin::Sampled { as_of: u64::from(segment.as_of[row]) };
-            answer.facts.push(origin_in_words(&origin, segment.why(row)));
-            let worker = trial.worker().map(|worker| worker_in_words(state, worker)).unwrap_or_default();
+            let place = trial.worker().map(|worker| format!("on worker `{}`", worker_in_words(state, worker)));
+            let place = place.unwrap_or_else(|| "by a client".to_owned());
             let took = in_words(segment.ended[row] - segment.started[row]);
-            answer.facts.push(format!("attempt 1 on worker `{worker}`, {took}: finished"));
+            answer.facts.push(format!("attempt 1 {place}, {took}: finished"));
         }
     }
     marks(study, trial.id(), &mut answer);

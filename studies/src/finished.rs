@@ -7,7 +7,8 @@
 //!  index     trial number -> row
 //! ```
 //!
-//! A row that is not the plain case (one attempt, sampled, no files, no attributes) has a [`Detail`] beside its columns.
+//! A row that is not the plain case (one attempt, sampled or chosen by a client, no files, no attributes) has a [`Detail`]
+//! beside its columns.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -17,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     event::{AttemptFiles, Origin},
     ids::{Micros, RequestId, TaskId, WorkerId},
-    trial::{Attempt, Attributes, Trial},
+    trial::{Attempt, Attributes, Distributions, Trial},
 };
 
 /// Rows of a sealed segment.
@@ -47,6 +48,11 @@ pub struct Segment {
     point_step: Vec<i64>,
     point_value: Vec<f64>,
     details: BTreeMap<u32, Arc<Detail>>,
+    /// Index into `spaces`, counted from 1; 0: nothing. Shorter than the rows when the last ones have nothing.
+    #[serde(default)]
+    asked: Vec<u32>,
+    #[serde(default)]
+    spaces: Vec<Arc<Distributions>>,
 }
 
 /// What is known of a finished trial beyond its columns.
@@ -62,9 +68,6 @@ pub struct Detail {
     /// See [`Trial::told`].
     #[serde(default)]
     pub told: Vec<f64>,
-    /// See [`Trial::asked`].
-    #[serde(default)]
-    pub asked: BTreeMap<String, Arc<str>>,
     /// The request of its client that ended it.
     #[serde(default)]
     pub told_by: Option<RequestId>,
@@ -85,6 +88,12 @@ impl Segment {
 
     pub fn details(&self) -> impl Iterator<Item = (usize, &Arc<Detail>)> {
         self.details.iter().map(|(row, detail)| (*row as usize, detail))
+    }
+
+    /// The distributions from which a client chose the trial's parameters, as it wrote them, by name.
+    pub fn asked(&self, row: usize) -> Option<&Distributions> {
+        let index = self.asked.get(row)?.checked_sub(1)?;
+        Some(&self.spaces[index as usize])
     }
 
     /// Why the sampler chose the trial.
@@ -115,6 +124,7 @@ impl Segment {
         let why = self.intern(&trial.why);
         self.why.push(why);
         self.push_curve(at as usize, trial);
+        self.push_asked(at as usize, &trial.asked);
         if let Some(detail) = trial.detail() {
             self.details.insert(at, Arc::new(detail));
         }
@@ -131,6 +141,20 @@ impl Segment {
             self.curve_end.resize(row, before as u32);
             self.curve_end.push(self.point_step.len() as u32);
         }
+    }
+
+    fn push_asked(&mut self, row: usize, asked: &Distributions) {
+        if asked.is_empty() {
+            return;
+        }
+        // As with reasons: most trials of a study have the same.
+        let recent = self.spaces.iter().enumerate().rev().take(8).find(|(_, known)| ***known == *asked);
+        let index = recent.map(|(at, _)| at).unwrap_or_else(|| {
+            self.spaces.push(Arc::new(asked.clone()));
+            self.spaces.len() - 1
+        });
+        self.asked.resize(row, 0);
+        self.asked.push(index as u32 + 1);
     }
 
     /// Reasons repeat (`random`), so each text is kept once; the newest few are where a repetition is found.
@@ -157,6 +181,11 @@ impl Segment {
             self.why.push(why);
         }
         self.append_curves(base, other);
+        for row in 0..other.len() {
+            if let Some(asked) = other.asked(row) {
+                self.push_asked(base + row, asked);
+            }
+        }
         self.details.extend(other.details.iter().map(|(row, detail)| (base as u32 + row, detail.clone())));
     }
 
@@ -191,7 +220,7 @@ impl Segment {
         for times in [&mut self.created, &mut self.started, &mut self.ended] {
             times.shrink_to_fit();
         }
-        for small in [&mut self.worker, &mut self.as_of, &mut self.why, &mut self.curve_end] {
+        for small in [&mut self.worker, &mut self.as_of, &mut self.why, &mut self.curve_end, &mut self.asked] {
             small.shrink_to_fit();
         }
     }
@@ -227,6 +256,25 @@ impl FinishedTrial<'_> {
 
     pub fn outcome(&self) -> Outcome {
         self.segment.columns.outcome[self.row]
+    }
+
+    /// Where its parameters came from.
+    pub fn origin(&self) -> Origin {
+        let as_of = u64::from(self.segment.as_of[self.row]);
+        match (self.segment.detail(self.row), self.segment.asked(self.row)) {
+            (Some(detail), _) => detail.origin.clone(),
+            (None, Some(_)) => Origin::Asked { as_of },
+            (None, None) => Origin::Sampled { as_of },
+        }
+    }
+
+    /// What its client said it reached; see [`Trial::told`].
+    pub fn told(&self) -> Vec<f64> {
+        let values = || self.segment.columns.values.len();
+        match self.segment.detail(self.row) {
+            Some(detail) => detail.told.clone(),
+            None => (0..values()).map(|at| self.segment.columns.value(at, self.row)).filter(|value| !value.is_nan()).collect(),
+        }
     }
 
     /// The last value of a metric by its index, one without a step before all others.

@@ -219,9 +219,12 @@ fn check_attempts(id: TaskId, attempts: &[Attempt], found: &mut Found) {
 // ---------------------------------------------------------------- over the studies
 
 fn check_indexes(state: &State, found: &mut Found) {
-    let mut open: Vec<_> = state.studies().flat_map(|study| study.open().map(move |trial| (trial.id, study.id))).collect();
-    open.sort_unstable();
-    found.check(state.open_index().eq(open), "open_index", || "the index of open trials differs from the studies".to_owned());
+    for study in state.studies() {
+        let finished = study.finished.parts().flat_map(|part| part.trial.iter().copied());
+        let mut trials = study.open().map(|trial| trial.id).chain(finished);
+        let stray = trials.find(|trial| state.study_of(*trial).is_none_or(|owner| owner.id != study.id));
+        found.check(stray.is_none(), "owners", || format!("trial {stray:?} of study {} is not found there", study.id));
+    }
     let unfinished = state.studies().filter(|study| study.state != StudyState::Finished).map(|study| study.id);
     let same = state.unfinished().map(|study| study.id).eq(unfinished);
     found.check(same, "unfinished_index", || "the index of unfinished studies differs from their states".to_owned());

@@ -17,6 +17,7 @@ pub mod file;
 mod finished;
 mod ids;
 pub mod invariants;
+mod owners;
 mod roster;
 mod settle;
 mod space;
@@ -51,7 +52,7 @@ pub use crate::{
     },
     state::{State, kept_outputs},
     study::{Counts, Overlay, Study},
-    trial::{Attempt, Attributes, Checkpoint, StateKind, Step, Trial, TrialState, Verdict, next_state},
+    trial::{Attempt, Attributes, Checkpoint, Distributions, StateKind, Step, Trial, TrialState, Verdict, next_state},
     warm_start::{WarmStart, WarmStartProblem, take_warm_start},
     worker::Worker,
 };

@@ -35,8 +35,8 @@ pub(crate) fn settle(core: &mut Core, now: Now) -> Outcome {
 // ---------------------------------------------------------------- studies that end
 
 fn end_studies(core: &mut Core, now: Now, out: &mut Outcome) {
-    let unfinished: Vec<StudyId> = core.state.unfinished().map(|study| study.id).collect();
-    for id in unfinished {
+    let ending: Vec<StudyId> = core.state.unfinished().filter(|study| may_end(study)).map(|study| study.id).collect();
+    for id in ending {
         let Some(study) = core.state.study(id) else { continue };
         if let Some(reason) = reason_to_stop(study, now) {
             core.emit(out, studies_moved(id, now, StudyState::Stopping, &reason));
@@ -45,6 +45,13 @@ fn end_studies(core: &mut Core, now: Now, out: &mut Outcome) {
         end_held_if_over(core, now, out, id);
         finish_if_over(core, now, out, id);
     }
+}
+
+/// Whether there is anything to look at closer. A store may have thousands of studies that go on.
+fn may_end(study: &Study) -> bool {
+    let has_rules = study.spec.objectives[0].target.is_some() || study.spec.stop.time.is_some() || study.stop.is_some();
+    let is_done = study.counts.open() == 0 && study.budget_left() == 0;
+    has_rules || is_done || study.state == StudyState::Stopping || !study.held().is_empty()
 }
 
 fn reason_to_stop(study: &Study, now: Now) -> Option<String> {
@@ -178,9 +185,11 @@ fn wish_ahead(core: &Core, wishes: &mut BTreeMap<StudyId, u32>) {
 
 /// Whether a study's sampler can be asked: it runs trials of its own, and no other question is open.
 fn may_ask(core: &Core, study: &Study) -> bool {
+    if study.state != StudyState::Active || study.driver != Driver::Workers {
+        return false;
+    }
     let is_exhausted = core.roster.is_exhausted(study.id) && study.counts.open() > 0;
-    let is_run = study.state == StudyState::Active && study.driver == Driver::Workers;
-    is_run && core.roster.proposing(study.id) == 0 && !is_exhausted
+    core.roster.proposing(study.id) == 0 && !is_exhausted
 }
 
 fn candidate(core: &Core, study: &Study) -> Option<Candidate> {

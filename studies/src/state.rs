@@ -12,6 +12,7 @@ use crate::{
     event::{Event, Owner, Served, StudyState, WorkerState},
     finished::Segment,
     ids::{BlobId, StudyId, TaskId, WorkerId},
+    owners::Owners,
     spec::KeepOutputs,
     study::Study,
     trial::{StateKind, Trial},
@@ -25,8 +26,9 @@ pub struct State {
     names: BTreeMap<String, StudyId>,
     /// Studies that are not finished.
     unfinished: BTreeSet<StudyId>,
-    /// Which study an open trial belongs to.
-    open: BTreeMap<TaskId, StudyId>,
+    /// Told again when a state is read back.
+    #[serde(skip)]
+    owners: Owners,
     workers: BTreeMap<WorkerId, Arc<Worker>>,
     worker_keys: BTreeMap<String, WorkerId>,
     last_study: u64,
@@ -67,26 +69,18 @@ impl State {
 
     /// An open trial with its study.
     pub fn open_trial(&self, id: TaskId) -> Option<(&Arc<Study>, &Arc<Trial>)> {
-        let study = self.studies.get(self.open.get(&id)?)?;
+        let study = self.study_of(id)?;
         Some((study, study.open_trial(id)?))
     }
 
     /// The study of any trial, open or finished.
     pub fn study_of(&self, id: TaskId) -> Option<&Arc<Study>> {
-        match self.open.get(&id) {
-            Some(study) => self.studies.get(study),
-            None => self.studies.values().find(|study| study.finished_trial(id).is_some()),
-        }
+        self.studies.get(&self.owners.get(id)?)
     }
 
     /// The state of any trial that ever was, in a study that is still there.
     pub fn trial_state(&self, id: TaskId) -> Option<StateKind> {
         self.study_of(id)?.trial_state(id)
-    }
-
-    /// Which study an open trial belongs to, as it is looked up.
-    pub(crate) fn open_index(&self) -> impl Iterator<Item = (TaskId, StudyId)> {
-        self.open.iter().map(|(trial, study)| (*trial, *study))
     }
 
     pub(crate) fn next_study(&self) -> StudyId {
@@ -127,11 +121,12 @@ impl State {
             Event::StudyChanged { study, .. } | Event::StudyWarmed { study, .. } => self.apply_to_study(*study, event),
             Event::TrialCreated { study, trial, .. } => {
                 self.last_task = self.last_task.max(trial.0);
-                self.open.insert(*trial, *study);
+                self.owners.set(*trial, *study);
                 self.apply_to_study(*study, event);
             }
             Event::TrialImported { study, trial, .. } => {
                 self.last_task = self.last_task.max(trial.0);
+                self.owners.set(*trial, *study);
                 self.apply_to_study(*study, event);
             }
             Event::AttemptEnded { trial, .. } | Event::TrialCancelled { trial, .. } => {
@@ -180,19 +175,15 @@ impl State {
     }
 
     fn apply_to_task(&mut self, id: TaskId, event: &Event) {
-        let study = self.open.get(&id).copied().or_else(|| self.study_of(id).map(|study| study.id));
-        let Some(study) = study else { return };
-        self.apply_to_study(study, event);
-        let still_open = self.studies.get(&study).is_some_and(|study| study.open_trial(id).is_some());
-        if !still_open {
-            self.open.remove(&id);
+        if let Some(study) = self.owners.get(id) {
+            self.apply_to_study(study, event);
         }
     }
 
     fn remove(&mut self, id: StudyId) {
         let Some(study) = self.studies.remove(&id) else { return };
         self.unfinished.remove(&id);
-        self.open.retain(|_, owner| *owner != id);
+        self.owners.remove(id);
         if self.names.get(&study.spec.name) == Some(&id) {
             self.names.remove(&study.spec.name);
         }
@@ -243,11 +234,13 @@ impl State {
         self.studies.values().map(|study| (study.id, study.finished.segments()))
     }
 
-    /// Puts back what [`State::segments`] told, after the body was read.
+    /// Puts back what [`State::segments`] told, after the body was read. To be called for every study.
     pub fn restore_segments(&mut self, id: StudyId, segments: Vec<Arc<Segment>>) {
-        if let Some(study) = self.studies.get_mut(&id) {
-            Arc::make_mut(study).finished.restore(segments);
-        }
+        let Some(study) = self.studies.get_mut(&id) else { return };
+        Arc::make_mut(study).finished.restore(segments);
+        let finished = study.finished.parts().flat_map(|part| part.trial.iter().copied());
+        let open = study.open().map(|trial| trial.id);
+        finished.chain(open).for_each(|trial| self.owners.set(trial, id));
     }
 
     /// Visits every blob that something still names: sources, checkpoints, logs, and outputs by the `keep` rule.

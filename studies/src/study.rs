@@ -9,6 +9,8 @@
 //!   Stopping ◄──────────┘ ──────open──────►
 //! ```
 
+mod lookup;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -110,8 +112,8 @@ pub struct Study {
     /// What the rules to stop have seen; `None` without rules.
     #[serde(default)]
     pub stop: Option<Arc<StopState>>,
-    overlay: BTreeMap<TaskId, Overlay>,
-    pub attributes: Attributes,
+    overlay: Arc<BTreeMap<TaskId, Overlay>>,
+    pub attributes: Arc<Attributes>,
     /// Trials of other studies that its sampler starts from.
     #[serde(default)]
     pub warm_start: Vec<WarmStart>,
@@ -151,8 +153,8 @@ impl Study {
             finished: Finished::default(),
             pruner: Arc::new(PrunerState::for_objectives(&spec.search.pruner, &directions)),
             stop: stop::begin(&spec),
-            overlay: BTreeMap::new(),
-            attributes: Attributes::default(),
+            overlay: Arc::default(),
+            attributes: Arc::default(),
             warm_start: Vec::new(),
             revision: 0,
             request: None,
@@ -212,43 +214,6 @@ impl Study {
         self.spec.search.parallel.map_or(u64::MAX, u64::from)
     }
 
-    /// The state of a trial of this study.
-    pub fn trial_state(&self, id: TaskId) -> Option<StateKind> {
-        match self.open.get(&id) {
-            Some(trial) => Some(trial.state.kind()),
-            None => self.finished_trial(id).map(|trial| StateKind::of_outcome(trial.outcome())),
-        }
-    }
-
-    /// A finished trial by id, by binary search over the numbers (ids rise with them).
-    pub fn finished_trial(&self, id: TaskId) -> Option<crate::finished::FinishedTrial<'_>> {
-        let number = self.number_of(id)?;
-        self.finished.by_number(number)
-    }
-
-    /// The number of a trial of this study, by binary search over the ids.
-    pub fn number_of(&self, id: TaskId) -> Option<u32> {
-        let (mut low, mut high) = (0, self.next_number);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            match self.id_of(middle)? {
-                found if found == id => return Some(middle),
-                found if found < id => low = middle + 1,
-                _ => high = middle,
-            }
-        }
-        None
-    }
-
-    /// The id of the trial with this number.
-    pub fn id_of(&self, number: u32) -> Option<TaskId> {
-        if let Some(finished) = self.finished.by_number(number) {
-            return Some(finished.id());
-        }
-        let mut open = self.open.values();
-        open.find(|trial| trial.number == number).map(|trial| trial.id)
-    }
-
     /// Index of a metric's name, if the study has seen it.
     pub fn metric_index(&self, name: &str) -> Option<u16> {
         self.metrics.iter().position(|known| &**known == name).map(|at| at as u16)
@@ -267,12 +232,12 @@ impl Study {
             Event::TrialImported { trial, number, at, imported, .. } => self.import((*trial, *number), *at, imported),
             Event::StoreOpened { .. } => self.open_windows(),
             Event::AttributeSet { owner: crate::event::Owner::Study(_), scope, key, value } => {
-                set_attribute(&mut self.attributes, *scope, key, value.as_deref());
+                set_attribute(Arc::make_mut(&mut self.attributes), *scope, key, value.as_deref());
             }
             Event::RequestServed { request, what: Served::Study(_) } => self.request = Some(*request),
             Event::TrialSuperseded { trial, by } => {
                 self.counts.superseded += 1;
-                self.overlay.entry(*trial).or_default().superseded_by = Some(*by);
+                self.mark(*trial).superseded_by = Some(*by);
             }
             Event::TrialLeased { trial, .. }
             | Event::TrialReported { trial, .. }
@@ -297,14 +262,14 @@ impl Study {
                 if self.open.contains_key(trial) {
                     self.apply_to_trial(*trial, event);
                 } else {
-                    set_attribute(&mut self.overlay.entry(*trial).or_default().attributes, *scope, key, value.as_deref());
+                    set_attribute(&mut self.mark(*trial).attributes, *scope, key, value.as_deref());
                 }
             }
             Event::AttemptStale { trial, attempt, end, .. } => {
                 if self.open.contains_key(trial) {
                     self.apply_to_trial(*trial, event);
                 } else {
-                    self.overlay.entry(*trial).or_default().stale.push((*attempt, end.clone()));
+                    self.mark(*trial).stale.push((*attempt, end.clone()));
                 }
             }
             Event::StudyCreated { .. }
@@ -313,6 +278,10 @@ impl Study {
             | Event::WorkerAttached { .. }
             | Event::WorkerMoved { .. } => {}
         }
+    }
+
+    fn mark(&mut self, finished: TaskId) -> &mut Overlay {
+        Arc::make_mut(&mut self.overlay).entry(finished).or_default()
     }
 
     fn change(&mut self, spec: &Arc<StudySpec>, text: &str) {

@@ -34,6 +34,9 @@ use crate::{
 /// Bytes by scope and key, never parsed.
 pub type Attributes = BTreeMap<(Scope, String), Vec<u8>>;
 
+/// Distributions by the parameter's name, as a client wrote them.
+pub type Distributions = BTreeMap<String, Arc<str>>;
+
 /// Where a trial stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TrialState {
@@ -252,9 +255,9 @@ pub struct Trial {
     /// What its client said it reached, whatever that is worth.
     #[serde(default)]
     pub told: Vec<f64>,
-    /// The distribution of each parameter that a client chose, as it wrote it.
+    /// The distribution of each parameter that a client chose.
     #[serde(default)]
-    pub asked: BTreeMap<String, Arc<str>>,
+    pub asked: Distributions,
     /// Requests of clients that made, took and ended it.
     #[serde(default)]
     pub requests: Requests,
@@ -319,7 +322,7 @@ impl Trial {
             files: AttemptFiles::default(),
             values: Vec::new(),
             told: Vec::new(),
-            asked: BTreeMap::new(),
+            asked: Distributions::new(),
             requests: Requests::default(),
             attributes: Attributes::default(),
         }
@@ -558,14 +561,15 @@ impl Trial {
 
     /// What the columns of the history cannot hold; `None` in the plain case.
     pub(crate) fn detail(&self) -> Option<Detail> {
-        let sampled = matches!(self.origin, Origin::Sampled { .. });
         let one_clean_attempt = match self.attempts.as_slice() {
             [only] => only.stale.is_none() && only.gpus.is_empty() && matches!(only.end, Some(End::Finished { .. })),
             _ => false,
         };
         let finals = self.curve.other_finals();
-        let plain = sampled
+        let plain = self.is_of_plain_origin()
             && one_clean_attempt
+            && self.was_told_its_values()
+            && self.requests.told.is_none()
             && finals.is_empty()
             && self.files == AttemptFiles::default()
             && self.attributes.is_empty();
@@ -577,9 +581,22 @@ impl Trial {
             finals,
             end: self.end_in_words(),
             told: self.told.clone(),
-            asked: self.asked.clone(),
             told_by: self.requests.told,
         })
+    }
+
+    /// Whether [`FinishedTrial::origin`](crate::finished::FinishedTrial::origin) can tell the origin without a detail.
+    fn is_of_plain_origin(&self) -> bool {
+        match self.origin {
+            Origin::Sampled { .. } => self.asked.is_empty(),
+            Origin::Asked { .. } => !self.asked.is_empty(),
+            Origin::Enqueued { .. } | Origin::Retry { .. } | Origin::Imported => false,
+        }
+    }
+
+    /// What its client said is what the columns have; a column cannot tell NaN from nothing.
+    fn was_told_its_values(&self) -> bool {
+        self.told.is_empty() || self.told == self.values
     }
 
     fn end_in_words(&self) -> String {

@@ -115,15 +115,17 @@ impl StorageService for Storage {
 
     async fn create_new_trial(&self, request: Request<CreateNewTrialRequest>) -> Answer<CreateNewTrialReply> {
         let CreateNewTrialRequest { study_id, template_trial, template_trial_is_none } = request.into_inner();
-        let study = self.study(study_id).await?;
         let template = match template_trial.filter(|_| !template_trial_is_none) {
-            Some(template) => trial::template(&study, template)?,
+            Some(template) => trial::template(template)?,
             None => Template::default(),
         };
-        match self
-            .command(Command::CreateTrial { study: study.id, template: Box::new(template), request: None, hold: Hold::Open })
-            .await?
-        {
+        let (study, template) = (trial::study_id(study_id), Box::new(template));
+        let created = self.command(Command::CreateTrial { study, template, request: None, hold: Hold::Open }).await;
+        if created.is_err() {
+            // A study that clients do not drive is none to them.
+            self.study(study_id).await?;
+        }
+        match created? {
             Reply::Trial(id) => Ok(Response::new(CreateNewTrialReply { trial_id: trial::wire_id(id) })),
             other => Err(unexpected(&other)),
         }
@@ -169,9 +171,7 @@ impl StorageService for Storage {
         request: Request<SetTrialIntermediateValueRequest>,
     ) -> Answer<SetTrialIntermediateValueReply> {
         let SetTrialIntermediateValueRequest { trial_id, step, intermediate_value } = request.into_inner();
-        let view = self.view().await?;
-        let study = study_of(&view, trial::trial_id(trial_id))?;
-        self.drive(trial_id, Write::Report(vec![trial::point(&study, step, intermediate_value)])).await?;
+        self.drive(trial_id, Write::Intermediate { step, value: intermediate_value }).await?;
         Ok(Response::new(SetTrialIntermediateValueReply {}))
     }
 
@@ -195,8 +195,7 @@ impl StorageService for Storage {
 
     async fn get_trial(&self, request: Request<GetTrialRequest>) -> Answer<GetTrialReply> {
         let id = trial::trial_id(request.into_inner().trial_id);
-        let view = self.view().await?;
-        let trial = trial::message(&*study_of(&view, id)?, id);
+        let trial = trial::message(&*self.study_of(id).await?, id);
         Ok(Response::new(GetTrialReply { trial }))
     }
 
@@ -207,8 +206,8 @@ impl StorageService for Storage {
         wanted.sort_unstable();
         wanted.dedup();
         wanted.retain(|id| trial::wire_id(*id) <= trial_id_greater_than);
-        wanted.extend(trial::ids_after(&study, trial_id_greater_than));
-        let trials = wanted.into_iter().filter_map(|id| trial::message(&study, id)).collect();
+        let included = wanted.into_iter().filter_map(|id| trial::message(&study, id));
+        let trials = included.chain(trial::messages_after(&study, trial_id_greater_than)).collect();
         Ok(Response::new(GetTrialsReply { trials }))
     }
 }
@@ -233,20 +232,22 @@ impl Storage {
 
     /// A study that clients drive.
     async fn study(&self, id: i64) -> Result<StudyRef, Status> {
-        let view = self.view().await?;
-        let study = view.state.study(trial::study_id(id)).filter(|study| study.driver == Driver::Clients);
-        study.cloned().ok_or_else(|| Status::not_found(format!("there is no study {id}")))
+        let study = self.0.writer.study(trial::study_id(id)).await.map_err(|refusal| status(&refusal))?;
+        let study = study.filter(|study| study.driver == Driver::Clients);
+        study.ok_or_else(|| Status::not_found(format!("there is no study {id}")))
+    }
+
+    /// The study of a trial that a client drives.
+    async fn study_of(&self, trial: TaskId) -> Result<StudyRef, Status> {
+        let study = self.0.writer.study_of(trial).await.map_err(|refusal| status(&refusal))?;
+        let study = study.filter(|study| study.driver == Driver::Clients);
+        study.ok_or_else(|| Status::not_found(format!("there is no trial {trial}")))
     }
 
     async fn set_study_attribute(&self, study: i64, scope: Scope, key: String, value: String) -> Result<(), Status> {
         let owner = Owner::Study(self.study(study).await?.id);
         self.command(Command::SetAttribute { owner, scope, key, value: Some(value.into_bytes()) }).await.map(drop)
     }
-}
-
-fn study_of(view: &View, trial: TaskId) -> Result<StudyRef, Status> {
-    let study = view.state.study_of(trial).filter(|study| study.driver == Driver::Clients);
-    study.cloned().ok_or_else(|| Status::not_found(format!("there is no trial {trial}")))
 }
 
 fn directions(study: &StudyRef) -> Vec<i32> {

@@ -1,19 +1,17 @@
 //! Trials as Optuna sees them, both ways.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use hone_proto::optuna::{self as wire, TrialState as WireState};
 use hone_search::Outcome;
 use hone_studies::{
-    AskedParameter, Attributes, Begin, FinishedTrial, Micros, Point, Scope, StateKind, Study, StudyId, TaskId, Template, Trial,
+    AskedParameter, Attributes, Begin, Distributions, FinishedTrial, Micros, Scope, StateKind, Study, StudyId, TaskId, Template,
+    Trial,
 };
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use tonic::Status;
 
 use super::distribution;
-
-/// `%f` of Python: always six digits.
-const TIME: &str = "%Y-%m-%d %H:%M:%S%.6f";
 
 /// Any trial of a study.
 pub(super) fn message(study: &Study, id: TaskId) -> Option<wire::Trial> {
@@ -23,17 +21,14 @@ pub(super) fn message(study: &Study, id: TaskId) -> Option<wire::Trial> {
     }
 }
 
-/// Ids of a study's trials that are greater than `after`, in order.
-pub(super) fn ids_after(study: &Study, after: i64) -> impl Iterator<Item = TaskId> + '_ {
-    let (mut low, mut high) = (0, study.next_number);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        match study.id_of(middle) {
-            Some(id) if wire_id(id) <= after => low = middle + 1,
-            Some(_) | None => high = middle,
-        }
-    }
-    (low..study.next_number).filter_map(|number| study.id_of(number))
+/// A study's trials with ids that are greater than `after`, in order.
+pub(super) fn messages_after(study: &Study, after: i64) -> impl Iterator<Item = wire::Trial> + '_ {
+    let after = trial_id(after);
+    let mut open = study.open_after(after);
+    (study.count_up_to(after)..study.next_number).filter_map(move |number| match study.finished.by_number(number) {
+        Some(trial) => Some(of_finished(study, trial)),
+        None => open.next().map(|trial| of_open(study, trial)),
+    })
 }
 
 pub(super) fn wire_id(id: TaskId) -> i64 {
@@ -73,15 +68,22 @@ fn of_finished(study: &Study, finished: FinishedTrial<'_>) -> wire::Trial {
         state: state(StateKind::of_outcome(finished.outcome())).into(),
         datetime_start: time_to_text(segment.started[row]),
         datetime_complete: time_to_text(segment.ended[row]),
+        values: finished.told(),
         intermediate_values: intermediate(segment.curve(row)),
         ..wire::Trial::default()
     };
-    let Some(detail) = segment.detail(row) else { return message };
-    (message.params, message.distributions) = parameters(study, &detail.asked, |at| segment.columns.param(at, row));
-    message.values.clone_from(&detail.told);
+    let nothing = Distributions::new();
+    let asked = segment.asked(row).unwrap_or(&nothing);
+    (message.params, message.distributions) = parameters(study, asked, |at| segment.columns.param(at, row));
+    let Some(detail) = segment.detail(row) else { return with_marks(study, finished.id(), message) };
     message.user_attributes = attributes(&detail.attributes, Scope::User);
     message.system_attributes = attributes(&detail.attributes, Scope::System);
-    if let Some(overlay) = study.overlay(finished.id()) {
+    with_marks(study, finished.id(), message)
+}
+
+/// Adds attributes that came after the end.
+fn with_marks(study: &Study, id: TaskId, mut message: wire::Trial) -> wire::Trial {
+    if let Some(overlay) = study.overlay(id) {
         message.user_attributes.extend(attributes(&overlay.attributes, Scope::User));
         message.system_attributes.extend(attributes(&overlay.attributes, Scope::System));
     }
@@ -91,7 +93,7 @@ fn of_finished(study: &Study, finished: FinishedTrial<'_>) -> wire::Trial {
 /// The parameters that a trial has, and their distributions: as its client wrote them, else as the study has them.
 fn parameters(
     study: &Study,
-    asked: &BTreeMap<String, std::sync::Arc<str>>,
+    asked: &Distributions,
     value: impl Fn(usize) -> f64,
 ) -> (HashMap<String, f64>, HashMap<String, String>) {
     let (mut params, mut distributions) = (HashMap::new(), HashMap::new());
@@ -143,7 +145,7 @@ pub(super) fn outcome(state: WireState) -> Option<Outcome> {
 }
 
 /// A trial that a client wants as it is; number and id are ours.
-pub(super) fn template(study: &Study, trial: wire::Trial) -> Result<Template, Status> {
+pub(super) fn template(trial: wire::Trial) -> Result<Template, Status> {
     let state = state_from_proto(trial.state)?;
     let parameter = |(name, value): (&String, &f64)| {
         let text =
@@ -153,8 +155,8 @@ pub(super) fn template(study: &Study, trial: wire::Trial) -> Result<Template, St
     let mut parameters: Vec<AskedParameter> = trial.params.iter().map(parameter).collect::<Result<_, _>>()?;
     // Maps have no order on the wire; the same request must make the same events.
     parameters.sort_by(|a, b| a.name.cmp(&b.name));
-    let mut points: Vec<Point> = trial.intermediate_values.iter().map(|(step, value)| point(study, *step, *value)).collect();
-    points.sort_by_key(|point| point.step);
+    let mut points: Vec<(i64, f64)> = trial.intermediate_values.into_iter().collect();
+    points.sort_by_key(|(step, _)| *step);
     let scoped = |scope| move |(key, value): (String, String)| (scope, key, value.into_bytes());
     let user = trial.user_attributes.into_iter().map(scoped(Scope::User));
     let mut attributes: Vec<_> = user.chain(trial.system_attributes.into_iter().map(scoped(Scope::System))).collect();
@@ -172,14 +174,13 @@ pub(super) fn parameter(name: String, value: f64, text: String) -> Result<AskedP
     Ok(AskedParameter { name, value, distribution, text })
 }
 
-pub(super) fn point(study: &Study, step: i64, value: f64) -> Point {
-    Point { step: Some(step), metric: study.metrics[0].clone(), value }
-}
-
 /// The local time, without its zone: what the protocol has.
 fn time_to_text(at: Micros) -> String {
-    let time = Timestamp::from_microsecond(at).ok().filter(|_| at != 0);
-    time.map_or_else(String::new, |time| time.to_zoned_datetime(TimeZone::system()).strftime(TIME).to_string())
+    let Some(time) = Timestamp::from_microsecond(at).ok().filter(|_| at != 0) else { return String::new() };
+    let time = TimeZone::system().to_datetime(time);
+    let (year, month, day) = (time.year(), time.month(), time.day());
+    let (hour, minute, second, micros) = (time.hour(), time.minute(), time.second(), time.subsec_nanosecond() / 1_000);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{micros:06}")
 }
 
 fn time_from_text(text: &str) -> Result<Option<Micros>, Status> {

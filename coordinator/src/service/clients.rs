@@ -172,7 +172,7 @@ impl ClientService for Services {
     async fn get_attributes(&self, request: Request<GetAttributesRequest>) -> Result<Response<GetAttributesResponse>, Status> {
         let view = self.view().await?;
         let attributes = match request.into_inner().owner.ok_or_else(no_owner)? {
-            get_attributes_request::Owner::Study(study) => of_users([&find(&view, &study)?.attributes]),
+            get_attributes_request::Owner::Study(study) => of_users([&*find(&view, &study)?.attributes]),
             get_attributes_request::Owner::Trial(trial) => attributes_of(&view, TaskId(trial))?,
         };
         Ok(Response::new(GetAttributesResponse { attributes }))

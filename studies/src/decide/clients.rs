@@ -54,7 +54,8 @@ pub(super) fn create(
         core.roster.hold(now, trial, hold);
     }
     if !template.points.is_empty() {
-        core.emit(out, reported(core, trial, template.points));
+        let points = template.points.into_iter().filter_map(|(step, value)| intermediate(core, trial, step, value));
+        core.emit(out, reported(core, trial, points.collect()));
     }
     if waits && begun.is_some() {
         give_back(core, now, out, trial);
@@ -101,6 +102,12 @@ fn reported(core: &Core, trial: TaskId, points: Vec<Point>) -> Event {
     Event::TrialReported { trial, attempt: last_attempt(core, trial), through: 0, points }
 }
 
+/// A value of the first objective.
+fn intermediate(core: &Core, trial: TaskId, step: i64, value: f64) -> Option<Point> {
+    let (study, _) = core.state.open_trial(trial)?;
+    Some(Point { step: Some(step), metric: study.metrics[0].clone(), value })
+}
+
 fn last_attempt(core: &Core, trial: TaskId) -> u32 {
     core.state.open_trial(trial).and_then(|(_, trial)| trial.attempts.last()).map_or(0, |attempt| attempt.number)
 }
@@ -141,6 +148,10 @@ pub(super) fn drive(core: &mut Core, now: Now, out: &mut Outcome, (id, by): (Tas
             Reply::Done
         }
         Write::Report(points) => report(core, out, id, points),
+        Write::Intermediate { step, value } => {
+            let point = intermediate(core, id, step, value);
+            report(core, out, id, point.into_iter().collect())
+        }
         Write::Attribute { scope, key, value } => {
             core.emit(out, Event::AttributeSet { owner: Owner::Trial(id), scope, key, value: Some(value) });
             Reply::Done

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use hone_search::{Direction, Distribution, Outcome, PrunerConfig};
 use hone_studies::{
-    Ask, Asked, AskedParameter, Begin, By, Command, Driver, HeldTrial, Hold, Point, Proposal, Reject, Reply, RequestId, SECOND,
-    Scope, StateKind, StudyId, StudySpec, StudyState, TaskId, Template, TrialState, WorkerId, Write,
+    Ask, Asked, AskedParameter, Begin, By, Command, Driver, HeldTrial, Hold, Origin, Point, Proposal, Reject, Reply, RequestId,
+    SECOND, Scope, StateKind, StudyId, StudySpec, StudyState, TaskId, Template, TrialState, WorkerId, Write,
 };
 
 use super::support::{Bench, objective, profile};
@@ -72,8 +72,8 @@ fn a_trial_is_asked_for_grows_the_space_and_is_told() {
     let row = |number| study.finished.by_number(number).map(|trial| trial.segment.columns.row(trial.row)).unwrap();
     assert_eq!(row(0).params[0], 0.5);
     assert_eq!(row(1).params, [-0.5, 1.5]);
-    let detail = study.finished.by_number(1).and_then(|trial| trial.segment.detail(trial.row).cloned()).unwrap();
-    assert_eq!((&detail.told[..], &*detail.asked["x"]), (&[2.0][..], "x's own words"));
+    let trial = study.finished.by_number(1).unwrap();
+    assert_eq!((trial.told(), &*trial.segment.asked(trial.row).unwrap()["x"]), (vec![2.0], "x's own words"));
     bench.check_replay();
 }
 
@@ -301,5 +301,78 @@ fn the_pruner_ends_a_clients_trial_by_its_answer_to_a_report() {
     assert!(matches!(drive(&mut bench, trial, report(2, 1.5)), Ok(Reply::Judged(Some(_)))));
     assert!(matches!(drive(&mut bench, trial, report(3, 0.1)), Ok(Reply::Judged(Some(_)))));
     assert_eq!(bench.trial(trial).curve.steps(0), [(1, 0.5), (2, 1.5)]);
+    bench.check_replay();
+}
+
+#[test]
+fn trials_that_a_client_ran_in_the_plain_way_share_their_distributions() {
+    let (mut bench, study) = bench(None);
+    for number in 0..2_100_u32 {
+        let trial = create(&mut bench, study, Begin::Running);
+        drive(&mut bench, trial, parameter("x", f64::from(number), float(0.0, 3_000.0))).unwrap();
+        if number % 2 == 0 {
+            drive(&mut bench, trial, parameter("y", 0.5, float(0.0, 1.0))).unwrap();
+        }
+        drive(&mut bench, trial, told(f64::from(number))).unwrap();
+    }
+    let study = bench.core.state.study(study).unwrap();
+    for number in [0, 1, 1_023, 1_024, 2_099] {
+        let trial = study.finished.by_number(number).unwrap();
+        assert!(trial.segment.detail(trial.row).is_none());
+        assert_eq!((trial.told(), trial.origin()), (vec![f64::from(number)], Origin::Asked { as_of: u64::from(number) }));
+        let names: Vec<&str> = trial.segment.asked(trial.row).unwrap().keys().map(String::as_str).collect();
+        assert_eq!(names, if number % 2 == 0 { vec!["x", "y"] } else { vec!["x"] });
+        let alike = study.finished.by_number(number ^ 2).unwrap();
+        assert!(std::ptr::eq(trial.segment.asked(trial.row).unwrap(), alike.segment.asked(alike.row).unwrap()));
+    }
+    bench.check_replay();
+}
+
+#[test]
+fn what_a_plain_row_cannot_say_is_kept_beside_it() {
+    let (mut bench, study) = bench(None);
+    let without_parameters = create(&mut bench, study, Begin::Running);
+    drive(&mut bench, without_parameters, told(1.0)).unwrap();
+    let not_a_number = create(&mut bench, study, Begin::Running);
+    drive(&mut bench, not_a_number, parameter("x", 0.5, float(0.0, 1.0))).unwrap();
+    drive(&mut bench, not_a_number, told(f64::NAN)).unwrap();
+    let study = bench.core.state.study(study).unwrap();
+    let ended = |number| study.finished.by_number(number).unwrap();
+    assert_eq!((ended(0).origin(), ended(0).told()), (Origin::Asked { as_of: 0 }, vec![1.0]));
+    assert!(ended(1).told()[0].is_nan());
+}
+
+#[test]
+fn trials_are_found_by_id_among_open_and_finished_ones_of_several_studies() {
+    let (mut bench, study) = bench(None);
+    let spec = StudySpec::driven("other".to_owned(), vec![objective("value", Direction::Minimize)]);
+    let other = Command::CreateStudy {
+        spec: Arc::new(spec),
+        text: String::new(),
+        source: None,
+        driver: Driver::Clients,
+        paused: false,
+        request: None,
+    };
+    let Reply::Study(other) = bench.ask(other).0 else { panic!("no study") };
+    let mut ids = Vec::new();
+    for number in 0..40 {
+        ids.push(create(&mut bench, study, Begin::Running));
+        create(&mut bench, other, Begin::Running);
+        if number % 3 != 0 {
+            drive(&mut bench, ids[number], told(1.0)).unwrap();
+        }
+    }
+    let state = &bench.core.state;
+    let study = state.study(study).unwrap();
+    for (number, id) in ids.iter().enumerate() {
+        assert_eq!((study.number_of(*id), study.count_up_to(*id)), (Some(number as u32), number as u32 + 1));
+        let between = TaskId(id.0 + 1);
+        assert_eq!((study.number_of(between), study.count_up_to(between)), (None, number as u32 + 1));
+        assert_eq!(state.study_of(*id).map(|found| found.id), Some(study.id));
+        assert_eq!(state.study_of(between).map(|found| found.id), Some(other));
+    }
+    let after: Vec<TaskId> = study.open_after(ids[30]).map(|trial| trial.id).collect();
+    assert_eq!(after, [ids[33], ids[36], ids[39]]);
     bench.check_replay();
 }

@@ -1,6 +1,7 @@
 //! A coordinator in a process of its own: this benchmark's program, started again in that role.
 
 use std::{
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -24,12 +25,17 @@ const ASK_AGAIN: Duration = Duration::from_millis(2);
 /// Runs as a coordinator and never returns, if this process was started as one.
 pub fn become_coordinator_if_asked() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
-    let [_, role, data] = arguments.as_slice() else { return Ok(()) };
+    let (role, data, optuna) = match arguments.as_slice() {
+        [_, role, data] => (role, data, None),
+        [_, role, data, optuna] => (role, data, Some(optuna)),
+        _ => return Ok(()),
+    };
     if role != ROLE {
         return Ok(());
     }
+    let optuna = optuna.map(|address| address.parse()).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let config = Config { data: PathBuf::from(data), build: "bench".to_owned(), ..Config::default() };
+    let config = Config { data: PathBuf::from(data), build: "bench".to_owned(), optuna, ..Config::default() };
     runtime.block_on(async {
         let coordinator = Coordinator::start(config).await?;
         anyhow::bail!("{}", coordinator.failed().await)
@@ -45,8 +51,14 @@ pub struct Running {
 impl Running {
     /// Starts a coordinator on a data folder and waits until it answers.
     pub async fn start(data: &Path) -> anyhow::Result<Running> {
-        let program = std::env::current_exe()?;
-        let child = Command::new(program).arg(ROLE).arg(data).stdin(Stdio::null()).spawn()?;
+        Running::start_with(data, None).await
+    }
+
+    /// The same, with Optuna's storage protocol on an address.
+    pub async fn start_with(data: &Path, optuna: Option<SocketAddr>) -> anyhow::Result<Running> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg(ROLE).arg(data).args(optuna.map(|address| address.to_string()));
+        let child = command.stdin(Stdio::null()).spawn()?;
         let running = Running { child, socket: hone_coordinator::holder::default_socket(data) };
         let since = Instant::now();
         while let Err(error) = running.answers().await {

@@ -14,6 +14,15 @@ pub fn cpu_seconds(pid: u32) -> f64 {
     ticks / TICKS_PER_SECOND
 }
 
+/// Processor time that this machine has spent on anything so far, in seconds.
+pub fn machine_cpu_seconds() -> f64 {
+    let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let fields: Vec<f64> = stat.lines().next().unwrap_or_default().split_whitespace().flat_map(str::parse).collect();
+    // User, nice, system, idle, waiting, interrupts twice, stolen; what comes then is counted in the first two.
+    let busy = fields.iter().take(8).enumerate().filter(|(at, _)| !matches!(at, 3 | 4)).map(|(_, ticks)| ticks);
+    busy.sum::<f64>() / TICKS_PER_SECOND
+}
+
 /// A line of `/proc/PID/status` in bytes, such as `VmRSS` (now) or `VmHWM` (the most so far).
 pub fn memory_bytes(pid: u32, line: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();

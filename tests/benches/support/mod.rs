@@ -2,6 +2,8 @@
 //! running anything, floors of this machine, peers, and tables.
 
 pub mod coordinator;
+pub mod disk;
 pub mod measure;
+pub mod python;
 pub mod table;
 pub mod worker;

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use hone_tests::benching::{
-    coordinator,
+    coordinator, disk,
     table::{self, number, percent, ratio},
 };
 
@@ -102,8 +102,8 @@ async fn floors(folder: &Path, seconds: f64) -> anyhow::Result<Vec<Floor>> {
     let mut floors = Vec::new();
     for in_flight in [1, 16, 256] {
         let echo = floor::echo(folder, in_flight, seconds / 2.0).await?;
-        let append = floor::append_and_sync(folder, in_flight, seconds / 2.0)?;
-        let overwrite = floor::overwrite_and_sync(folder, in_flight, seconds / 2.0)?;
+        let append = disk::append_and_sync(folder, in_flight, seconds / 2.0)?;
+        let overwrite = disk::overwrite_and_sync(folder, in_flight, seconds / 2.0)?;
         floors.push(Floor { in_flight, echo, append, overwrite });
     }
     Ok(floors)

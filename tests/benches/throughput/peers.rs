@@ -1,11 +1,11 @@
 //! What else does this work: measured by `bench/peers.py`, in the same run.
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
 };
 
-use anyhow::Context as _;
+use hone_tests::benching::python;
 use serde::Deserialize;
 
 /// One figure of another program.
@@ -22,7 +22,7 @@ pub struct Peer {
 /// # Errors
 /// When Python or one of the packages is not to be had, or a peer fails.
 pub fn measure(repository: &Path, seconds: f64, program: &[&str]) -> anyhow::Result<Vec<Peer>> {
-    let python = environment(repository)?;
+    let python = python::environment(repository)?;
     let mut command = Command::new(python);
     command.arg(repository.join("bench/peers.py")).arg("--seconds").arg(seconds.to_string()).arg("--").args(program);
     let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
@@ -30,25 +30,4 @@ pub fn measure(repository: &Path, seconds: f64, program: &[&str]) -> anyhow::Res
     // HyperQueue prints tables of its own in between.
     let text = String::from_utf8_lossy(&output.stdout);
     text.lines().filter(|line| line.starts_with('{')).map(|line| Ok(serde_json::from_str(line)?)).collect()
-}
-
-fn environment(repository: &Path) -> anyhow::Result<PathBuf> {
-    let (folder, wanted) = (repository.join(".cache/bench-venv"), repository.join("bench/requirements.txt"));
-    let (python, installed) = (folder.join("bin/python"), folder.join("installed.txt"));
-    let requirements = std::fs::read(&wanted).with_context(|| format!("cannot read `{}`", wanted.display()))?;
-    if std::fs::read(&installed).is_ok_and(|before| before == requirements) {
-        return Ok(python);
-    }
-    if !python.exists() {
-        run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-    }
-    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(&wanted))?;
-    std::fs::write(&installed, requirements)?;
-    Ok(python)
-}
-
-fn run(command: &mut Command) -> anyhow::Result<()> {
-    let status = command.stdin(Stdio::null()).status().with_context(|| format!("cannot run {command:?}"))?;
-    anyhow::ensure!(status.success(), "{command:?} failed: {status}");
-    Ok(())
 }

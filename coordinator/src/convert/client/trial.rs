@@ -111,7 +111,7 @@ fn finished_to_proto(state: &State, study: &Study, row: FinishedTrial<'_>, full:
         created_us: segment.created[at],
         started_us: segment.started[at],
         ended_us: segment.ended[at],
-        origin: detail.map_or_else(|| "sampled".to_owned(), |detail| origin_in_words(study, &detail.origin)),
+        origin: origin_in_words(study, &row.origin()),
         why: segment.why(at).to_owned(),
         attempts: if full { finished_attempts(state, row, detail, overlay) } else { Vec::new() },
         attempt_count: detail.map_or(1, |detail| detail.attempts.len()) as u32,
