@@ -17,7 +17,12 @@ use hone_proto::{
     worker::worker_service_server::WorkerServiceServer,
 };
 use tokio::{sync::watch, task::JoinHandle};
-use tonic::transport::{Server, server::Router};
+use tokio_stream::StreamExt;
+use tonic::{
+    Request, Status,
+    service::interceptor::InterceptedService,
+    transport::{Server, server::Router},
+};
 use tower::layer::util::{Identity, Stack};
 
 use crate::{
@@ -27,6 +32,7 @@ use crate::{
     heap,
     histories::Histories,
     holder::{Holder, HolderError},
+    liveness::{Connection, Connections},
     optuna,
     security::{AuthoriseLayer, Gatekeeper, Listener, SecurityError},
     service::{Services, Stays},
@@ -62,6 +68,8 @@ pub struct Config {
     pub insecure: bool,
     /// TCP address for Optuna's storage protocol; `None`: it is not served.
     pub optuna: Option<SocketAddr>,
+    /// How long running trials of Optuna's clients may go on when their connection is gone; zero: for ever.
+    pub optuna_grace: Duration,
     /// Serve it beyond this host too, where nobody is asked who calls. Has to be typed in full.
     pub insecure_optuna: bool,
     /// Further names of this host for its certificate.
@@ -137,7 +145,7 @@ impl Coordinator {
         let (stop, stopping) = watch::channel(false);
         let mut servers: Vec<_> = listeners.into_iter().map(|listener| serve(&services, listener, stopping.clone())).collect();
         let optuna_address = optuna_listener.as_ref().and_then(Listener::address);
-        servers.extend(optuna_listener.map(|listener| serve_optuna(&services, listener, stopping.clone())));
+        servers.extend(optuna_listener.map(|listener| serve_optuna(&services, listener, config.optuna_grace, stopping.clone())));
         tokio::spawn(sweep(services.clone(), stopping));
         Ok(Coordinator { services, writer, holder, address, optuna: optuna_address, stop, servers })
     }
@@ -232,8 +240,17 @@ fn serve(services: &Services, listener: Listener, stopping: watch::Receiver<bool
     tokio::spawn(router(services).serve_with_incoming_shutdown(listener.into_incoming(), stopped(stopping)))
 }
 
-fn serve_optuna(services: &Services, listener: Listener, stopping: watch::Receiver<bool>) -> Served {
-    tokio::spawn(optuna_router(services).serve_with_incoming_shutdown(listener.into_incoming(), stopped(stopping)))
+fn serve_optuna(services: &Services, listener: Listener, grace: Duration, stopping: watch::Receiver<bool>) -> Served {
+    let connections = Connections::default();
+    let given_up = optuna::give_up_what_is_left(services.writer.clone(), connections.clone(), grace);
+    let incoming = listener.into_incoming().map(move |accepted| accepted.map(|stream| connections.watch(stream)));
+    let serving = optuna_router(services).serve_with_incoming_shutdown(incoming, stopped(stopping));
+    tokio::spawn(async move {
+        tokio::select! {
+            served = serving => served,
+            () = given_up => Ok(()),
+        }
+    })
 }
 
 async fn stopped(mut stopping: watch::Receiver<bool>) {
@@ -246,7 +263,15 @@ fn optuna_router(services: &Services) -> Router {
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE_LIMIT))
         .tcp_nodelay(true)
-        .add_service(optuna::server(services))
+        .add_service(InterceptedService::new(optuna::server(services), note_call))
+}
+
+/// A connection that carries calls is not silent.
+fn note_call(request: Request<()>) -> Result<Request<()>, Status> {
+    if let Some(connection) = request.extensions().get::<Connection>() {
+        drop(connection.call());
+    }
+    Ok(request)
 }
 
 fn router(services: &Services) -> Router<Stack<AuthoriseLayer, Identity>> {
@@ -277,6 +302,7 @@ fn router(services: &Services) -> Router<Stack<AuthoriseLayer, Identity>> {
         .add_service(
             SamplerServiceServer::new(s.clone()).max_decoding_message_size(MAX_HISTORY).max_encoding_message_size(MAX_MESSAGE),
         )
+        .add_service(optuna::server(s))
         .add_service(StoreServiceServer::new(s.clone()).max_encoding_message_size(MAX_MESSAGE))
         .add_service(
             WorkerServiceServer::new(s.clone()).max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE),

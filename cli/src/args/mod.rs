@@ -1,6 +1,7 @@
 //! What was typed: commands and options as clap reads them. What they come to is decided in `context`.
 
 mod fleet;
+mod proxy;
 mod run;
 mod selector;
 mod store;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
 
 pub use fleet::{FleetCommand, JoinArgs, WorkerArgs};
+pub use proxy::ProxyArgs;
 pub use run::{MachineArgs, RunArgs, ServeArgs};
 pub use selector::TrialSelector;
 pub use store::{StoreCommand, TokenCommand};
@@ -111,6 +113,8 @@ pub enum Command {
     Run(RunArgs),
     /// Be a coordinator that workers on other machines can join
     Serve(ServeArgs),
+    /// Serve Optuna's programs of this host, for a coordinator that may be elsewhere, or away for a while
+    OptunaProxy(ProxyArgs),
     /// Attach this machine as a worker, or look after workers
     Worker(WorkerArgs),
     /// Create, watch, change and end studies
