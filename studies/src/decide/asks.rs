@@ -25,7 +25,7 @@ pub(super) fn ask(core: &mut Core, now: Now, out: &mut Outcome, ask: Ask) -> Res
     }
     let again = served_before(study, &ask);
     if !again.is_empty() {
-        again.iter().for_each(|(trial, _)| core.roster.hold(now, *trial, ask.hold));
+        again.iter().for_each(|(trial, _)| core.roster.begin(now, *trial, ask.hold));
         return Ok(Reply::Asked(Asked { trials: again, ..Asked::default() }));
     }
     let (places, waiting) = (places(study, ask.count), next_waiting(study, now, ask.count));
@@ -48,7 +48,7 @@ pub(super) fn ask(core: &mut Core, now: Now, out: &mut Outcome, ask: Ask) -> Res
         let trial = create(core, now, out, (ask.study, ask.as_of, request), proposal);
         trials.push((trial, lease(core, out, trial, now.wall)));
     }
-    trials.iter().for_each(|(trial, _)| core.roster.hold(now, *trial, ask.hold));
+    trials.iter().for_each(|(trial, _)| core.roster.begin(now, *trial, ask.hold));
     Ok(Reply::Asked(Asked { trials, ..Asked::default() }))
 }
 

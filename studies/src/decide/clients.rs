@@ -28,7 +28,7 @@ pub(super) fn create(
     let study = find(core, id)?;
     if let Some(known) = request.and_then(|request| study.open().find(|trial| trial.requests.created == Some(request))) {
         let trial = known.id;
-        core.roster.hold(now, trial, hold);
+        core.roster.begin(now, trial, hold);
         return Ok(Reply::Trial(trial));
     }
     accepts(study)?;
@@ -51,7 +51,7 @@ pub(super) fn create(
     let (waits, begun) = (template.state == Begin::Waiting, template.started);
     if !waits || begun.is_some() {
         lease(core, out, trial, begun.unwrap_or(now.wall));
-        core.roster.hold(now, trial, hold);
+        core.roster.begin(now, trial, hold);
     }
     if !template.points.is_empty() {
         core.emit(out, reported(core, trial, template.points));
@@ -145,11 +145,15 @@ pub(super) fn drive(core: &mut Core, now: Now, out: &mut Outcome, (id, by): (Tas
             core.emit(out, Event::AttributeSet { owner: Owner::Trial(id), scope, key, value: Some(value) });
             Reply::Done
         }
-        Write::Take if runs => Reply::Taken(took),
+        // Somebody else's: how long it may go on is not for this client to say.
+        Write::Take if runs && !took => return Ok(Reply::Taken(false)),
         Write::Take => {
-            take(core, now, out, id);
-            serve(core, out, by.request, Served::Taken(id));
-            Reply::Taken(true)
+            if !runs {
+                take(core, now, out, id);
+                serve(core, out, by.request, Served::Taken(id));
+            }
+            core.roster.begin(now, id, by.hold.unwrap_or_default());
+            return Ok(Reply::Taken(true));
         }
         Write::GiveBack => {
             if runs {

@@ -216,7 +216,7 @@ fn the_trial_of_a_silent_client_waits_again_and_its_words_count_no_more() {
     let trial = create(&mut bench, study, Begin::Running);
     let held = HeldTrial { trial, attempt: Some(1) };
     let renew = |hold| Command::Hold { held: vec![held], hold };
-    assert_eq!(bench.ask(renew(Hold::For(60 * SECOND))).0, Reply::Over(vec![]));
+    assert_eq!(bench.ask(renew(Hold::Left(60 * SECOND))).0, Reply::Over(vec![]));
     bench.pass(59 * SECOND);
     assert_eq!(bench.ask(renew(Hold::For(60 * SECOND))).0, Reply::Over(vec![]));
     bench.pass(59 * SECOND);
@@ -234,15 +234,37 @@ fn the_trial_of_a_silent_client_waits_again_and_its_words_count_no_more() {
 }
 
 #[test]
+fn no_lease_ends_what_an_open_connection_holds_and_no_failed_take_changes_it() {
+    let (mut bench, study) = bench(None);
+    let trial = create(&mut bench, study, Begin::Running);
+    let hold = |hold| Command::Hold { held: vec![HeldTrial { trial, attempt: None }], hold };
+    bench.ask(hold(Hold::For(SECOND)));
+    let attribute = Write::Attribute { scope: Scope::User, key: "note".into(), value: b"1".to_vec() };
+    drive_by(&mut bench, trial, attribute, By { hold: Some(Hold::For(SECOND)), ..By::default() }).unwrap();
+    bench.pass(60 * SECOND);
+    assert!(bench.trial(trial).running().is_some());
+    bench.ask(hold(Hold::Left(60 * SECOND)));
+    let by = By { request: Some(request(9)), hold: Some(Hold::For(SECOND)), ..By::default() };
+    assert_eq!(drive_by(&mut bench, trial, Write::Take, by), Ok(Reply::Taken(false)));
+    bench.pass(59 * SECOND);
+    assert!(bench.trial(trial).running().is_some());
+    bench.pass(SECOND);
+    // A lease of its taker's, from the beginning.
+    assert_eq!(drive_by(&mut bench, trial, Write::Take, by), Ok(Reply::Taken(true)));
+    bench.pass(SECOND);
+    assert!(bench.trial(trial).running().is_none());
+}
+
+#[test]
 fn a_trial_that_loses_client_after_client_fails() {
     let (mut bench, study) = bench(None);
     let trial = create(&mut bench, study, Begin::Running);
     for _ in 0..4 {
-        bench.ask(Command::Hold { held: vec![HeldTrial { trial, attempt: None }], hold: Hold::For(1) });
+        bench.ask(Command::Hold { held: vec![HeldTrial { trial, attempt: None }], hold: Hold::Left(1) });
         bench.pass(SECOND);
         assert_eq!(drive(&mut bench, trial, Write::Take), Ok(Reply::Taken(true)));
     }
-    bench.ask(Command::Hold { held: vec![HeldTrial { trial, attempt: None }], hold: Hold::For(1) });
+    bench.ask(Command::Hold { held: vec![HeldTrial { trial, attempt: None }], hold: Hold::Left(1) });
     bench.pass(SECOND);
     assert_eq!(bench.core.state.trial_state(trial), Some(StateKind::Failed));
 }
