@@ -141,6 +141,8 @@ mod tests {
     #[test]
     fn only_what_reads_goes_without_a_request_id() {
         assert!(!changes(method("/optuna.StorageService/GetTrials")));
-        assert!(changes(method("/optuna.StorageService/CreateNewTrial")) && changes(method("/optuna.StorageService/DeleteStudy")));
+        assert!(
+            changes(method("/optuna.StorageService/CreateNewTrial")) && changes(method("/optuna.StorageService/DeleteStudy"))
+        );
     }
 }

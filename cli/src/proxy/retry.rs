@@ -57,11 +57,9 @@ mod tests {
 
     #[test]
     fn what_passes_by_itself_is_tried_again() {
-        for outcome in [
-            Outcome::Broken,
-            answered(Code::Unavailable),
-            Outcome::Answered { code: Code::ResourceExhausted, may_pass: true },
-        ] {
+        for outcome in
+            [Outcome::Broken, answered(Code::Unavailable), Outcome::Answered { code: Code::ResourceExhausted, may_pass: true }]
+        {
             assert_eq!(verdict("CreateNewTrial", 0, outcome), Verdict::Again, "{outcome:?}");
         }
     }

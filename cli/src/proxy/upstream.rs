@@ -90,10 +90,8 @@ impl Answer {
 
     /// What it is to whoever tries. Without a status it is half of an answer.
     pub fn outcome(&self) -> Outcome {
-        let answered = |status: Status| Outcome::Answered {
-            code: status.code(),
-            may_pass: status.metadata().contains_key(PUSHBACK),
-        };
+        let answered =
+            |status: Status| Outcome::Answered { code: status.code(), may_pass: status.metadata().contains_key(PUSHBACK) };
         self.status().map_or(Outcome::Broken, answered)
     }
 
@@ -153,7 +151,8 @@ impl Upstream {
     /// # Errors
     /// `Unavailable`: there was no answer, or half of one.
     pub async fn call(&self, sent: &Sent, token: Option<&Token>) -> std::result::Result<Answer, Status> {
-        let broken = |error: &dyn std::error::Error| Status::unavailable(format!("cannot reach the coordinator: {}", chain(error)));
+        let broken =
+            |error: &dyn std::error::Error| Status::unavailable(format!("cannot reach the coordinator: {}", chain(error)));
         let mut request = Request::new(Body::new(Full::new(sent.body.clone())));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = sent.path.clone();

@@ -14,7 +14,8 @@ use rustls::{ServerConfig, pki_types::CertificateDer};
 use tonic::Status;
 
 use super::{
-    Authority, Secret, SecurityError, ServerCertificate, Throttle, TokenInfo, Tokens, certificate, files::Vault, tokens::TOKEN_LIFE,
+    Authority, Secret, SecurityError, ServerCertificate, Throttle, TokenInfo, Tokens, certificate, files::Vault,
+    tokens::TOKEN_LIFE,
 };
 
 /// Where keys, certificates and tokens are, below the data directory.

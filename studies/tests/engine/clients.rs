@@ -183,6 +183,40 @@ fn a_request_that_is_sent_again_has_the_answer_of_then() {
 }
 
 #[test]
+fn a_trial_that_is_made_as_finished_is_made_once_for_a_request() {
+    let (mut bench, study) = bench(None);
+    let create = |number| {
+        let state = Begin::Ended { at: None, outcome: Outcome::Complete, values: vec![1.0] };
+        let template = Box::new(Template { state, ..Template::default() });
+        Command::CreateTrial { study, template, request: Some(request(number)), hold: Hold::Open }
+    };
+    let made = bench.ask(create(1)).0;
+    bench.restart();
+    assert_eq!(bench.ask(create(1)).0, made);
+    assert_ne!(bench.ask(create(2)).0, made);
+    assert_eq!(bench.core.state.study(study).map(|study| study.counts.complete), Some(2));
+    bench.check_replay();
+}
+
+#[test]
+fn a_request_for_a_trial_that_comes_again_too_late_has_it_anew_or_another_one() {
+    let (mut bench, study) = bench(None);
+    let create = || {
+        let (template, hold) = (Box::new(Template::default()), Hold::For(60 * SECOND));
+        Command::CreateTrial { study, template, request: Some(request(1)), hold }
+    };
+    let Reply::Trial(trial) = bench.ask(create()).0 else { panic!("no trial") };
+    bench.pass(60 * SECOND);
+    assert!(bench.trial(trial).running().is_none());
+    assert_eq!(bench.ask(create()).0, Reply::Trial(trial));
+    assert!(bench.trial(trial).running().is_some());
+    bench.pass(60 * SECOND);
+    assert_eq!(drive(&mut bench, trial, Write::Take), Ok(Reply::Taken(true)));
+    assert_ne!(bench.ask(create()).0, Reply::Trial(trial));
+    bench.check_replay();
+}
+
+#[test]
 fn a_take_that_is_sent_again_is_its_takers_alone() {
     let (mut bench, study) = bench(None);
     let trial = create(&mut bench, study, Begin::Waiting);
