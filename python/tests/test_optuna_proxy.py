@@ -181,7 +181,8 @@ def test_programs_go_on_while_their_coordinator_is_killed_and_the_budget_is_exac
     trials = study.trials
     assert [trial.number for trial in trials] == list(range(TRIALS))
     assert {trial.state for trial in trials} == {TrialState.COMPLETE}
-    assert all(trial.value == trial.params["x"] ** 2 and len(trial.intermediate_values) == 3 for trial in trials)
+    assert [trial.value for trial in trials] == [trial.params["x"] * trial.params["x"] for trial in trials]
+    assert {len(trial.intermediate_values) for trial in trials} == {3}
     run = sorted(line.split() for path in witness for line in path.read_text().splitlines())
     assert run == sorted([str(trial.number), repr(trial.params["x"])] for trial in trials), "a trial was run twice"
     shown = hone.json("study", "show", "fleet")
