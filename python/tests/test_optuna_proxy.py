@@ -1,5 +1,6 @@
 """Unmodified Optuna programs that outlive their coordinator, and trials that outlive their programs."""
 
+import functools
 import os
 import random
 import signal
@@ -82,6 +83,8 @@ class Harried:
 class HarriedStorage(GrpcStorageProxy):  # type: ignore[misc]
     """The storage as programs use it, while the coordinator is killed."""
 
+    _stub: Any
+
     def _setup(self) -> None:
         super()._setup()
         self._stub = self._cache.grpc_client = Harried(self._stub)
@@ -159,8 +162,8 @@ except grpc.RpcError as error:
 """
 
 
-def start(hone: Hone, program: str, *arguments: str) -> subprocess.Popen[bytes]:
-    return hone.start_python(program, *arguments)
+def have_ended(study: optuna.Study, count: int) -> bool | None:
+    return len(study.get_trials(states=[TrialState.COMPLETE])) >= count or None
 
 
 def test_programs_go_on_while_their_coordinator_is_killed_and_the_budget_is_exact(
@@ -170,10 +173,10 @@ def test_programs_go_on_while_their_coordinator_is_killed_and_the_budget_is_exac
     study = optuna.create_study(study_name="fleet", storage=forwarder.storage())
     hone.run("study", "set", "fleet", f"max_trials={TRIALS}")
     witness = [tmp_path / f"program-{number}" for number in range(PROGRAMS)]
-    programs = [start(hone, FLEET, str(forwarder.port), str(path)) for path in witness]
+    programs = [hone.start_python(FLEET, str(forwarder.port), str(path)) for path in witness]
     for kill in range(KILLS):
         due = (kill + 1) * TRIALS // (KILLS + 1)
-        until("more trials have ended", lambda due=due: len(study.get_trials(states=[TrialState.COMPLETE])) >= due)
+        until("more trials have ended", functools.partial(have_ended, study, due))
         threading.Event().wait(chance.uniform(0, 0.05))
         coordinator.kill()
         coordinator.start()
@@ -201,7 +204,7 @@ sys.stdin.read()
 
 def begin(hone: Hone, port: int) -> tuple[subprocess.Popen[bytes], int]:
     """Starts a program that takes a trial and computes for ever."""
-    program = hone.start_python(HOLDER, str(port), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    program = hone.start_python(HOLDER, str(port), pipe=subprocess.PIPE)
     assert program.stdout is not None
     return program, int(program.stdout.readline())
 
@@ -287,7 +290,9 @@ def test_what_was_done_is_not_done_again_when_its_answer_is_lost(
             lambda: through.create_new_study(directions, "lossy"), lambda: len(witness.get_all_studies()) == 1
         )
         assert [found._study_id for found in witness.get_all_studies()] == [study]
-        trial = lose_the_answer(lambda: through.create_new_trial(study), lambda: len(witness.get_all_trials(study)) == 1)
+        trial = lose_the_answer(
+            lambda: through.create_new_trial(study), lambda: len(witness.get_all_trials(study)) == 1
+        )
         assert [found._trial_id for found in witness.get_all_trials(study)] == [trial]
         lose_the_answer(
             lambda: through.set_trial_state_values(trial, TrialState.COMPLETE, [1.0]),
