@@ -33,10 +33,20 @@ pub struct Context {
 pub struct Credentials {
     /// Shown with every call.
     pub token: Option<Token>,
+    /// Where the token came from, if from a file.
+    pub token_file: Option<PathBuf>,
     /// The authority that must vouch for the coordinator, PEM.
     pub authority: Option<String>,
     /// Do without encryption.
     pub plaintext: bool,
+}
+
+impl Credentials {
+    /// What the token's file holds now, for programs that outlive a token.
+    pub fn token_of_file(&self) -> Option<Token> {
+        let text = fs::read_to_string(self.token_file.as_deref()?).ok()?;
+        Token::new(&text)
+    }
 }
 
 /// A credential; never shown.
@@ -135,6 +145,7 @@ fn credentials(common: &Common, environment: &Environment) -> Result<Credentials
     let authority = authority.map(|path| fs::read_to_string(path).map_err(|error| Failure::file("read", path, &error)));
     Ok(Credentials {
         token: token(common.token_file.as_deref(), environment)?,
+        token_file: common.token_file.clone(),
         authority: authority.transpose()?,
         plaintext: common.insecure_plaintext,
     })

@@ -13,6 +13,7 @@ mod mlflow;
 mod outputs;
 mod pages;
 mod progress;
+mod proxy;
 mod run;
 mod serve;
 mod signals;
@@ -76,6 +77,7 @@ async fn connected(context: &Context, command: Command) -> Result<()> {
     match command {
         Command::Run(args) => run::command(context, &args).await,
         Command::Serve(args) => serve::command(context, args).await,
+        Command::OptunaProxy(args) => proxy::command(context, args).await,
         Command::Worker(args) => match args.command {
             Some(command) => fleet::command(context, command).await,
             None => worker::command(context, args.join).await,
@@ -96,7 +98,7 @@ async fn connected(context: &Context, command: Command) -> Result<()> {
 /// Programs that stay say what they do; commands say only what is wrong.
 fn default_level(command: &Command) -> &'static str {
     match command {
-        Command::Serve(_) | Command::Worker(args::WorkerArgs { command: None, .. }) => "info",
+        Command::Serve(_) | Command::OptunaProxy(_) | Command::Worker(args::WorkerArgs { command: None, .. }) => "info",
         Command::Run(_)
         | Command::Worker(_)
         | Command::Study(_)

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use hone_coordinator::{Config, Coordinator};
+use hone_studies::file::units::parse_duration;
 
 use crate::{
     args::ServeArgs,
@@ -33,6 +34,7 @@ pub async fn command(context: &Context, args: ServeArgs) -> Result<()> {
         listen: (!args.while_used).then_some(args.listen),
         insecure: args.insecure_anonymous_plaintext,
         optuna: args.optuna,
+        optuna_grace: grace(&args.optuna_grace)?,
         insecure_optuna: args.insecure_optuna,
         katib: args.katib,
         insecure_katib: args.insecure_katib,
@@ -65,6 +67,11 @@ async fn unused(coordinator: &Coordinator) {
     if tokio::time::timeout(FIRST_USE, coordinator.wait_for_users()).await.is_ok() {
         coordinator.wait_for_leavers(0).await;
     }
+}
+
+fn grace(text: &str) -> Result<Duration> {
+    let grace = parse_duration(text).map_err(|problem| Failure::usage(format!("`--optuna-grace`: {problem}")))?;
+    Ok(Duration::from_micros(grace.unsigned_abs()))
 }
 
 /// Says where it listens and how a worker joins.

@@ -17,7 +17,12 @@ use hone_proto::{
     worker::worker_service_server::WorkerServiceServer,
 };
 use tokio::{sync::watch, task::JoinHandle};
-use tonic::transport::{Server, server::Router};
+use tokio_stream::StreamExt;
+use tonic::{
+    Request, Status,
+    service::interceptor::InterceptedService,
+    transport::{Server, server::Router},
+};
 use tower::layer::util::{Identity, Stack};
 
 use crate::{
@@ -28,6 +33,7 @@ use crate::{
     histories::Histories,
     holder::{Holder, HolderError},
     katib,
+    liveness::{Connection, Connections},
     mlflow::{self, Mirror, Parts},
     optuna,
     security::{AuthoriseLayer, Gatekeeper, Listener, SecurityError},
@@ -64,6 +70,8 @@ pub struct Config {
     pub insecure: bool,
     /// TCP address for Optuna's storage protocol; `None`: it is not served.
     pub optuna: Option<SocketAddr>,
+    /// How long running trials of Optuna's clients may go on when their connection is gone; zero: for ever.
+    pub optuna_grace: Duration,
     /// Serve it beyond this host too, where nobody is asked who calls. Has to be typed in full.
     pub insecure_optuna: bool,
     /// TCP address for Katib's suggestion protocol; `None`: it is not served.
@@ -153,7 +161,7 @@ impl Coordinator {
         let (stop, stopping) = watch::channel(false);
         let mut servers: Vec<_> = listeners.into_iter().map(|listener| serve(&services, listener, stopping.clone())).collect();
         let optuna_address = optuna_listener.as_ref().and_then(Listener::address);
-        servers.extend(optuna_listener.map(|listener| serve_optuna(&services, listener, stopping.clone())));
+        servers.extend(optuna_listener.map(|listener| serve_optuna(&services, listener, config.optuna_grace, stopping.clone())));
         let katib = katib_listener.as_ref().and_then(Listener::address);
         servers.extend(katib_listener.map(|listener| serve_katib(listener, stopping.clone())));
         if let Some((mirror, _)) = mirror {
@@ -299,8 +307,17 @@ fn serve(services: &Services, listener: Listener, stopping: watch::Receiver<bool
     tokio::spawn(router(services).serve_with_incoming_shutdown(listener.into_incoming(), stopped(stopping)))
 }
 
-fn serve_optuna(services: &Services, listener: Listener, stopping: watch::Receiver<bool>) -> Served {
-    tokio::spawn(optuna_router(services).serve_with_incoming_shutdown(listener.into_incoming(), stopped(stopping)))
+fn serve_optuna(services: &Services, listener: Listener, grace: Duration, stopping: watch::Receiver<bool>) -> Served {
+    let connections = Connections::default();
+    let given_up = optuna::give_up_what_is_left(services.writer.clone(), connections.clone(), grace);
+    let incoming = listener.into_incoming().map(move |accepted| accepted.map(|stream| connections.watch(stream)));
+    let serving = optuna_router(services).serve_with_incoming_shutdown(incoming, stopped(stopping));
+    tokio::spawn(async move {
+        tokio::select! {
+            served = serving => served,
+            () = given_up => Ok(()),
+        }
+    })
 }
 
 /// Nobody is asked who calls: the service computes, and knows nothing of the store.
@@ -330,7 +347,15 @@ fn optuna_router(services: &Services) -> Router {
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE_LIMIT))
         .tcp_nodelay(true)
-        .add_service(optuna::server(services))
+        .add_service(InterceptedService::new(optuna::server(services), note_call))
+}
+
+/// A connection that carries calls is not silent.
+fn note_call(request: Request<()>) -> Result<Request<()>, Status> {
+    if let Some(connection) = request.extensions().get::<Connection>() {
+        drop(connection.call());
+    }
+    Ok(request)
 }
 
 fn router(services: &Services) -> Router<Stack<AuthoriseLayer, Identity>> {
@@ -361,6 +386,7 @@ fn router(services: &Services) -> Router<Stack<AuthoriseLayer, Identity>> {
         .add_service(
             SamplerServiceServer::new(s.clone()).max_decoding_message_size(MAX_HISTORY).max_encoding_message_size(MAX_MESSAGE),
         )
+        .add_service(optuna::server(s))
         .add_service(StoreServiceServer::new(s.clone()).max_encoding_message_size(MAX_MESSAGE))
         .add_service(
             WorkerServiceServer::new(s.clone()).max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE),

@@ -241,7 +241,10 @@ pub enum Hold {
     /// As long as nobody says otherwise: the client has a connection that is open.
     #[default]
     Open,
+    /// A lease.
     For(Micros),
+    /// Nobody has an open connection any more.
+    Left(Micros),
 }
 
 /// A trial that a client runs.

@@ -207,13 +207,21 @@ impl Roster {
         sessions.map(|session| session.alive_until).chain(self.clients.values().copied().flatten()).min()
     }
 
-    /// How long a running trial of a client may go on without another word.
+    /// How long a running trial may go on that a client has just begun.
+    pub(crate) fn begin(&mut self, now: Now, trial: TaskId, hold: Hold) {
+        if let Some(until) = self.clients.get_mut(&trial) {
+            *until = end_of(now, hold);
+        }
+    }
+
+    /// How long a running trial of a client may go on without another word. What somebody holds whose connection is
+    /// open, nobody else's lease ends.
     pub(crate) fn hold(&mut self, now: Now, trial: TaskId, hold: Hold) {
         if let Some(until) = self.clients.get_mut(&trial) {
-            *until = match hold {
-                Hold::Open => None,
-                Hold::For(time) => Some(now.mono.saturating_add(time)),
-            };
+            match hold {
+                Hold::For(_) if until.is_none() => {}
+                Hold::Open | Hold::For(_) | Hold::Left(_) => *until = end_of(now, hold),
+            }
         }
     }
 
@@ -402,4 +410,11 @@ impl Claim {
 pub(crate) fn is_current(state: &State, worker: WorkerId, task: TaskId, attempt: u32) -> bool {
     let running = state.open_trial(task).and_then(|(_, trial)| trial.running());
     running.is_some_and(|running| running.number == attempt && running.worker == worker)
+}
+
+fn end_of(now: Now, hold: Hold) -> Option<Micros> {
+    match hold {
+        Hold::Open => None,
+        Hold::For(time) | Hold::Left(time) => Some(now.mono.saturating_add(time)),
+    }
 }

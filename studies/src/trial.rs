@@ -337,6 +337,13 @@ impl Trial {
         }
     }
 
+    /// Whether the attempt that runs was begun by this request of a client.
+    pub(crate) fn runs_for(&self, request: RequestId) -> bool {
+        let Some(running) = self.running() else { return false };
+        let Requests { created, taken, .. } = self.requests;
+        taken == Some(request) || (running.number == 1 && created == Some(request))
+    }
+
     /// The verdict to pause by which the pruner holds this trial back, once its attempt has ended.
     pub fn held(&self) -> Option<&Verdict> {
         match self.state {
@@ -430,6 +437,7 @@ impl Trial {
     fn lease(&mut self, attempt: u32, worker: WorkerId, at: Micros, gpus: &[GpuShare]) {
         self.step(Step::Lease { attempt, worker });
         self.reclaimable = false;
+        self.requests.taken = None;
         self.curve.begin_attempt(self.reached());
         self.attempts.push(Attempt {
             number: attempt,

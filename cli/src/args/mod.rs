@@ -2,6 +2,7 @@
 
 mod fleet;
 mod mlflow;
+mod proxy;
 mod run;
 mod selector;
 mod store;
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
 
 pub use fleet::{FleetCommand, JoinArgs, WorkerArgs};
 pub use mlflow::{MirrorArgs, RegisterArgs, ServerArgs};
+pub use proxy::ProxyArgs;
 pub use run::{MachineArgs, RunArgs, ServeArgs};
 pub use selector::TrialSelector;
 pub use store::{StoreCommand, TokenCommand};
@@ -113,6 +115,8 @@ pub enum Command {
     Run(RunArgs),
     /// Be a coordinator that workers on other machines can join
     Serve(ServeArgs),
+    /// Serve Optuna's programs of this host, for a coordinator that may be elsewhere, or away for a while
+    OptunaProxy(ProxyArgs),
     /// Attach this machine as a worker, or look after workers
     Worker(WorkerArgs),
     /// Create, watch, change and end studies

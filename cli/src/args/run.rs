@@ -89,6 +89,10 @@ pub struct ServeArgs {
     /// Serve Optuna's storage protocol too, for GrpcStorageProxy; without credentials, so only on this host
     #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:13000")]
     pub optuna: Option<SocketAddr>,
+    /// How long a trial of an Optuna program may go on when the program's connection is gone; then it waits for another
+    /// program. `0s`: for ever
+    #[arg(long, value_name = "TIME", default_value = "60s", requires = "optuna")]
+    pub optuna_grace: String,
     /// Let other hosts speak Optuna's protocol: whoever reaches the address changes its studies
     #[arg(long, requires = "optuna")]
     pub insecure_optuna: bool,

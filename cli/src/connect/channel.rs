@@ -1,8 +1,12 @@
 //! Opening a channel: a Unix socket as it is, TCP with TLS unless it stays on this machine.
 
-use std::{io, path::Path, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use hone_coordinator::security::SERVER_NAME;
+use hone_coordinator::{holder::contact, security::SERVER_NAME};
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
@@ -10,7 +14,7 @@ use tower::service_fn;
 
 use super::Address;
 use crate::{
-    context::Credentials,
+    context::{Context, Credentials},
     errors::{Failure, Kind, Result, chain},
 };
 
@@ -45,6 +49,42 @@ pub async fn open(address: &Address, credentials: &Credentials) -> Result<Channe
     }
     let endpoint = endpoint_for(address, credentials)?;
     endpoint.connect().await.map_err(|error| unreachable(address, &error))
+}
+
+/// Prepares a channel that connects when it is used, and anew when its connection has broken: to the coordinator that the
+/// options name, else to whoever holds the data folder at that moment.
+///
+/// # Errors
+/// The address cannot be used, or would be spoken to in the clear.
+pub fn lazy(context: &Context) -> Result<Channel> {
+    match &context.server {
+        Some(address @ Address::Tcp { .. }) => Ok(endpoint_for(address, &context.credentials)?.connect_lazy()),
+        Some(Address::Unix(path)) => {
+            let path = path.clone();
+            Ok(lazy_socket(move || Ok(path.clone())))
+        }
+        None => {
+            let data = context.data.clone();
+            Ok(lazy_socket(move || {
+                let contact = contact(&data).map_err(io::Error::other)?;
+                let nobody = || io::Error::new(io::ErrorKind::NotFound, format!("nobody serves `{}`", data.display()));
+                contact.map(|contact| contact.socket).ok_or_else(nobody)
+            }))
+        }
+    }
+}
+
+/// A channel to a socket whose path is looked up for every connection.
+fn lazy_socket(path: impl Fn() -> io::Result<PathBuf> + Send + 'static) -> Channel {
+    let connector = service_fn(move |_| {
+        let path = path();
+        async move { UnixStream::connect(path?).await.map(TokioIo::new) }
+    });
+    Endpoint::from_static("http://localhost")
+        .connect_timeout(CONNECT_TIMEOUT)
+        .http2_keep_alive_interval(KEEPALIVE)
+        .keep_alive_while_idle(true)
+        .connect_with_connector_lazy(connector)
 }
 
 fn unreachable(address: &Address, error: &(dyn std::error::Error + 'static)) -> Failure {
@@ -105,7 +145,7 @@ mod tests {
 
     fn encrypted(address: &str, authority: bool, plaintext: bool) -> Option<bool> {
         let authority = authority.then(|| "certificate".to_owned());
-        is_encrypted(&Address::parse(address).unwrap(), &Credentials { token: None, authority, plaintext }).ok()
+        is_encrypted(&Address::parse(address).unwrap(), &Credentials { authority, plaintext, ..Credentials::default() }).ok()
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! A connection to a coordinator, with every service behind it.
 
 use hone_proto::v1::{
-    blob_service_client::BlobServiceClient, fleet_service_client::FleetServiceClient, store_service_client::StoreServiceClient,
-    study_service_client::StudyServiceClient, trial_service_client::TrialServiceClient,
+    blob_service_client::BlobServiceClient, client_service_client::ClientServiceClient, fleet_service_client::FleetServiceClient,
+    store_service_client::StoreServiceClient, study_service_client::StudyServiceClient, trial_service_client::TrialServiceClient,
 };
 use tonic::{
     Request, Status,
@@ -63,6 +63,11 @@ impl Client {
     /// Trials.
     pub fn trials(&self) -> TrialServiceClient<Transport> {
         TrialServiceClient::new(self.transport.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
+    }
+
+    /// Trials that clients run.
+    pub fn clients(&self) -> ClientServiceClient<Transport> {
+        ClientServiceClient::new(self.transport.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
     }
 
     /// Workers.

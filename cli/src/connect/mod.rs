@@ -20,8 +20,8 @@ use hone_proto::v1::StayRequest;
 use tonic::{Streaming, transport::Channel};
 
 pub use address::Address;
-pub use channel::{endpoint, open_socket};
-pub use client::Client;
+pub use channel::{endpoint, lazy as lazy_channel, open_socket};
+pub use client::{Client, Transport};
 
 use crate::{
     context::Context,

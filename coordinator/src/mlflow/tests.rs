@@ -41,7 +41,7 @@ fn study_of(trials: Vec<ImportedTrial>) -> Core {
     let mut core = Core::recover(Default::default(), Now::default(), Timings::DEFAULT);
     let spec = Arc::new(hone_studies::file::parse(STUDY, "s.toml").unwrap());
     let (text, source) = (STUDY.to_owned(), Some(BlobId([0xab; 32])));
-    core.handle(now, Command::CreateStudy { spec, text, source, driver: Driver::Workers, paused: false }).unwrap();
+    core.handle(now, Command::CreateStudy { spec, text, source, driver: Driver::Workers, paused: false, request: None }).unwrap();
     let study = core.state.studies().next().unwrap().id;
     let rows = 0..trials.len() as u64;
     let trials = rows.clone().zip(trials).collect();

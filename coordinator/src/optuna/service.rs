@@ -14,17 +14,21 @@ use hone_proto::optuna::{
     SetTrialSystemAttributeRequest, SetTrialUserAttributeReply, SetTrialUserAttributeRequest, Study as WireStudy,
     TrialState as WireState, storage_service_server::StorageService,
 };
-use hone_studies::{By, Command, Driver, Hold, Owner, Reply, Scope, StudyId, TaskId, Template, Write};
+use hone_studies::{Begin, Command, Driver, Owner, Reply, Scope, StudyId, TaskId, Template, Write};
 use tonic::{Request, Response, Status};
 
-use super::{Storage, StudyRef, direction_from_proto, direction_to_proto, spec, status, trial};
-use crate::actor::View;
+use super::{Storage, StudyRef, client::Client, direction_from_proto, direction_to_proto, spec, status, trial};
+use crate::{
+    actor::{Refusal, View},
+    liveness::Connection,
+};
 
 type Answer<T> = Result<Response<T>, Status>;
 
 #[tonic::async_trait]
 impl StorageService for Storage {
     async fn create_new_study(&self, request: Request<CreateNewStudyRequest>) -> Answer<CreateNewStudyReply> {
+        let client = Client::of(&request)?;
         let CreateNewStudyRequest { directions, study_name } = request.into_inner();
         let directions = directions.into_iter().map(direction_from_proto).collect::<Result<Vec<_>, _>>()?;
         if directions.is_empty() {
@@ -32,10 +36,8 @@ impl StorageService for Storage {
         }
         let spec = Arc::new(spec(study_name, &directions));
         let driver = Driver::Clients;
-        match self
-            .command(Command::CreateStudy { spec, text: String::new(), source: None, driver, paused: false, request: None })
-            .await?
-        {
+        let (text, request) = (String::new(), client.request());
+        match self.command(Command::CreateStudy { spec, text, source: None, driver, paused: false, request }).await? {
             Reply::Study(id) => Ok(Response::new(CreateNewStudyReply { study_id: wire(id) })),
             other => Err(unexpected(&other)),
         }
@@ -114,13 +116,14 @@ impl StorageService for Storage {
     }
 
     async fn create_new_trial(&self, request: Request<CreateNewTrialRequest>) -> Answer<CreateNewTrialReply> {
+        let client = Client::of(&request)?;
         let CreateNewTrialRequest { study_id, template_trial, template_trial_is_none } = request.into_inner();
         let template = match template_trial.filter(|_| !template_trial_is_none) {
             Some(template) => trial::template(template)?,
             None => Template::default(),
         };
-        let (study, template) = (trial::study_id(study_id), Box::new(template));
-        let created = self.command(Command::CreateTrial { study, template, request: None, hold: Hold::Open }).await;
+        let study = trial::study_id(study_id);
+        let created = self.create(client, study, template).await;
         if created.is_err() {
             // A study that clients do not drive is none to them.
             self.study(study_id).await?;
@@ -132,9 +135,10 @@ impl StorageService for Storage {
     }
 
     async fn set_trial_parameter(&self, request: Request<SetTrialParameterRequest>) -> Answer<SetTrialParameterReply> {
+        let client = Client::of(&request)?;
         let SetTrialParameterRequest { trial_id, param_name, param_value_internal, distribution } = request.into_inner();
         let parameter = trial::parameter(param_name, param_value_internal, distribution)?;
-        self.drive(trial_id, Write::Parameter(parameter)).await?;
+        self.drive(client, trial_id, Write::Parameter(parameter)).await?;
         Ok(Response::new(SetTrialParameterReply {}))
     }
 
@@ -151,6 +155,7 @@ impl StorageService for Storage {
     }
 
     async fn set_trial_state_values(&self, request: Request<SetTrialStateValuesRequest>) -> Answer<SetTrialStateValuesReply> {
+        let client = Client::of(&request)?;
         let SetTrialStateValuesRequest { trial_id, state, values } = request.into_inner();
         let state = trial::state_from_proto(state)?;
         let write = match (trial::outcome(state), state) {
@@ -159,7 +164,7 @@ impl StorageService for Storage {
             (None, _) => Write::Take,
         };
         // Taking is the only lock that clients have on a waiting trial.
-        let trial_updated = match self.drive(trial_id, write).await? {
+        let trial_updated = match self.drive(client, trial_id, write).await? {
             Reply::Taken(taken) => taken,
             _ => true,
         };
@@ -170,8 +175,9 @@ impl StorageService for Storage {
         &self,
         request: Request<SetTrialIntermediateValueRequest>,
     ) -> Answer<SetTrialIntermediateValueReply> {
+        let client = Client::of(&request)?;
         let SetTrialIntermediateValueRequest { trial_id, step, intermediate_value } = request.into_inner();
-        self.drive(trial_id, Write::Intermediate { step, value: intermediate_value }).await?;
+        self.drive(client, trial_id, Write::Intermediate { step, value: intermediate_value }).await?;
         Ok(Response::new(SetTrialIntermediateValueReply {}))
     }
 
@@ -179,8 +185,9 @@ impl StorageService for Storage {
         &self,
         request: Request<SetTrialUserAttributeRequest>,
     ) -> Answer<SetTrialUserAttributeReply> {
+        let client = Client::of(&request)?;
         let SetTrialUserAttributeRequest { trial_id, key, value } = request.into_inner();
-        self.drive(trial_id, Write::Attribute { scope: Scope::User, key, value: value.into_bytes() }).await?;
+        self.drive(client, trial_id, Write::Attribute { scope: Scope::User, key, value: value.into_bytes() }).await?;
         Ok(Response::new(SetTrialUserAttributeReply {}))
     }
 
@@ -188,8 +195,9 @@ impl StorageService for Storage {
         &self,
         request: Request<SetTrialSystemAttributeRequest>,
     ) -> Answer<SetTrialSystemAttributeReply> {
+        let client = Client::of(&request)?;
         let SetTrialSystemAttributeRequest { trial_id, key, value } = request.into_inner();
-        self.drive(trial_id, Write::Attribute { scope: Scope::System, key, value: value.into_bytes() }).await?;
+        self.drive(client, trial_id, Write::Attribute { scope: Scope::System, key, value: value.into_bytes() }).await?;
         Ok(Response::new(SetTrialSystemAttributeReply {}))
     }
 
@@ -214,32 +222,73 @@ impl StorageService for Storage {
 
 impl Storage {
     async fn command(&self, command: Command) -> Result<Reply, Status> {
-        self.0.writer.command(command).await.map_err(|refusal| status(&refusal))
+        self.services.writer.command(command).await.map_err(|refusal| status(&refusal))
     }
 
-    async fn drive(&self, trial: i64, write: Write) -> Result<Reply, Status> {
+    async fn create(&self, client: Client, study: StudyId, template: Template) -> Result<Reply, Status> {
+        let runs = template.state == Begin::Running;
+        let (template, request, hold) = (Box::new(template), client.request(), client.hold(self.lease));
+        let command = Command::CreateTrial { study, template, request, hold };
+        self.to_the_end(client, command, move |connection, reply| {
+            if let Reply::Trial(trial) = reply
+                && runs
+            {
+                connection.take(*trial);
+            }
+        })
+        .await
+    }
+
+    async fn drive(&self, client: Client, trial: i64, write: Write) -> Result<Reply, Status> {
         let trial = trial::trial_id(trial);
-        self.0
-            .writer
-            .command(Command::Drive { trial, write, by: By::default() })
-            .await
-            .map_err(|refusal| super::convert::status::from_refusal(&refusal))
+        let is_take = matches!(write, Write::Take);
+        let is_over = matches!(write, Write::GiveBack | Write::Tell { .. });
+        if let Some(connection) = client.connection.as_ref().filter(|_| !is_take && !is_over) {
+            connection.hold(trial);
+        }
+        let command = Command::Drive { trial, write, by: client.by(self.lease) };
+        self.to_the_end(client, command, move |connection, reply| match (is_over, is_take, reply) {
+            (true, ..) => connection.all().forget(trial),
+            (false, true, Reply::Taken(true)) => connection.take(trial),
+            (false, true, _) => {}
+            // Again: the connection may have been closed meanwhile.
+            (false, false, _) => connection.hold(trial),
+        })
+        .await
+    }
+
+    /// A command that is carried out whatever becomes of the caller, so that the trials of a lost one are known.
+    async fn to_the_end(
+        &self,
+        client: Client,
+        command: Command,
+        note: impl FnOnce(&Connection, &Reply) + Send + 'static,
+    ) -> Result<Reply, Status> {
+        let Some(connection) = client.connection else { return self.command(command).await };
+        let writer = self.services.writer.clone();
+        let done = tokio::spawn(async move {
+            let reply = writer.command(command).await?;
+            note(&connection, &reply);
+            Ok(reply)
+        });
+        let reply = done.await.map_err(|error| Status::internal(format!("the call broke off: {error}")))?;
+        reply.map_err(|refusal: Refusal| status(&refusal))
     }
 
     async fn view(&self) -> Result<Arc<View>, Status> {
-        self.0.writer.view().await.map_err(|refusal| status(&refusal))
+        self.services.writer.view().await.map_err(|refusal| status(&refusal))
     }
 
     /// A study that clients drive.
     async fn study(&self, id: i64) -> Result<StudyRef, Status> {
-        let study = self.0.writer.study(trial::study_id(id)).await.map_err(|refusal| status(&refusal))?;
+        let study = self.services.writer.study(trial::study_id(id)).await.map_err(|refusal| status(&refusal))?;
         let study = study.filter(|study| study.driver == Driver::Clients);
         study.ok_or_else(|| Status::not_found(format!("there is no study {id}")))
     }
 
     /// The study of a trial that a client drives.
     async fn study_of(&self, trial: TaskId) -> Result<StudyRef, Status> {
-        let study = self.0.writer.study_of(trial).await.map_err(|refusal| status(&refusal))?;
+        let study = self.services.writer.study_of(trial).await.map_err(|refusal| status(&refusal))?;
         let study = study.filter(|study| study.driver == Driver::Clients);
         study.ok_or_else(|| Status::not_found(format!("there is no trial {trial}")))
     }

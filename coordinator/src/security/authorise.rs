@@ -67,6 +67,7 @@ pub fn access_of(path: &str) -> Option<Access> {
         | "hone.v1.StoreService"
         | "hone.v1.ClientService"
         | "hone.v1.SamplerService" => CLIENT_METHODS.contains(&method).then_some(Access::Client),
+        "optuna.StorageService" => OPTUNA_METHODS.contains(&method).then_some(Access::Client),
         "grpc.health.v1.Health" => Some(Access::Anyone),
         "grpc.reflection.v1.ServerReflection" | "grpc.reflection.v1alpha.ServerReflection" => Some(Access::Client),
         _ => None,
@@ -129,6 +130,29 @@ const CLIENT_METHODS: &[&str] = &[
     "Judge",
 ];
 
+/// Optuna's storage protocol. Its clients know no credentials; who forwards their calls does.
+const OPTUNA_METHODS: &[&str] = &[
+    "CreateNewStudy",
+    "DeleteStudy",
+    "SetStudyUserAttribute",
+    "SetStudySystemAttribute",
+    "GetStudyIdFromName",
+    "GetStudyNameFromId",
+    "GetStudyDirections",
+    "GetStudyUserAttributes",
+    "GetStudySystemAttributes",
+    "GetAllStudies",
+    "CreateNewTrial",
+    "SetTrialParameter",
+    "GetTrialIdFromStudyIdTrialNumber",
+    "SetTrialStateValues",
+    "SetTrialIntermediateValue",
+    "SetTrialUserAttribute",
+    "SetTrialSystemAttribute",
+    "GetTrial",
+    "GetTrials",
+];
+
 /// Decides on one call: its path, who is at the other end, and what stands in its `authorization` header.
 ///
 /// # Errors
@@ -180,7 +204,7 @@ fn check_bearer(header: &str, token: &Secret) -> Result<(), Denied> {
     match given {
         Some(given) if token.matches(given.trim()) => Ok(()),
         _ => {
-            let hint = "it changes with every start of the coordinator; read it again from `coordinator.json`";
+            let hint = "read it again from `coordinator.json` in the data folder of the coordinator";
             let wrong = denied(Code::Unauthenticated, "the token is not this coordinator's", hint);
             Err(Denied { guessed: true, ..wrong })
         }

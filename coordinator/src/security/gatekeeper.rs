@@ -13,12 +13,17 @@ use hone_studies::Micros;
 use rustls::{ServerConfig, pki_types::CertificateDer};
 use tonic::Status;
 
-use super::{Authority, Secret, SecurityError, ServerCertificate, Throttle, TokenInfo, Tokens, certificate, tokens::TOKEN_LIFE};
+use super::{
+    Authority, Secret, SecurityError, ServerCertificate, Throttle, TokenInfo, Tokens, certificate, files::Vault,
+    tokens::TOKEN_LIFE,
+};
 
 /// Where keys, certificates and tokens are, below the data directory.
 const FOLDER: &str = "tls";
 /// 260 bits.
 const TOKEN_CHARACTERS: usize = 52;
+/// Where the client token is kept.
+const TOKEN: &str = "client.token";
 
 /// The credentials of a running coordinator.
 pub struct Gatekeeper {
@@ -38,18 +43,19 @@ impl fmt::Debug for Gatekeeper {
 
 impl Gatekeeper {
     /// Opens what is kept below the data directory, makes what is missing, renews what ends soon. `names` are further
-    /// names of this host for its certificate. The client token is new with every start.
+    /// names of this host for its certificate.
     ///
     /// # Errors
     /// Files cannot be read or written, or are open to other users.
     pub fn open(data: &Path, store: &str, names: &[String]) -> Result<Gatekeeper, SecurityError> {
         let now = wall();
-        let authority = Authority::open(&data.join(FOLDER), store, now)?;
+        let folder = data.join(FOLDER);
+        let authority = Authority::open(&folder, store, now)?;
         let tls = ServerCertificate::open(&authority, names, now)?.tls_config(&authority)?;
         Ok(Gatekeeper {
             tls,
             tokens: Tokens::open(&authority)?,
-            token: Secret::random(TOKEN_CHARACTERS)?,
+            token: client_token(&Vault::open(&folder)?)?,
             throttle: Throttle::default(),
             started: Instant::now(),
             authority,
@@ -142,7 +148,46 @@ impl Gatekeeper {
     }
 }
 
+/// The clients' token. It is kept, because programs on other hosts go on with it when the coordinator is restarted.
+fn client_token(vault: &Vault) -> Result<Secret, SecurityError> {
+    if let Some(kept) = vault.read(TOKEN)? {
+        let whole = kept.trim().len() == TOKEN_CHARACTERS;
+        return if whole { Ok(Secret::new(kept.trim().to_owned())) } else { Err(vault.damaged(TOKEN, "it is no token")) };
+    }
+    let token = Secret::random(TOKEN_CHARACTERS)?;
+    vault.write(TOKEN, token.reveal())?;
+    Ok(token)
+}
+
 fn wall() -> Micros {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Micros::try_from(since.as_micros()).unwrap_or(Micros::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(data: &Path) -> Result<String, SecurityError> {
+        Gatekeeper::open(data, "store", &[]).map(|gatekeeper| gatekeeper.client_token().to_owned())
+    }
+
+    #[test]
+    fn the_client_token_outlives_a_restart_and_is_replaced_when_its_file_is_removed() {
+        let data = tempfile::tempdir().unwrap();
+        let first = token(data.path()).unwrap();
+        assert_eq!(token(data.path()).unwrap(), first);
+        let file = data.path().join(FOLDER).join(TOKEN);
+        std::fs::remove_file(&file).unwrap();
+        assert_ne!(token(data.path()).unwrap(), first);
+    }
+
+    #[test]
+    fn a_short_client_token_is_refused() {
+        let data = tempfile::tempdir().unwrap();
+        token(data.path()).unwrap();
+        let file = data.path().join(FOLDER).join(TOKEN);
+        std::fs::write(&file, "guess").unwrap();
+        assert!(token(data.path()).unwrap_err().to_string().contains("client.token"));
+    }
 }

@@ -46,9 +46,10 @@ class Hone:
             start_new_session=True,
         )
 
-    def start_python(self, program: str) -> subprocess.Popen[bytes]:
-        """Starts a program of this Python, as the leader of a process group of its own."""
-        return subprocess.Popen([sys.executable, "-c", program], env=self.variables, start_new_session=True)
+    def start_python(self, program: str, *arguments: str, pipe: int | None = None) -> subprocess.Popen[bytes]:
+        """Starts a program of this Python, as the leader of a process group; `pipe` is its input and output."""
+        line = [sys.executable, "-c", program, *arguments]
+        return subprocess.Popen(line, env=self.variables, stdin=pipe, stdout=pipe, start_new_session=True)
 
     def run(self, *arguments: str, code: int = 0, **variables: str) -> str:
         """Runs a command to its end, which has to have this exit code; returns what it printed."""

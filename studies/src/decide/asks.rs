@@ -3,8 +3,6 @@
 //! New ones come with the parameters that the study's sampler chose for them beforehand, outside the core: their
 //! numbers must be the next ones, or the asker has to choose again.
 
-use std::collections::BTreeSet;
-
 use super::{
     clients::{lease, serve},
     studies::find,
@@ -25,7 +23,7 @@ pub(super) fn ask(core: &mut Core, now: Now, out: &mut Outcome, ask: Ask) -> Res
     }
     let again = served_before(study, &ask);
     if !again.is_empty() {
-        again.iter().for_each(|(trial, _)| core.roster.hold(now, *trial, ask.hold));
+        again.iter().for_each(|(trial, _)| core.roster.begin(now, *trial, ask.hold));
         return Ok(Reply::Asked(Asked { trials: again, ..Asked::default() }));
     }
     let (places, waiting) = (places(study, ask.count), next_waiting(study, now, ask.count));
@@ -48,16 +46,15 @@ pub(super) fn ask(core: &mut Core, now: Now, out: &mut Outcome, ask: Ask) -> Res
         let trial = create(core, now, out, (ask.study, ask.as_of, request), proposal);
         trials.push((trial, lease(core, out, trial, now.wall)));
     }
-    trials.iter().for_each(|(trial, _)| core.roster.hold(now, *trial, ask.hold));
+    trials.iter().for_each(|(trial, _)| core.roster.begin(now, *trial, ask.hold));
     Ok(Reply::Asked(Asked { trials, ..Asked::default() }))
 }
 
 /// What the same request got before, as far as it runs still.
 fn served_before(study: &Study, ask: &Ask) -> Vec<(TaskId, u32)> {
-    let parts: BTreeSet<RequestId> = (0..ask.count).map(|index| ask.request.part(index)).collect();
-    let is_ours = |given: Option<RequestId>| given.is_some_and(|given| parts.contains(&given));
+    let parts: Vec<RequestId> = (0..ask.count).map(|index| ask.request.part(index)).collect();
     let running = study.open().filter_map(|trial| Some((trial, trial.running()?.number)));
-    let ours = running.filter(|(trial, _)| is_ours(trial.requests.taken) || is_ours(trial.requests.created));
+    let ours = running.filter(|(trial, _)| parts.iter().any(|part| trial.runs_for(*part)));
     ours.map(|(trial, attempt)| (trial.id, attempt)).collect()
 }
 

@@ -9,6 +9,7 @@ use crate::{
     command::{AskedParameter, Begin, By, Cause, HeldTrial, Hold, Now, Reject, Reply, Template, Write},
     core::{Core, Outcome},
     event::{AttemptFiles, Driver, End, Event, Next, Origin, Owner, Point, Served, StudyState},
+    finished::FinishedTrial,
     ids::{CLIENT, Micros, RequestId, StudyId, TaskId},
     space,
     study::Study,
@@ -17,6 +18,9 @@ use crate::{
 
 /// Why a trial waits again whose client is gone.
 const SILENT: &str = "its client was not heard of for the lease time";
+/// Among how many of the newest finished trials one is looked for that a client made as finished. No more end while the
+/// answer about it is on its way.
+const REMEMBERED_ROWS: usize = 1_024;
 
 pub(super) fn create(
     core: &mut Core,
@@ -26,9 +30,11 @@ pub(super) fn create(
     template: Template,
 ) -> Result<Reply, Reject> {
     let study = find(core, id)?;
-    if let Some(known) = request.and_then(|request| study.open().find(|trial| trial.requests.created == Some(request))) {
-        let trial = known.id;
-        core.roster.hold(now, trial, hold);
+    if let Some(trial) = request.and_then(|request| made_before(study, request, &template.state)) {
+        if template.state == Begin::Running {
+            retake(core, now, out, (trial, request));
+            core.roster.begin(now, trial, hold);
+        }
         return Ok(Reply::Trial(trial));
     }
     accepts(study)?;
@@ -51,7 +57,7 @@ pub(super) fn create(
     let (waits, begun) = (template.state == Begin::Waiting, template.started);
     if !waits || begun.is_some() {
         lease(core, out, trial, begun.unwrap_or(now.wall));
-        core.roster.hold(now, trial, hold);
+        core.roster.begin(now, trial, hold);
     }
     if !template.points.is_empty() {
         let points = template.points.into_iter().filter_map(|(step, value)| intermediate(core, trial, step, value));
@@ -61,10 +67,23 @@ pub(super) fn create(
         give_back(core, now, out, trial);
     }
     if let Begin::Ended { at, outcome, values } = template.state {
+        serve(core, out, request, Served::Told(trial));
         let (at, message) = (at.unwrap_or(now.wall), String::new());
         core.emit(out, Event::TrialTold { trial, at, outcome, values, message, outputs: Vec::new() });
     }
     Ok(Reply::Trial(trial))
+}
+
+/// The trial that the same request has made, unless it has become another client's since.
+fn made_before(study: &Study, request: RequestId, state: &Begin) -> Option<TaskId> {
+    if let Begin::Ended { .. } = state {
+        let rows = (0..study.finished.len()).rev().take(REMEMBERED_ROWS);
+        let told_by = |trial: &FinishedTrial<'_>| trial.segment.detail(trial.row).and_then(|detail| detail.told_by);
+        return rows.map(|row| study.finished.by_row(row)).find(|trial| told_by(trial) == Some(request)).map(|trial| trial.id());
+    }
+    let made = study.open().find(|trial| trial.requests.created == Some(request))?;
+    let is_anothers = *state == Begin::Running && made.running().is_some() && !made.runs_for(request);
+    (!is_anothers).then_some(made.id)
 }
 
 /// A trial may be made: clients drive the study, it goes on, and its budget has room.
@@ -140,7 +159,7 @@ pub(super) fn drive(core: &mut Core, now: Now, out: &mut Outcome, (id, by): (Tas
     }
     refuse_stale(trial, by)?;
     let runs = trial.running().is_some();
-    let took = by.request.is_some() && trial.requests.taken == by.request;
+    let took = by.request.is_some_and(|request| trial.runs_for(request));
     let reply = match write {
         Write::Parameter(parameter) => {
             refuse_conflict(study, &parameter)?;
@@ -156,11 +175,12 @@ pub(super) fn drive(core: &mut Core, now: Now, out: &mut Outcome, (id, by): (Tas
             core.emit(out, Event::AttributeSet { owner: Owner::Trial(id), scope, key, value: Some(value) });
             Reply::Done
         }
-        Write::Take if runs => Reply::Taken(took),
+        // Somebody else's: how long it may go on is not for this client to say.
+        Write::Take if runs && !took => return Ok(Reply::Taken(false)),
         Write::Take => {
-            take(core, now, out, id);
-            serve(core, out, by.request, Served::Taken(id));
-            Reply::Taken(true)
+            retake(core, now, out, (id, by.request));
+            core.roster.begin(now, id, by.hold.unwrap_or_default());
+            return Ok(Reply::Taken(true));
         }
         Write::GiveBack => {
             if runs {
@@ -221,6 +241,15 @@ pub(super) fn take(core: &mut Core, now: Now, out: &mut Outcome, id: TaskId) {
     }
     if !matches!(state, TrialState::Running { .. }) {
         lease(core, out, id, now.wall);
+    }
+}
+
+/// Takes a trial for a request, unless it runs for it already.
+fn retake(core: &mut Core, now: Now, out: &mut Outcome, (id, request): (TaskId, Option<RequestId>)) {
+    let runs = core.state.open_trial(id).is_some_and(|(_, trial)| trial.running().is_some());
+    if !runs {
+        take(core, now, out, id);
+        serve(core, out, request, Served::Taken(id));
     }
 }
 

@@ -183,6 +183,40 @@ fn a_request_that_is_sent_again_has_the_answer_of_then() {
 }
 
 #[test]
+fn a_trial_that_is_made_as_finished_is_made_once_for_a_request() {
+    let (mut bench, study) = bench(None);
+    let create = |number| {
+        let state = Begin::Ended { at: None, outcome: Outcome::Complete, values: vec![1.0] };
+        let template = Box::new(Template { state, ..Template::default() });
+        Command::CreateTrial { study, template, request: Some(request(number)), hold: Hold::Open }
+    };
+    let made = bench.ask(create(1)).0;
+    bench.restart();
+    assert_eq!(bench.ask(create(1)).0, made);
+    assert_ne!(bench.ask(create(2)).0, made);
+    assert_eq!(bench.core.state.study(study).map(|study| study.counts.complete), Some(2));
+    bench.check_replay();
+}
+
+#[test]
+fn a_request_for_a_trial_that_comes_again_too_late_has_it_anew_or_another_one() {
+    let (mut bench, study) = bench(None);
+    let create = || {
+        let (template, hold) = (Box::new(Template::default()), Hold::For(60 * SECOND));
+        Command::CreateTrial { study, template, request: Some(request(1)), hold }
+    };
+    let Reply::Trial(trial) = bench.ask(create()).0 else { panic!("no trial") };
+    bench.pass(60 * SECOND);
+    assert!(bench.trial(trial).running().is_none());
+    assert_eq!(bench.ask(create()).0, Reply::Trial(trial));
+    assert!(bench.trial(trial).running().is_some());
+    bench.pass(60 * SECOND);
+    assert_eq!(drive(&mut bench, trial, Write::Take), Ok(Reply::Taken(true)));
+    assert_ne!(bench.ask(create()).0, Reply::Trial(trial));
+    bench.check_replay();
+}
+
+#[test]
 fn a_take_that_is_sent_again_is_its_takers_alone() {
     let (mut bench, study) = bench(None);
     let trial = create(&mut bench, study, Begin::Waiting);
@@ -216,7 +250,7 @@ fn the_trial_of_a_silent_client_waits_again_and_its_words_count_no_more() {
     let trial = create(&mut bench, study, Begin::Running);
     let held = HeldTrial { trial, attempt: Some(1) };
     let renew = |hold| Command::Hold { held: vec![held], hold };
-    assert_eq!(bench.ask(renew(Hold::For(60 * SECOND))).0, Reply::Over(vec![]));
+    assert_eq!(bench.ask(renew(Hold::Left(60 * SECOND))).0, Reply::Over(vec![]));
     bench.pass(59 * SECOND);
     assert_eq!(bench.ask(renew(Hold::For(60 * SECOND))).0, Reply::Over(vec![]));
     bench.pass(59 * SECOND);
@@ -234,15 +268,37 @@ fn the_trial_of_a_silent_client_waits_again_and_its_words_count_no_more() {
 }
 
 #[test]
+fn no_lease_ends_what_an_open_connection_holds_and_no_failed_take_changes_it() {
+    let (mut bench, study) = bench(None);
+    let trial = create(&mut bench, study, Begin::Running);
+    let hold = |hold| Command::Hold { held: vec![HeldTrial { trial, attempt: None }], hold };
+    bench.ask(hold(Hold::For(SECOND)));
+    let attribute = Write::Attribute { scope: Scope::User, key: "note".into(), value: b"1".to_vec() };
+    drive_by(&mut bench, trial, attribute, By { hold: Some(Hold::For(SECOND)), ..By::default() }).unwrap();
+    bench.pass(60 * SECOND);
+    assert!(bench.trial(trial).running().is_some());
+    bench.ask(hold(Hold::Left(60 * SECOND)));
+    let by = By { request: Some(request(9)), hold: Some(Hold::For(SECOND)), ..By::default() };
+    assert_eq!(drive_by(&mut bench, trial, Write::Take, by), Ok(Reply::Taken(false)));
+    bench.pass(59 * SECOND);
+    assert!(bench.trial(trial).running().is_some());
+    bench.pass(SECOND);
+    // A lease of its taker's, from the beginning.
+    assert_eq!(drive_by(&mut bench, trial, Write::Take, by), Ok(Reply::Taken(true)));
+    bench.pass(SECOND);
+    assert!(bench.trial(trial).running().is_none());
+}
+
+#[test]
 fn a_trial_that_loses_client_after_client_fails() {
     let (mut bench, study) = bench(None);
     let trial = create(&mut bench, study, Begin::Running);
     for _ in 0..4 {
-        bench.ask(Command::Hold { held: vec![HeldTrial { trial, attempt: None }], hold: Hold::For(1) });
+        bench.ask(Command::Hold { held: vec![HeldTrial { trial, attempt: None }], hold: Hold::Left(1) });
         bench.pass(SECOND);
         assert_eq!(drive(&mut bench, trial, Write::Take), Ok(Reply::Taken(true)));
     }
-    bench.ask(Command::Hold { held: vec![HeldTrial { trial, attempt: None }], hold: Hold::For(1) });
+    bench.ask(Command::Hold { held: vec![HeldTrial { trial, attempt: None }], hold: Hold::Left(1) });
     bench.pass(SECOND);
     assert_eq!(bench.core.state.trial_state(trial), Some(StateKind::Failed));
 }
