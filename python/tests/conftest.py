@@ -10,7 +10,7 @@ import pytest
 from hone import _trial
 
 from .support.real import Hone
-from .support.served import Served
+from .support.served import Served, wait_until
 from .support.worker import PlayedWorker
 
 
@@ -19,7 +19,14 @@ def place() -> Iterator[Path]:
     """A folder with a short path, so that sockets fit into it."""
     folder = Path(tempfile.mkdtemp(prefix="hone-py-", dir="/tmp"))
     yield folder
-    shutil.rmtree(folder)
+    # A coordinator whose last user has just left may write its last file meanwhile.
+    wait_until(lambda: is_removed(folder))
+
+
+def is_removed(folder: Path) -> bool:
+    """Removes a folder as far as nobody fills it again."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return not folder.exists()
 
 
 @pytest.fixture
