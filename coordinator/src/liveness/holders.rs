@@ -169,7 +169,9 @@ mod tests {
         holders.answered(one, now + A_CALL);
         holders.closed(one, now + A_CALL + SILENCE);
         assert_eq!((holders.take_left(), holders.held()), (vec![], vec![FIRST]));
+        holders.called(other);
         assert!(holders.hold(other, FIRST));
+        holders.answered(other, now + A_CALL + SILENCE);
         holders.closed(other, now + A_CALL + SILENCE);
         assert_eq!((holders.take_left(), holders.held()), (vec![FIRST], vec![]));
     }
