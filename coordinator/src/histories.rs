@@ -100,7 +100,7 @@ impl Histories {
         remembered.uses += 1;
         let now = remembered.uses;
         if past.known == 0 {
-            remembered.by_key.insert(past.key.clone(), (now, Arc::default()));
+            remembered.by_key.entry(past.key.clone()).or_default().0 = now;
         }
         if remembered.by_key.len() > MAX_HISTORIES {
             let oldest = remembered.by_key.iter().min_by_key(|(_, (used, _))| *used).map(|(key, _)| key.clone());
@@ -115,6 +115,10 @@ impl Histories {
 impl History {
     /// Takes in what is new.
     fn learn(&mut self, past: v1::PastTrials) -> Result<(), HistoryError> {
+        if past.known == 0 && !self.sent.is_empty() {
+            // The caller begins again; where nothing had ended yet, what trials under way have reported stays.
+            *self = Self::default();
+        }
         if self.sent.len() as u64 != past.known {
             return Err(HistoryError::Forgotten);
         }

@@ -99,3 +99,17 @@ fn mistakes_are_told_as_in_a_study_file() {
     let Err(HistoryError::Invalid(message)) = propose(&histories, wrong) else { panic!("accepted") };
     assert!(message.contains("tpee") && message.contains("tpe"), "{message}");
 }
+
+#[test]
+fn reports_of_trials_under_way_are_remembered_before_any_has_ended() {
+    let histories = Histories::default();
+    let judge = |number: u64, value: f64| {
+        let mut past = past("key", 0, Vec::new());
+        past.search = "pruner = { kind = \"asha\", min_steps = 1, reduction = 2 }".to_owned();
+        let curve = vec![v1::Point { step: 1, metric: String::new(), value }];
+        let trial = Some(v1::PastTrial { number, curve, ..Default::default() });
+        histories.judge(v1::JudgeRequest { past: Some(past), trial }).unwrap()
+    };
+    assert_eq!(judge(0, 0.1), None);
+    assert_eq!(judge(1, 0.2).as_deref(), Some("asha: place 2 of 2 at step 1, best 1 go on"));
+}

@@ -10,6 +10,7 @@ from typing import Any
 import optuna
 import pytest
 from optuna import pruners
+from optuna.study import Study
 
 from hone.client import Invalid
 from hone.optuna import HonePruner
@@ -128,6 +129,41 @@ def report(trial: optuna.Trial, *losses: float) -> bool:
     for step, loss in enumerate(losses, start=1):
         trial.report(loss, step)
     return bool(trial.should_prune())
+
+
+def test_trials_under_way_elsewhere_count() -> None:
+    kind = {"kind": "asha", "min_steps": 1, "reduction": 2}
+    study = optuna.create_study(pruner=optuna.pruners.NopPruner())
+    for loss in (0.1, 0.2, 0.3):
+        report(study.ask(), loss)
+    study.pruner = HonePruner(kind=kind)
+    assert report(study.ask(), 0.4)
+    assert not report(study.ask(), 0.05)
+
+
+def ask_ladder(study: Study, *losses: float) -> list[bool]:
+    """Verdicts on trials that report one value each and go on."""
+    return [report(study.ask(), loss) for loss in losses]
+
+
+@pytest.mark.parametrize("ended", [0, 1])
+def test_it_goes_on_when_the_coordinator_was_killed(server: Server, ended: int) -> None:
+    def begun() -> Study:
+        study = optuna.create_study(pruner=HonePruner(kind={"kind": "asha", "min_steps": 1, "reduction": 2}))
+        for _ in range(ended):
+            trial = study.ask()
+            trial.report(0.55, 1)
+            study.tell(trial, 0.55)
+        return study
+
+    losses = [0.5, 0.4, 0.6, 0.3, 0.52, 0.2, 0.44]
+    unharmed = ask_ladder(begun(), *losses)
+    study = begun()
+    before = ask_ladder(study, *losses[:4])
+    server.end(signal.SIGKILL)
+    server.start()
+    assert before + ask_ladder(study, *losses[4:]) == unharmed
+    assert set(unharmed) == {True, False}
 
 
 def test_it_travels_to_other_processes() -> None:

@@ -107,18 +107,31 @@ def test_a_seed_gives_the_same_trials_in_every_storage(tmp_path: Path, server: S
     assert points(search(HoneSampler(), trials=3)) != points(search(HoneSampler(), trials=3))
 
 
+def start(storage: str, name: str, trials: int) -> "subprocess.Popen[bytes]":
+    """Another process that runs trials of a study."""
+    program = (
+        "import optuna, hone\nfrom tests.test_optuna_sampler import bowl\n"
+        f"study = optuna.load_study(study_name={name!r}, storage={storage}, sampler=hone.optuna.HoneSampler(seed=7))\n"
+        f"study.optimize(bowl, n_trials={trials})\n"
+    )
+    return subprocess.Popen([sys.executable, "-c", program], cwd=Path(__file__).parents[1], stderr=subprocess.DEVNULL)
+
+
 def test_a_study_goes_on_in_another_process_as_in_one(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/studies.db"
     whole = points(search(HoneSampler(seed=7), trials=24))
     search(HoneSampler(seed=7), url, trials=12, study_name="parts")
-    program = (
-        "import optuna, hone\nfrom tests.test_optuna_sampler import bowl\n"
-        f"study = optuna.load_study(study_name='parts', storage={url!r}, sampler=hone.optuna.HoneSampler(seed=7))\n"
-        "study.optimize(bowl, n_trials=12)\n"
-    )
-    here = Path(__file__).parents[1]
-    subprocess.run([sys.executable, "-c", program], cwd=here, check=True, timeout=LIMIT_S, capture_output=True)
+    assert start(repr(url), "parts", 12).wait(timeout=LIMIT_S) == 0
     assert points(optuna.load_study(study_name="parts", storage=url)) == whole
+
+
+def test_processes_share_a_study(server: Server) -> None:
+    storage = f"optuna.storages.GrpcStorageProxy(host='127.0.0.1', port={server.port})"
+    study = optuna.create_study(study_name="shared", storage=server.storage())
+    programs = [start(storage, "shared", 15) for _ in range(3)]
+    assert [program.wait(timeout=LIMIT_S) for program in programs] == [0, 0, 0]
+    assert len({trial.params["x"] for trial in study.trials}) == 45
+    assert study.best_value < 2
 
 
 def test_it_goes_on_when_the_coordinator_was_killed(server: Server) -> None:

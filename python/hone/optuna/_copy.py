@@ -116,7 +116,8 @@ def _of_hone(url: str) -> BaseStorage:
     parts = urlsplit(url)
     if not parts.hostname:
         raise HoneError(f"`{url}` is no address; write `hone://HOST:PORT`")
-    storage = GrpcStorageProxy(host=parts.hostname, port=parts.port or DEFAULT_PORT)
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    storage = GrpcStorageProxy(host=host, port=parts.port or DEFAULT_PORT)
     try:
         storage.wait_server_ready(timeout=READY_S)
     except ConnectionError:

@@ -55,6 +55,11 @@ class Past:
         self._told: dict[int, object] = {}
         self._directions: list[str] = []
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was told that the coordinator could say it has forgotten."""
+        return not self._told
+
     def ask(
         self,
         server: Server,

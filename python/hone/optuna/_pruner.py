@@ -46,9 +46,14 @@ class HonePruner(BasePruner):  # type: ignore[misc]
         trials: list[FrozenTrial] = study.get_trials(deepcopy=False)
         memory = self._memories.of(study)
         with memory.lock:
-            for other in memory.unheard(trials, trial.number):
-                self._judge(memory, study, trials, other)
-            return self._judge(memory, study, trials, trial)
+            while True:
+                key = memory.past.key
+                for other in memory.unheard(trials, trial.number):
+                    self._judge(memory, study, trials, other)
+                verdict = self._judge(memory, study, trials, trial)
+                # Under another key the coordinator has yet to hear of the others.
+                if memory.past.key == key:
+                    return verdict
 
     def _judge(self, memory: "_Memory", study: Study, trials: Sequence[FrozenTrial], trial: FrozenTrial) -> bool:
         sent = wire.PastTrial(number=trial.number, curve=curve(trial, sorted(trial.intermediate_values)))
@@ -74,9 +79,7 @@ class _Memory:
     def unheard(self, trials: Sequence[FrozenTrial], but: int) -> list[FrozenTrial]:
         """The other trials under way that have reported what the coordinator does not know yet."""
         running = [trial for trial in trials if trial.state == TrialState.RUNNING and trial.number != but]
-        return [
-            trial
-            for trial in running
-            if trial.intermediate_values
-            and self.heard.get(trial.number) != (self.past.key, len(trial.intermediate_values))
-        ]
+        reporting = [trial for trial in running if trial.intermediate_values]
+        if self.past.is_empty:
+            return reporting
+        return [it for it in reporting if self.heard.get(it.number) != (self.past.key, len(it.intermediate_values))]
