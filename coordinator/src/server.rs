@@ -137,8 +137,8 @@ impl Coordinator {
         let store_id = store.id();
         let gatekeeper = Arc::new(Gatekeeper::open(&config.data, &store_id, &config.names)?);
         let listeners = listeners(&config, &gatekeeper).await?;
-        let optuna_listener = optuna_listener(&config).await?;
-        let katib_listener = katib_listener(&config).await?;
+        let optuna_listener = open_listener(config.optuna, config.insecure_optuna, StartError::OptunaBeyondThisHost).await?;
+        let katib_listener = open_listener(config.katib, config.insecure_katib, StartError::KatibBeyondThisHost).await?;
         let sessions = Sessions::default();
         let writer = tokio::task::block_in_place(|| actor::start(store.clone(), clock, sessions.clone()))?;
         let mirror = mirror(&config, &writer, &store)?;
@@ -283,19 +283,15 @@ async fn listeners(config: &Config, gatekeeper: &Arc<Gatekeeper>) -> Result<Vec<
     Ok(listeners)
 }
 
-async fn optuna_listener(config: &Config) -> Result<Option<Listener>, StartError> {
-    let Some(address) = config.optuna else { return Ok(None) };
-    if !address.ip().is_loopback() && !config.insecure_optuna {
-        return Err(StartError::OptunaBeyondThisHost(address));
-    }
-    let listener = Listener::insecure(address).await;
-    listener.map(Some).map_err(|source| StartError::Listen { address: address.to_string(), source })
-}
-
-async fn katib_listener(config: &Config) -> Result<Option<Listener>, StartError> {
-    let Some(address) = config.katib else { return Ok(None) };
-    if !address.ip().is_loopback() && !config.insecure_katib {
-        return Err(StartError::KatibBeyondThisHost(address));
+/// A listener for a protocol without credentials: for this host alone, unless the operator has typed otherwise in full.
+async fn open_listener(
+    address: Option<SocketAddr>,
+    insecure: bool,
+    refusal: impl FnOnce(SocketAddr) -> StartError,
+) -> Result<Option<Listener>, StartError> {
+    let Some(address) = address else { return Ok(None) };
+    if !address.ip().is_loopback() && !insecure {
+        return Err(refusal(address));
     }
     let listener = Listener::insecure(address).await;
     listener.map(Some).map_err(|source| StartError::Listen { address: address.to_string(), source })
