@@ -34,11 +34,11 @@ TRIAL = """
 import hone, sys
 trial = hone.trial()
 x = trial.params["x"]
+if trial.number % 6 == 5:
+    sys.exit("not this one")
 for epoch in range(1, 6):
     if trial.report(epoch, **{"loss": x + 1 / epoch, "acc(top 1)": 1 - x}):
         sys.exit()
-if x > 0.9:
-    sys.exit("too much")
 (trial.output_dir / "model").write_text(str(x) * 100)
 (trial.output_dir / "deep").mkdir()
 (trial.output_dir / "deep" / "large").write_text("x" * 5000)
