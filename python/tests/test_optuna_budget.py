@@ -1,6 +1,5 @@
 """The end of a study whose budget is Hone's."""
 
-import signal
 from collections.abc import Iterator
 
 import grpc
@@ -9,19 +8,19 @@ import pytest
 
 from hone.optuna import within_budget
 
-from .support.optuna_server import Server
 from .support.real import Hone
+from .support.storage_server import Coordinator, Forwarder
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Coordinator]:
     """One coordinator for all tests."""
-    server = Server(Hone(tmp_path_factory.mktemp("budget")))
+    server = Coordinator(Hone(tmp_path_factory.mktemp("budget")))
     yield server
-    server.end(signal.SIGKILL)
+    server.kill()
 
 
 def bowl(trial: optuna.Trial) -> float:
@@ -29,7 +28,7 @@ def bowl(trial: optuna.Trial) -> float:
 
 
 @pytest.mark.parametrize("jobs", [1, 3])
-def test_a_budget_that_is_used_up_ends_the_block(server: Server, jobs: int) -> None:
+def test_a_budget_that_is_used_up_ends_the_block(server: Coordinator, jobs: int) -> None:
     name = f"bounded-{jobs}"
     study = optuna.create_study(study_name=name, storage=server.storage())
     server.hone.run("study", "set", name, "max_trials=7")
@@ -41,7 +40,18 @@ def test_a_budget_that_is_used_up_ends_the_block(server: Server, jobs: int) -> N
     assert server.hone.json("study", "show", name)["state"] == "finished"
 
 
-def test_so_does_a_study_that_somebody_has_stopped(server: Server) -> None:
+def test_so_it_does_behind_a_forwarder(server: Coordinator) -> None:
+    forwarder = Forwarder(server.hone)
+    study = optuna.create_study(study_name="forwarded", storage=forwarder.storage())
+    server.hone.run("study", "set", "forwarded", "max_trials=4")
+    with within_budget() as ending:
+        study.optimize(bowl)
+    assert ending.reason is not None
+    assert ending.reason.startswith("the budget of 4 trials is used up")
+    forwarder.stop()
+
+
+def test_so_does_a_study_that_somebody_has_stopped(server: Coordinator) -> None:
     study = optuna.create_study(study_name="stopped", storage=server.storage())
 
     def stop(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:

@@ -1,7 +1,6 @@
 """Studies from one of Optuna's storages to another, Hone's among them."""
 
 import math
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,19 +16,19 @@ from hone import HoneError
 from hone.client import NotFound, Unreachable
 from hone.optuna import _copy, copy_study
 
-from .support.optuna_server import Server
 from .support.real import Hone
+from .support.storage_server import Coordinator
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Coordinator]:
     """One coordinator for all tests."""
-    server = Server(Hone(tmp_path_factory.mktemp("copy")))
+    server = Coordinator(Hone(tmp_path_factory.mktemp("copy")))
     yield server
-    server.end(signal.SIGKILL)
+    server.kill()
 
 
 def objective(trial: optuna.Trial) -> float:
@@ -71,13 +70,13 @@ def described(study: Study) -> str:
 
 
 @pytest.fixture(params=["sqlite", "journal", "hone"])
-def target(request: pytest.FixtureRequest, server: Server, tmp_path: Path) -> str:
+def target(request: pytest.FixtureRequest, server: Coordinator, tmp_path: Path) -> str:
     """A storage by its URL."""
     if request.param == "hone":
         storage = server.storage()
         for study in storage.get_all_studies():
             storage.delete_study(study._study_id)
-        return server.url
+        return f"hone://127.0.0.1:{server.optuna}"
     return f"sqlite:///{tmp_path}/studies.db" if request.param == "sqlite" else str(tmp_path / "studies.log")
 
 
@@ -134,9 +133,9 @@ def test_a_study_with_other_directions_is_not_touched() -> None:
         copy_study("bowl", source, target)
 
 
-def test_hone_shows_what_was_copied(server: Server) -> None:
+def test_hone_shows_what_was_copied(server: Coordinator) -> None:
     study = make(InMemoryStorage())
-    copy_study("bowl", study._storage, server.url, new_name="shown")
+    copy_study("bowl", study._storage, f"hone://127.0.0.1:{server.optuna}", new_name="shown")
     shown = server.hone.json("study", "show", "shown")
     assert shown["counts"]["complete"] == 6
     assert shown["best"]["values"] == [study.best_value]
@@ -162,7 +161,7 @@ def test_a_source_that_is_not_there_is_not_made(
 
 def test_where_nobody_speaks_the_protocol_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_copy, "READY_S", 0.1)
-    with pytest.raises(Unreachable, match="`hone serve --optuna` does"):
+    with pytest.raises(Unreachable, match="`hone serve --optuna` and `hone optuna-proxy` do"):
         copy_study("bowl", "hone://127.0.0.1:1", InMemoryStorage())
 
 

@@ -2,7 +2,6 @@
 
 import inspect
 import json
-import signal
 import socket
 import subprocess
 import sys
@@ -15,10 +14,10 @@ import pytest
 
 import hone.optuna
 
-from .support.optuna_server import Server
 from .support.pages import blocks
 from .support.real import LIMIT_S, REPOSITORY, Hone, binary
 from .support.served import wait_until
+from .support.storage_server import Coordinator
 
 PAGE = (REPOSITORY / "docs" / "optuna.md").read_text()
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
@@ -26,19 +25,19 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Coordinator]:
     """One coordinator for all tests."""
-    server = Server(Hone(tmp_path_factory.mktemp("docs")))
+    server = Coordinator(Hone(tmp_path_factory.mktemp("docs")))
     yield server
-    server.end(signal.SIGKILL)
+    server.kill()
 
 
-def here(text: str, server: Server) -> str:
+def here(text: str, server: Coordinator) -> str:
     """What the page says, with the ports of this test and a budget that is soon used up."""
-    return text.replace("13000", str(server.port)).replace("max_trials=2000", "max_trials=60")
+    return text.replace("13000", str(server.optuna)).replace("max_trials=2000", "max_trials=60")
 
 
-def run(server: Server, *command: str) -> str:
+def run(server: Coordinator, *command: str) -> str:
     """Runs a command in the folder of the coordinator."""
     environment = {**server.hone.variables, "PATH": f"{binary().parent}:{server.hone.variables['PATH']}"}
     ended = subprocess.run(
@@ -48,7 +47,7 @@ def run(server: Server, *command: str) -> str:
     return ended.stdout
 
 
-def test_the_code_runs_from_top_to_bottom(server: Server) -> None:
+def test_the_code_runs_from_top_to_bottom(server: Coordinator) -> None:
     program = ["import subprocess"]
     for kind, text in blocks(PAGE):
         if kind == "python":
@@ -75,7 +74,7 @@ def listens(port: int) -> bool:
 
 
 @pytest.fixture
-def dashboard(server: Server) -> Iterator[int]:
+def dashboard(server: Coordinator) -> Iterator[int]:
     """The port of optuna-dashboard, started as the page says."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -88,7 +87,7 @@ def dashboard(server: Server) -> Iterator[int]:
     process.wait(timeout=LIMIT_S)
 
 
-def test_the_dashboard_shows_studies_of_hone(server: Server, dashboard: int) -> None:
+def test_the_dashboard_shows_studies_of_hone(server: Coordinator, dashboard: int) -> None:
     study = optuna.create_study(study_name="shown", storage=server.storage())
     study.optimize(lambda trial: trial.suggest_float("x", -5, 5) + 1e-3 * trial.suggest_int("y", 0, 9), n_trials=20)
     listed = {summary["study_name"]: summary for summary in get(dashboard, "/api/studies")["study_summaries"]}

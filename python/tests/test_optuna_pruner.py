@@ -3,7 +3,6 @@
 import math
 import pickle
 import random
-import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,8 +14,8 @@ from optuna.study import Study
 from hone.client import Invalid
 from hone.optuna import HonePruner
 
-from .support.optuna_server import Server
 from .support.real import Hone
+from .support.storage_server import Coordinator
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning"),
@@ -29,13 +28,13 @@ TRIALS, STEPS = 60, 27
 
 
 @pytest.fixture(scope="module", autouse=True)
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Coordinator]:
     """One coordinator for all tests, which `hone.connect()` finds by itself."""
-    server = Server(Hone(tmp_path_factory.mktemp("pruner")))
+    server = Coordinator(Hone(tmp_path_factory.mktemp("pruner")))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HONE_DATA", str(server.hone.root / "data"))
         yield server
-    server.end(signal.SIGKILL)
+    server.kill()
 
 
 def curves(kind: str) -> list[list[float]]:
@@ -147,7 +146,7 @@ def ask_ladder(study: Study, *losses: float) -> list[bool]:
 
 
 @pytest.mark.parametrize("ended", [0, 1])
-def test_it_goes_on_when_the_coordinator_was_killed(server: Server, ended: int) -> None:
+def test_it_goes_on_when_the_coordinator_was_killed(server: Coordinator, ended: int) -> None:
     def begun() -> Study:
         study = optuna.create_study(pruner=HonePruner(kind={"kind": "asha", "min_steps": 1, "reduction": 2}))
         for _ in range(ended):
@@ -160,7 +159,7 @@ def test_it_goes_on_when_the_coordinator_was_killed(server: Server, ended: int) 
     unharmed = ask_ladder(begun(), *losses)
     study = begun()
     before = ask_ladder(study, *losses[:4])
-    server.end(signal.SIGKILL)
+    server.kill()
     server.start()
     assert before + ask_ladder(study, *losses[4:]) == unharmed
     assert set(unharmed) == {True, False}

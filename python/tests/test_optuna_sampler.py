@@ -1,7 +1,6 @@
 """Optuna's own suites for samplers on `HoneSampler`, and what they do not look at, against a real coordinator."""
 
 import pickle
-import signal
 import statistics
 import subprocess
 import sys
@@ -26,8 +25,8 @@ import hone
 from hone.client import Invalid
 from hone.optuna import HoneSampler
 
-from .support.optuna_server import Server
 from .support.real import LIMIT_S, Hone
+from .support.storage_server import Coordinator
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -37,17 +36,17 @@ KINDS = ["tpe", "random", "sobol", "gp", "cmaes", "nsga2", "auto"]
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Coordinator]:
     """One coordinator for all tests, which `hone.connect()` finds by itself."""
-    server = Server(Hone(tmp_path_factory.mktemp("sampler")))
+    server = Coordinator(Hone(tmp_path_factory.mktemp("sampler")))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HONE_DATA", str(server.hone.root / "data"))
         yield server
-    server.end(signal.SIGKILL)
+    server.kill()
 
 
 @pytest.fixture(autouse=True)
-def needed(server: Server) -> None:
+def needed(server: Coordinator) -> None:
     """Every test asks the coordinator."""
 
 
@@ -94,7 +93,7 @@ def test_it_learns(kind: Any) -> None:
     assert search(HoneSampler(kind=kind, seed=1), trials=60).best_value < 0.5
 
 
-def test_a_seed_gives_the_same_trials_in_every_storage(tmp_path: Path, server: Server) -> None:
+def test_a_seed_gives_the_same_trials_in_every_storage(tmp_path: Path, server: Coordinator) -> None:
     storages = [
         None,
         RDBStorage(f"sqlite:///{tmp_path}/studies.db"),
@@ -125,8 +124,8 @@ def test_a_study_goes_on_in_another_process_as_in_one(tmp_path: Path) -> None:
     assert points(optuna.load_study(study_name="parts", storage=url)) == whole
 
 
-def test_processes_share_a_study(server: Server) -> None:
-    storage = f"optuna.storages.GrpcStorageProxy(host='127.0.0.1', port={server.port})"
+def test_processes_share_a_study(server: Coordinator) -> None:
+    storage = f"optuna.storages.GrpcStorageProxy(host='127.0.0.1', port={server.optuna})"
     study = optuna.create_study(study_name="shared", storage=server.storage())
     programs = [start(storage, "shared", 15) for _ in range(3)]
     assert [program.wait(timeout=LIMIT_S) for program in programs] == [0, 0, 0]
@@ -134,11 +133,11 @@ def test_processes_share_a_study(server: Server) -> None:
     assert study.best_value < 2
 
 
-def test_it_goes_on_when_the_coordinator_was_killed(server: Server) -> None:
+def test_it_goes_on_when_the_coordinator_was_killed(server: Coordinator) -> None:
     unharmed = points(search(HoneSampler(seed=3), trials=20))
     sampler = HoneSampler(seed=3)
     study = search(sampler, trials=10)
-    server.end(signal.SIGKILL)
+    server.kill()
     server.start()
     study.optimize(bowl, n_trials=10)
     assert points(study) == unharmed
@@ -312,7 +311,7 @@ def test_it_travels_to_other_processes() -> None:
         pickle.dumps(HoneSampler(client))
 
 
-def test_a_client_may_be_given(server: Server) -> None:
+def test_a_client_may_be_given(server: Coordinator) -> None:
     with hone.connect(data=server.hone.root / "data") as client:
         assert (
             search(HoneSampler(client, seed=5), trials=14).trials[13].params

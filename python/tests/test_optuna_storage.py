@@ -1,6 +1,5 @@
 """Optuna's own suite for storages, and an unmodified program, against a real coordinator."""
 
-import signal
 from collections.abc import Iterator
 
 import grpc
@@ -9,30 +8,30 @@ import pytest
 from optuna.storages import GrpcStorageProxy
 from optuna.testing.pytest_storages import StorageTestCase
 
-from .support.optuna_server import Server
 from .support.real import Hone
+from .support.storage_server import Coordinator
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Coordinator]:
     """One server for the whole suite."""
-    server = Server(Hone(tmp_path_factory.mktemp("optuna")))
+    server = Coordinator(Hone(tmp_path_factory.mktemp("optuna")))
     yield server
-    server.end(signal.SIGTERM)
+    server.stop()
 
 
 @pytest.fixture
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(Hone(tmp_path_factory.mktemp("optuna")))
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Coordinator]:
+    server = Coordinator(Hone(tmp_path_factory.mktemp("optuna")))
     yield server
-    server.end(signal.SIGTERM)
+    server.stop()
 
 
 @pytest.fixture
-def storage(shared: Server) -> Iterator[GrpcStorageProxy]:
+def storage(shared: Coordinator) -> Iterator[GrpcStorageProxy]:
     """Empty, as the suite wants it."""
     storage = shared.storage()
     for study in storage.get_all_studies():
@@ -60,7 +59,7 @@ def objective(trial: optuna.Trial) -> float:
     return float(x * x + y + (kind == "b"))
 
 
-def test_an_unmodified_program_leaves_a_study_of_hone(server: Server) -> None:
+def test_an_unmodified_program_leaves_a_study_of_hone(server: Coordinator) -> None:
     study = optuna.create_study(
         study_name="plain",
         storage=server.storage(),
@@ -75,14 +74,14 @@ def test_an_unmodified_program_leaves_a_study_of_hone(server: Server) -> None:
     assert kinds == [str(trial.params["kind"]) for trial in study.trials]
 
 
-def test_what_was_answered_survives_the_coordinator_being_killed(server: Server) -> None:
+def test_what_was_answered_survives_the_coordinator_being_killed(server: Coordinator) -> None:
     study = optuna.create_study(study_name="kept", storage=server.storage())
     study.enqueue_trial({"x": 1.0}, user_attrs={"why": "a guess"})
     study.optimize(objective, n_trials=10)
     running = study.ask()
     running.suggest_float("x", -5, 5)
     before = study.trials
-    server.end(signal.SIGKILL)
+    server.kill()
     server.start()
     again = optuna.load_study(study_name="kept", storage=server.storage())
     assert again.trials == before
@@ -90,7 +89,7 @@ def test_what_was_answered_survives_the_coordinator_being_killed(server: Server)
     assert again.trials[running.number].value == 3.0
 
 
-def test_the_budget_is_hones_and_exact(server: Server) -> None:
+def test_the_budget_is_hones_and_exact(server: Coordinator) -> None:
     study = optuna.create_study(study_name="bounded", storage=server.storage())
     server.hone.run("study", "set", "bounded", "max_trials=7")
     with pytest.raises(grpc.RpcError) as refused:
@@ -108,14 +107,14 @@ def test_other_hosts_are_not_served_unless_it_is_typed_in_full(real: Hone) -> No
     assert "--insecure-optuna" in error
 
 
-def test_clients_in_many_processes_take_each_waiting_trial_once(server: Server) -> None:
+def test_clients_in_many_processes_take_each_waiting_trial_once(server: Coordinator) -> None:
     study = optuna.create_study(study_name="queue", storage=server.storage())
     for number in range(20):
         study.enqueue_trial({"x": number / 10})
     program = (
         "import optuna, sys\n"
         "study = optuna.load_study(study_name='queue',"
-        f" storage=optuna.storages.GrpcStorageProxy(host='127.0.0.1', port={server.port}))\n"
+        f" storage=optuna.storages.GrpcStorageProxy(host='127.0.0.1', port={server.optuna}))\n"
         "study.optimize(lambda trial: trial.suggest_float('x', -5, 5), n_trials=10)\n"
     )
     clients = [server.hone.start_python(program) for _ in range(4)]

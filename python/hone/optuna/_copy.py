@@ -33,7 +33,7 @@ def copy_study(
     """Copies a study with everything that Optuna keeps of it, and returns the copy.
 
     A storage is one of Optuna's objects, the URL of a database or of Redis, the path of a journal file, or
-    `hone://HOST:PORT`, where `hone serve --optuna` listens.
+    `hone://HOST:PORT`, where `hone serve --optuna` or `hone optuna-proxy` listens.
 
     Raises `hone.client.NotFound` where the source has no such study, and Optuna's `DuplicatedStudyError` where the
     target has another one of that name.
@@ -121,5 +121,7 @@ def _of_hone(url: str) -> BaseStorage:
     try:
         storage.wait_server_ready(timeout=READY_S)
     except ConnectionError:
-        raise Unreachable(f"nobody speaks Optuna's protocol at `{url}`; `hone serve --optuna` does") from None
+        raise Unreachable(
+            f"nobody speaks Optuna's protocol at `{url}`; `hone serve --optuna` and `hone optuna-proxy` do"
+        ) from None
     return storage
