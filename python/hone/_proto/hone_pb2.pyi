@@ -770,7 +770,7 @@ class GetStoreRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class Store(_message.Message):
-    __slots__ = ("id", "data", "sequence", "journal_bytes", "snapshot_bytes", "blob_bytes", "build", "studies", "trials")
+    __slots__ = ("id", "data", "sequence", "journal_bytes", "snapshot_bytes", "blob_bytes", "build", "studies", "trials", "mlflow")
     ID_FIELD_NUMBER: _ClassVar[int]
     DATA_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
@@ -780,6 +780,7 @@ class Store(_message.Message):
     BUILD_FIELD_NUMBER: _ClassVar[int]
     STUDIES_FIELD_NUMBER: _ClassVar[int]
     TRIALS_FIELD_NUMBER: _ClassVar[int]
+    MLFLOW_FIELD_NUMBER: _ClassVar[int]
     id: str
     data: str
     sequence: int
@@ -789,7 +790,20 @@ class Store(_message.Message):
     build: str
     studies: int
     trials: int
-    def __init__(self, id: _Optional[str] = ..., data: _Optional[str] = ..., sequence: _Optional[int] = ..., journal_bytes: _Optional[int] = ..., snapshot_bytes: _Optional[int] = ..., blob_bytes: _Optional[int] = ..., build: _Optional[str] = ..., studies: _Optional[int] = ..., trials: _Optional[int] = ...) -> None: ...
+    mlflow: MlflowMirror
+    def __init__(self, id: _Optional[str] = ..., data: _Optional[str] = ..., sequence: _Optional[int] = ..., journal_bytes: _Optional[int] = ..., snapshot_bytes: _Optional[int] = ..., blob_bytes: _Optional[int] = ..., build: _Optional[str] = ..., studies: _Optional[int] = ..., trials: _Optional[int] = ..., mlflow: _Optional[_Union[MlflowMirror, _Mapping]] = ...) -> None: ...
+
+class MlflowMirror(_message.Message):
+    __slots__ = ("server", "behind", "refused", "trouble")
+    SERVER_FIELD_NUMBER: _ClassVar[int]
+    BEHIND_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    TROUBLE_FIELD_NUMBER: _ClassVar[int]
+    server: str
+    behind: int
+    refused: int
+    trouble: str
+    def __init__(self, server: _Optional[str] = ..., behind: _Optional[int] = ..., refused: _Optional[int] = ..., trouble: _Optional[str] = ...) -> None: ...
 
 class VerifyStoreRequest(_message.Message):
     __slots__ = ("deep",)
