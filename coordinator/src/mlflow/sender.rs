@@ -3,7 +3,7 @@
 use hone_data::{Hash, blobs::BlobStore};
 
 use super::{
-    api::{Mlflow, Run},
+    api::{Input, Mlflow, Run},
     batch::Values,
     http::CallError,
     run::{OUTPUTS, Record, STORE, TRIAL},
@@ -43,7 +43,7 @@ impl Sender {
         let logged = self.mlflow.log(&run.id, &record.values).await.map(|()| Sent::Whole);
         let mut sent = logged.or_else(|error| in_part(error, record.number))?;
         if let Some(input) = &record.input {
-            self.mlflow.log_input(&run.id, input).await.or_else(|error| in_part(error, record.number).map(drop))?;
+            self.log_input(&run, input).await.or_else(|error| in_part(error, record.number).map(drop))?;
         }
         let files = self.send_outputs(&run, &record).await;
         if let Some(worse) = files.or_else(|error| in_part(error, record.number).map(Some))? {
@@ -62,6 +62,15 @@ impl Sender {
         }
         runs.truncate(1);
         Ok(runs.pop())
+    }
+
+    /// Runs of a study have one input. Where several name it to the server for the first time at once, it takes it from
+    /// one of them and refuses the others, who find it there when they say it again.
+    async fn log_input(&self, run: &Run, input: &Input) -> Result<(), CallError> {
+        match self.mlflow.log_input(&run.id, input).await {
+            Err(CallError::Refused { .. }) => self.mlflow.log_input(&run.id, input).await,
+            logged => logged,
+        }
     }
 
     async fn send_outputs(&self, run: &Run, record: &Record) -> Result<Option<Sent>, CallError> {
