@@ -27,14 +27,33 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
     ])
 }
 
-#[test]
-fn dependencies_run_one_way() {
+/// What cargo says of the workspace.
+fn metadata() -> Value {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--no-deps", "--offline", "--locked"])
         .current_dir(repository())
         .output()
         .expect("cargo metadata");
-    let metadata: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+/// `cargo run` refuses to choose among several programs, and the README's first command is one.
+#[test]
+fn there_is_one_program_to_run() {
+    let metadata = metadata();
+    let packages = metadata["packages"].as_array().expect("packages");
+    let defaults = metadata["workspace_default_members"].as_array().expect("default members");
+    let targets = packages.iter().filter(|package| defaults.contains(&package["id"])).flat_map(|package| {
+        let targets = package["targets"].as_array().expect("targets");
+        targets.iter().filter(|target| target["kind"][0] == "bin")
+    });
+    let programs: Vec<&str> = targets.filter_map(|target| target["name"].as_str()).collect();
+    assert_eq!(programs, ["hone"]);
+}
+
+#[test]
+fn dependencies_run_one_way() {
+    let metadata = metadata();
     let allowed = allowed();
     let packages = metadata["packages"].as_array().expect("packages");
     assert_eq!(packages.len(), allowed.len(), "a crate is missing in this test or in `ARCHITECTURE.md`");
@@ -100,6 +119,11 @@ fn commands(hone: &Hone, group: &[String]) -> BTreeSet<Vec<String>> {
         .collect()
 }
 
+/// As names of commands are, and options are not.
+fn is_a_word(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_lowercase()) && text.chars().all(|at| at.is_ascii_lowercase() || at == '-')
+}
+
 /// What a document calls `hone …`, in code or in text, up to the first word that is no command's.
 fn mentioned(text: &str, known: &BTreeSet<Vec<String>>) -> Vec<(String, bool)> {
     let uses = text.split('`').skip(1).step_by(2).filter(|code| code.starts_with("hone "));
@@ -107,7 +131,7 @@ fn mentioned(text: &str, known: &BTreeSet<Vec<String>>) -> Vec<(String, bool)> {
         let words: Vec<String> = code
             .split_whitespace()
             .skip(1)
-            .take_while(|word| word.chars().all(|letter| letter.is_ascii_lowercase()))
+            .take_while(|word| is_a_word(word))
             .map(str::to_owned)
             .collect();
         let is_known = words.is_empty() || (1..=words.len()).any(|length| known.contains(&words[..length]));
