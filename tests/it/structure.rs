@@ -128,12 +128,7 @@ fn is_a_word(text: &str) -> bool {
 fn mentioned(text: &str, known: &BTreeSet<Vec<String>>) -> Vec<(String, bool)> {
     let uses = text.split('`').skip(1).step_by(2).filter(|code| code.starts_with("hone "));
     uses.map(|code| {
-        let words: Vec<String> = code
-            .split_whitespace()
-            .skip(1)
-            .take_while(|word| is_a_word(word))
-            .map(str::to_owned)
-            .collect();
+        let words: Vec<String> = code.split_whitespace().skip(1).take_while(|word| is_a_word(word)).map(str::to_owned).collect();
         let is_known = words.is_empty() || (1..=words.len()).any(|length| known.contains(&words[..length]));
         (code.to_owned(), is_known)
     })
