@@ -53,6 +53,8 @@ impl Asking {
             let view = writer.view().await?;
             self.drop_idle(&view);
             let (ask, exhausted) = self.propose(&view, ask.clone()).await;
+            // Who looks at a study while it changes makes the change copy it.
+            drop(view);
             let study = ask.study;
             let waits = ask.proposals.is_empty();
             match writer.command(Command::Ask(Box::new(ask))).await {
@@ -72,11 +74,11 @@ impl Asking {
     fn drop_idle(&self, view: &View) {
         let asks = |study: StudyId| view.state.study(study).is_some_and(|study| study.state == StudyState::Active);
         self.samplers.drop_idle(asks);
-        let mut gaps = lock(&self.gaps);
-        if gaps.len() > MAX_STUDIES {
+        let (mut turns, mut gaps) = (lock(&self.turns), lock(&self.gaps));
+        if turns.len() > MAX_STUDIES {
+            // A turn that somebody has, or waits for, has another owner.
+            turns.retain(|study, turn| asks(*study) || Arc::strong_count(turn) > 1);
             gaps.retain(|study, _| asks(*study));
-            // A turn that somebody waits for has another owner.
-            lock(&self.turns).retain(|study, turn| asks(*study) || Arc::strong_count(turn) > 1);
         }
     }
 

@@ -17,7 +17,7 @@ use tonic::{Request, Response, Status};
 
 use super::{Services, status, studies::find, trial_message};
 use crate::{
-    actor::View,
+    actor::{Refusal, View},
     convert::{
         client,
         distribution::{distribution_from_proto, parameter_to_proto},
@@ -53,7 +53,7 @@ impl ClientService for Services {
         };
         let created = match self.writer.command(command).await {
             Ok(_) => true,
-            Err(crate::actor::Refusal::Reject(Reject::StudyExists { .. })) if request.load_if_exists => false,
+            Err(Refusal::Reject(Reject::StudyExists { .. })) if request.load_if_exists => false,
             Err(refusal) => return Err(status(refusal)),
         };
         let view = self.view().await?;
@@ -66,9 +66,10 @@ impl ClientService for Services {
 
     async fn ask(&self, request: Request<AskRequest>) -> Result<Response<AskResponse>, Status> {
         let AskRequest { study, count, lease_us, request_id: id } = request.into_inner();
-        let study = find(&*self.view().await?, &study)?.clone();
+        let view = self.view().await?;
+        let study = find(&view, &study)?;
         if study.driver == Driver::Workers {
-            return Err(run_by_workers(&study));
+            return Err(run_by_workers(study));
         }
         let ask = Ask {
             study: study.id,
@@ -79,6 +80,8 @@ impl ClientService for Services {
             as_of: 0,
             proposals: Vec::new(),
         };
+        // Who looks at a study while it changes makes the change copy it.
+        drop(view);
         let asked = self.asking.ask(&self.writer, ask).await.map_err(status)?;
         let view = self.view().await?;
         let trials = asked.trials.iter().filter_map(|(trial, attempt)| asked_trial(&view, *trial, *attempt)).collect();
@@ -102,10 +105,12 @@ impl ClientService for Services {
             return Err(Status::internal(format!("the sampler has no value for parameter `{name}`; this is a bug of hone")));
         }
         let parameter = parameter_to_proto(&name, distribution.to_external(value));
-        if !trial.asked.contains_key(&name) {
+        let is_known = trial.asked.contains_key(&name);
+        drop(view);
+        if !is_known {
             let text = distribution_to_text(&distribution);
             let write = Write::Parameter(AskedParameter { name, value, distribution, text });
-            self.command(Command::Drive { trial: trial.id, write, by: of(attempt) }).await?;
+            self.command(Command::Drive { trial: TaskId(id), write, by: of(attempt) }).await?;
         }
         Ok(Response::new(SuggestParameterResponse { parameter: Some(parameter) }))
     }
@@ -127,9 +132,10 @@ impl ClientService for Services {
     async fn tell(&self, request: Request<TellRequest>) -> Result<Response<TrialMessage>, Status> {
         let request = request.into_inner();
         let (id, by) = (TaskId(request.trial), By { request: Some(request_id(&request.request_id)?), ..of(request.attempt) });
-        let view = self.view().await?;
-        let study = view.state.study_of(id).ok_or_else(|| statuses::from_reject(&Reject::NoSuchTrial(id)))?.clone();
+        let study = self.writer.study_of(id).await.map_err(status)?;
+        let study = study.ok_or_else(|| statuses::from_reject(&Reject::NoSuchTrial(id)))?;
         let write = tell(&study, &request)?;
+        drop(study);
         self.command(Command::Drive { trial: id, write, by }).await?;
         self.asking.forget(id);
         let view = self.view().await?;
@@ -163,8 +169,13 @@ impl ClientService for Services {
         };
         let mut attributes: Vec<_> = attributes.into_iter().collect();
         attributes.sort();
+        let mut answers = Vec::with_capacity(attributes.len());
         for (key, value) in attributes {
-            self.command(Command::SetAttribute { owner, scope: Scope::User, key, value: Some(value.to_vec()) }).await?;
+            let command = Command::SetAttribute { owner, scope: Scope::User, key, value: Some(value.to_vec()) };
+            answers.push(self.writer.submit(command).await.map_err(status)?);
+        }
+        for answer in answers {
+            answer.await.map_err(|_| status(Refusal::Stopping))?.map_err(status)?;
         }
         Ok(Response::new(SetAttributesResponse {}))
     }

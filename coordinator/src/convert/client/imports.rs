@@ -5,6 +5,7 @@ use hone_search::{Distribution, Outcome, Value};
 use hone_studies::{ImportedTrial, Micros, Point, StudySpec};
 
 use super::values::parse;
+use crate::convert::distribution::value_from_proto;
 
 /// Reads one trial, which ended at `now` if nobody knows better.
 ///
@@ -58,7 +59,7 @@ fn params(spec: &StudySpec, given: &[v1::Parameter]) -> Result<Vec<f64>, String>
     for parameter in given {
         let (Some(at), Some(value)) = (spec.space.index_of(&parameter.name), &parameter.value) else { continue };
         let distribution = &spec.space.parameters[at].distribution;
-        let read = distribution.to_internal(&value_from_proto(distribution, value));
+        let read = distribution.to_internal(&value_of(distribution, value));
         internal[at] = read.map_err(|error| format!("parameter `{}`: {error}", parameter.name))?;
     }
     let params = spec.space.plan().fill(|at, _| internal[at]);
@@ -66,13 +67,11 @@ fn params(spec: &StudySpec, given: &[v1::Parameter]) -> Result<Vec<f64>, String>
     Ok(params)
 }
 
-fn value_from_proto(distribution: &Distribution, value: &v1::parameter::Value) -> Value {
+fn value_of(distribution: &Distribution, value: &v1::parameter::Value) -> Value {
     use v1::parameter::Value as Kind;
     match value {
-        Kind::Float(value) => Value::Float(*value),
-        Kind::Int(value) => Value::Int(*value),
-        Kind::Bool(value) => Value::Bool(*value),
         Kind::String(text) => value_of_text(distribution, text),
+        Kind::Float(_) | Kind::Int(_) | Kind::Bool(_) => value_from_proto(value),
     }
 }
 
