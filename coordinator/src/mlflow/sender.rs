@@ -43,7 +43,8 @@ impl Sender {
         let logged = self.mlflow.log(&run.id, &record.values).await.map(|()| Sent::Whole);
         let mut sent = logged.or_else(|error| in_part(error, record.number))?;
         if let Some(input) = &record.input {
-            self.log_input(&run, input).await.or_else(|error| in_part(error, record.number).map(drop))?;
+            let input = self.log_input(&run, input).await.map(|()| sent);
+            sent = input.or_else(|error| in_part(error, record.number))?;
         }
         let files = self.send_outputs(&run, &record).await;
         if let Some(worse) = files.or_else(|error| in_part(error, record.number).map(Some))? {
