@@ -79,6 +79,11 @@ impl<'a> Em<'a> {
         self.log_likelihood() - prices.sum::<f64>()
     }
 
+    /// The one that the criterion likes better; this one if it likes both the same.
+    pub fn or(self, other: Self) -> Self {
+        if other.criterion() > self.criterion() { other } else { self }
+    }
+
     /// Reads off the result.
     pub fn into_fit(mut self) -> Fit {
         let (classes, cells) = (self.classes(), self.cells());
@@ -192,7 +197,8 @@ struct Steps {
 
 impl Steps {
     fn new(prior: &[f64], rates: &[f64]) -> Self {
-        let logs = |rates: &[f64]| rates.iter().map(|rate| rate.max(FLOOR).ln()).collect();
+        // Rates of what was answered have their floor; what was not is never looked up.
+        let logs = |rates: &[f64]| rates.iter().map(|rate| rate.max(f64::MIN_POSITIVE).ln()).collect();
         Self { prior: logs(prior), rates: logs(rates) }
     }
 

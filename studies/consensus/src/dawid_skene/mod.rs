@@ -153,7 +153,10 @@ impl DawidSkene {
         let em = match self.model {
             Model::OneCoin => self.run(start(Kind::OneCoin)),
             Model::Full => self.run(start(Kind::Full)),
-            Model::Auto => self.best(self.run(start(Kind::OneCoin)), self.run(start(Kind::Full))),
+            Model::Auto => {
+                let coins = self.with_chosen(self.run(start(Kind::OneCoin)));
+                coins.or(self.with_chosen(self.run(start(Kind::Full))))
+            }
         };
         Ok(em.into_fit())
     }
@@ -163,16 +166,12 @@ impl DawidSkene {
         em
     }
 
-    /// The fit that the criterion likes best: with coins, with matrices, or with what each annotator deserves by either.
-    fn best<'a>(&self, coins: Em<'a>, matrices: Em<'a>) -> Em<'a> {
-        let mixed = [coins.chosen(), matrices.chosen()].map(|em| em.map(|em| self.run(em)));
-        let mut best = coins;
-        for em in [Some(matrices)].into_iter().chain(mixed).flatten() {
-            if em.criterion() > best.criterion() {
-                best = em;
-            }
+    /// The fit itself, or with what each annotator deserves by it if that is better.
+    fn with_chosen<'a>(&self, em: Em<'a>) -> Em<'a> {
+        match em.chosen() {
+            Some(mixed) => em.or(self.run(mixed)),
+            None => em,
         }
-        best
     }
 
     fn check(&self) -> Result<(), ConsensusError> {
