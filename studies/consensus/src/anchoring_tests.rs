@@ -16,6 +16,8 @@ fn each_finding_has_its_case() {
         (rate(300, 500), rate(48, 50), Finding::Repelled),
         (rate(4_500, 5_000), rate(4_490, 5_000), Finding::Negligible),
         (rate(450, 500), rate(44, 50), Finding::Unclear),
+        // Perhaps people are put off.
+        (rate(440, 500), rate(47, 50), Finding::Unclear),
     ];
     for (shown, blind, finding) in cases {
         let found = report(shown, blind);

@@ -110,6 +110,22 @@ fn resamples_are_an_interval_by_themselves() {
 }
 
 #[test]
+fn runs_at_the_same_place_belong_together() {
+    // Some runs are lucky in both kinds: what they save is the same.
+    let runs = |share: f64| -> Vec<Curve> {
+        (0..8).map(|seed| learned(share * (200.0 + 40.0 * f64::from(seed)), seed, 0.0, 800)).collect()
+    };
+    let width = |active: &[Curve], control: &[Curve]| {
+        let found = saving(active, control, &at_95()).expect("curves");
+        let estimate = found.estimate().expect("measured");
+        estimate.high.expect("bounded") - estimate.low.expect("bounded")
+    };
+    let paired = width(&runs(0.4), &runs(1.0));
+    let apart = width(&runs(0.4), &runs(1.0)[..7]);
+    assert!(paired < 0.2 * apart, "{paired} {apart}");
+}
+
+#[test]
 fn the_same_seed_draws_the_same_curves() {
     let of = |seed| {
         let rule = SavingRule { seed, ..at_95() };
