@@ -1,12 +1,17 @@
 //! Label projects, requests and annotators for people and programs.
 
+mod documents;
+
 use hone_proto::v1;
-use serde::Serialize;
 use serde_json::Value;
 
 use super::{
     Cell, Column, Listing,
-    values::{local_time, rfc3339, span_text, visible},
+    values::{local_time, span_text, visible},
+};
+
+pub use self::documents::{
+    LabelDocument, LabelProjectDocument, LabelTaskDocument, annotator_documents, label_documents, label_project_documents,
 };
 
 /// Requests by state, in the order in which a request passes through them.
@@ -29,6 +34,11 @@ fn columns(all: &[(&'static str, &'static str)]) -> Vec<Column> {
 
 fn text(text: &str) -> Cell {
     if text.is_empty() { Cell::Nothing } else { Cell::Text(text.to_owned()) }
+}
+
+/// JSON of a message, which the coordinator wrote.
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or(Value::Null)
 }
 
 /// Lists projects.
@@ -60,63 +70,6 @@ pub fn label_projects_listing(projects: &[v1::LabelProject]) -> Listing {
         ]);
     }
     listing
-}
-
-/// A project as a document.
-#[derive(Debug, Serialize)]
-pub struct LabelProjectDocument {
-    id: u64,
-    name: String,
-    state: String,
-    instructions: String,
-    dataset: Option<String>,
-    kind: String,
-    classes: Vec<String>,
-    counts: std::collections::BTreeMap<&'static str, u64>,
-    answers: u64,
-    gold: u32,
-    created: Option<String>,
-    batches: Vec<BatchDocument>,
-}
-
-#[derive(Debug, Serialize)]
-struct BatchDocument {
-    number: u32,
-    at: Option<String>,
-    source: String,
-    count: u32,
-}
-
-impl From<&v1::LabelProject> for LabelProjectDocument {
-    fn from(project: &v1::LabelProject) -> Self {
-        let form = project.form.clone().unwrap_or_default();
-        let counts = project.counts.unwrap_or_default();
-        let batch = |batch: &v1::LabelAsked| BatchDocument {
-            number: batch.number,
-            at: rfc3339(batch.at_us),
-            source: batch.source.clone(),
-            count: batch.count,
-        };
-        Self {
-            id: project.id,
-            name: project.name.clone(),
-            state: project.state.clone(),
-            instructions: project.instructions.clone(),
-            dataset: Some(project.dataset.clone()).filter(|name| !name.is_empty()),
-            kind: form.kind,
-            classes: form.classes,
-            counts: by_state(&counts).into_iter().collect(),
-            answers: counts.answers,
-            gold: project.gold,
-            created: rfc3339(project.created_at_us),
-            batches: project.batches.iter().map(batch).collect(),
-        }
-    }
-}
-
-/// Projects as documents.
-pub fn label_project_documents(projects: &[v1::LabelProject]) -> Vec<LabelProjectDocument> {
-    projects.iter().map(LabelProjectDocument::from).collect()
 }
 
 /// Describes one project in lines.
@@ -195,148 +148,6 @@ fn plain(json: &str) -> String {
     }
 }
 
-/// A label request as a document.
-#[derive(Debug, Serialize)]
-pub struct LabelDocument {
-    request: u64,
-    project: u64,
-    sample: String,
-    state: String,
-    priority: f64,
-    wanted: u32,
-    batch: u32,
-    control: bool,
-    gold: Option<Value>,
-    label: Option<Value>,
-    confidence: Option<f64>,
-    resolved: Option<String>,
-    resolved_by: Option<String>,
-    prediction: Option<PredictionDocument>,
-    answers: Vec<AnswerDocument>,
-    holders: Vec<HolderDocument>,
-    skips: Vec<SkipDocument>,
-    reason: Option<String>,
-    created: Option<String>,
-    data: Option<Value>,
-}
-
-#[derive(Debug, Serialize)]
-struct PredictionDocument {
-    label: Value,
-    confidence: f64,
-    source: String,
-}
-
-#[derive(Debug, Serialize)]
-struct AnswerDocument {
-    id: u64,
-    annotator: String,
-    at: Option<String>,
-    label: Value,
-    took_ms: u32,
-    shown: Option<PredictionDocument>,
-    channel: String,
-    external: Option<String>,
-    former: Vec<Value>,
-    withdrawn: Option<String>,
-    withdrawn_because: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct HolderDocument {
-    annotator: String,
-    since: Option<String>,
-    until: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct SkipDocument {
-    annotator: String,
-    at: Option<String>,
-    reason: String,
-}
-
-fn json(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or(Value::Null)
-}
-
-fn some_json(text: &str) -> Option<Value> {
-    (!text.is_empty()).then(|| json(text))
-}
-
-fn some_text(text: &str) -> Option<String> {
-    (!text.is_empty()).then(|| text.to_owned())
-}
-
-fn prediction(message: &v1::LabelPrediction) -> PredictionDocument {
-    PredictionDocument { label: json(&message.label_json), confidence: message.confidence, source: message.source.clone() }
-}
-
-fn answer(message: &v1::LabelAnswer) -> AnswerDocument {
-    AnswerDocument {
-        id: message.id,
-        annotator: message.annotator.clone(),
-        at: rfc3339(message.at_us),
-        label: json(&message.label_json),
-        took_ms: message.took_ms,
-        shown: message.shown.as_ref().map(prediction),
-        channel: message.channel.clone(),
-        external: some_text(&message.external),
-        former: message.former_json.iter().map(|former| json(former)).collect(),
-        withdrawn: rfc3339(message.withdrawn_at_us),
-        withdrawn_because: some_text(&message.withdrawn_because),
-    }
-}
-
-impl From<&v1::Label> for LabelDocument {
-    fn from(label: &v1::Label) -> Self {
-        let is_resolved = !label.label_json.is_empty();
-        Self {
-            request: label.request,
-            project: label.project,
-            sample: label.sample.clone(),
-            state: label.state.clone(),
-            priority: label.priority,
-            wanted: label.wanted,
-            batch: label.batch,
-            control: label.control,
-            gold: some_json(&label.gold_json),
-            label: some_json(&label.label_json),
-            confidence: is_resolved.then_some(label.confidence),
-            resolved: rfc3339(label.resolved_at_us),
-            resolved_by: some_text(&label.resolved_by),
-            prediction: label.prediction.as_ref().map(prediction),
-            answers: label.answers.iter().map(answer).collect(),
-            holders: label
-                .holders
-                .iter()
-                .map(|holder| HolderDocument {
-                    annotator: holder.annotator.clone(),
-                    since: rfc3339(holder.since_us),
-                    until: rfc3339(holder.until_us),
-                })
-                .collect(),
-            skips: label
-                .skips
-                .iter()
-                .map(|skip| SkipDocument {
-                    annotator: skip.annotator.clone(),
-                    at: rfc3339(skip.at_us),
-                    reason: skip.reason.clone(),
-                })
-                .collect(),
-            reason: some_text(&label.reason),
-            created: rfc3339(label.created_at_us),
-            data: some_json(&label.data_json),
-        }
-    }
-}
-
-/// Requests as documents.
-pub fn label_documents(labels: &[v1::Label]) -> Vec<LabelDocument> {
-    labels.iter().map(LabelDocument::from).collect()
-}
-
 /// Describes one request in lines.
 pub fn label_text(label: &v1::Label) -> String {
     let state = if label.gold_json.is_empty() { label.state.clone() } else { "gold question".to_owned() };
@@ -381,28 +192,6 @@ pub fn label_text(label: &v1::Label) -> String {
         out += &format!("before      {} since {}\n", visible(&holder.annotator), local_time(holder.since_us));
     }
     out
-}
-
-/// A sample before an annotator as a document.
-#[derive(Debug, Serialize)]
-pub struct LabelTaskDocument {
-    request: u64,
-    sample: String,
-    data: Value,
-    until: Option<String>,
-    prediction: Option<PredictionDocument>,
-}
-
-impl From<&v1::LabelTask> for LabelTaskDocument {
-    fn from(task: &v1::LabelTask) -> Self {
-        Self {
-            request: task.request,
-            sample: task.sample.clone(),
-            data: json(&task.data_json),
-            until: rfc3339(task.until_us),
-            prediction: task.prediction.as_ref().map(prediction),
-        }
-    }
 }
 
 /// Describes a sample before an annotator.
@@ -456,38 +245,6 @@ pub fn annotators_listing(annotators: &[v1::Annotator]) -> Listing {
         ]);
     }
     listing
-}
-
-/// An annotator as a document.
-#[derive(Debug, Serialize)]
-pub struct AnnotatorDocument {
-    id: u64,
-    name: String,
-    channel: String,
-    joined: Option<String>,
-    answers: u64,
-    skips: u64,
-    leases: u32,
-    gold_answered: u64,
-    gold_right: u64,
-    median_ms: u32,
-}
-
-/// Annotators as documents.
-pub fn annotator_documents(annotators: &[v1::Annotator]) -> Vec<AnnotatorDocument> {
-    let document = |annotator: &v1::Annotator| AnnotatorDocument {
-        id: annotator.id,
-        name: annotator.name.clone(),
-        channel: annotator.channel.clone(),
-        joined: rfc3339(annotator.joined_at_us),
-        answers: annotator.answers,
-        skips: annotator.skips,
-        leases: annotator.leases,
-        gold_answered: annotator.gold_answered,
-        gold_right: annotator.gold_right,
-        median_ms: annotator.median_ms,
-    };
-    annotators.iter().map(document).collect()
 }
 
 /// Labels, or every answer, as they are exported.
