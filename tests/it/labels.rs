@@ -96,8 +96,10 @@ fn images_travel_with_their_samples_and_boxes_leave_as_coco() {
     let annotation = &coco["annotations"][0];
     assert_eq!((&annotation["bbox"], &annotation["category_id"]), (&json!([50.0, 50.0, 100.0, 25.0]), &json!(2)));
     hone.run(&["label", "export", "--format", "spans"]).fails(2);
-    // What a project names is no garbage.
+    // What a project names is no garbage, and a snapshot has all of it.
+    let before = state(&hone, "1");
     hone.run(&["store", "compact"]).ok();
+    assert_eq!(state(&hone, "1"), before);
     hone.run(&["store", "verify", "--deep"]).ok();
 }
 

@@ -49,7 +49,8 @@ async fn dispatch(context: &Context, client: &Client, command: LabelCommand) -> 
         LabelCommand::Next { project, annotator, format } => next(client, project.project, &annotator, format.output).await,
         LabelCommand::Submit { request, label, annotator, took } => submit(client, request, &label, &annotator, took).await,
         LabelCommand::Skip { request, because, annotator } => {
-            let request_message = v1::SkipLabelRequest { request, annotator: name(&annotator)?, reason: because };
+            let request_message =
+                v1::SkipLabelRequest { request, annotator: name(&annotator)?, reason: because, by_command: true };
             client.labels().skip_label(request_message).await?;
             print_line(&format!("request {request} is skipped"))
         }
@@ -65,7 +66,7 @@ async fn dispatch(context: &Context, client: &Client, command: LabelCommand) -> 
         }
         LabelCommand::Resolve { request, label, annotator } => {
             let label_json = label_json(client, request, &label).await?;
-            let message = v1::ResolveLabelRequest { request, label_json, annotator: name(&annotator)? };
+            let message = v1::ResolveLabelRequest { request, label_json, annotator: name(&annotator)?, by_command: true };
             said(&client.labels().resolve_label(message).await?.into_inner())
         }
         LabelCommand::Reopen { requests } => {

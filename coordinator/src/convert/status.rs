@@ -96,11 +96,17 @@ fn from_label_reject(reject: &LabelReject) -> Status {
         LabelReject::NoSuchRequest(_) | LabelReject::NoSuchAnswer { .. } => (Code::NotFound, "`hone label requests` lists them"),
         LabelReject::NoSuchAnnotator(_) => (Code::NotFound, "`hone label annotators` lists them"),
         LabelReject::ProjectExists(_) => (Code::AlreadyExists, "choose another name, or change it with `hone label set`"),
+        LabelReject::WrongState { state: "withdrawn", .. } => {
+            (Code::FailedPrecondition, "`hone label ask` asks for its sample again")
+        }
         LabelReject::WrongState { .. } => (Code::FailedPrecondition, "`hone label reopen` asks for another answer"),
         LabelReject::Taken { .. } => (Code::FailedPrecondition, "`hone label next` gives the next one"),
         LabelReject::NotChangeable(_) => (Code::FailedPrecondition, "a project of another name can be what you like"),
+        LabelReject::Closed(_) => (Code::FailedPrecondition, "`hone label set NAME --state open` opens it again"),
         LabelReject::HasAnswers { .. } => (Code::FailedPrecondition, "export them first, or use `--force`"),
-        LabelReject::BadName | LabelReject::BadLabel | LabelReject::BadSample(_) => (Code::InvalidArgument, ""),
+        LabelReject::BadLabel => (Code::InvalidArgument, "`hone label show` tells the form of its labels"),
+        LabelReject::BadName => (Code::InvalidArgument, "such as `--as ada`"),
+        LabelReject::BadSample { .. } => (Code::InvalidArgument, "`--key` names the column with the names of samples"),
     };
     status(code, reject.to_string(), Some(hint.to_owned()))
 }

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use hone_data::BlobStore;
 use hone_studies::{
     AnnotatorId, Command, LabelProjectId, LabelRequestId, Reply, RequestId,
-    label::{Channel, Handed, Label, LabelCommand, LabelProject, LabelReply, LabelState, Prediction, Submission},
+    label::{Channel, Handed, Label, LabelCommand, LabelProject, LabelReply, LabelSpec, LabelState, Prediction, Submission},
 };
 use serde_json::Value;
 use tonic::Status;
 
 pub(crate) use self::samples::{Batch, Samples};
 use crate::{
-    actor::{View, Writer},
+    actor::{Refusal, View, Writer},
     convert::{
         client::find_label_project,
         status::{from_refusal, from_select, status},
@@ -32,7 +32,8 @@ pub(crate) struct Labelling {
 /// A sample before an annotator.
 pub(crate) struct Task {
     pub request: LabelRequestId,
-    pub project: Arc<LabelProject>,
+    /// What its project asks. Not the project itself: whoever holds that makes its next change copy it.
+    pub spec: Arc<LabelSpec>,
     pub sample: Arc<str>,
     /// A JSON object: what they see.
     pub data: String,
@@ -133,10 +134,11 @@ impl Labelling {
     async fn task(&self, handed: Handed) -> Result<Task, Status> {
         let Handed { project, request, sample, data, until, shown } = handed;
         let view = self.view().await?;
-        let project = view.state.labels.project(project).cloned().ok_or_else(|| no_such_request(request))?;
+        let spec = view.state.labels.project(project).map(|project| project.spec.clone());
+        let spec = spec.ok_or_else(|| no_such_request(request))?;
         drop(view);
         let data = self.samples.read(data).await?;
-        Ok(Task { request, project, sample, data, until, shown })
+        Ok(Task { request, spec, sample, data, until, shown })
     }
 
     /// Keeps an annotator's samples theirs; answers which they have no more.
@@ -177,6 +179,24 @@ impl Labelling {
         let view = self.view().await?;
         let (project, _) = view.state.labels.request(request).ok_or_else(|| no_such_request(request))?;
         Label::from_json(&project.spec.form, label).map_err(|why| bad_label(&project.spec.name, &why))
+    }
+
+    /// Sends commands together, so that they share a commit.
+    ///
+    /// # Errors
+    /// The first refusal; the others are done all the same.
+    pub(crate) async fn all_done(&self, commands: impl Iterator<Item = LabelCommand>) -> Result<(), Status> {
+        let mut answers = Vec::new();
+        for command in commands {
+            let answer = self.writer.submit(Command::Label(command)).await;
+            answers.push(answer.map_err(|refusal| from_refusal(&refusal))?);
+        }
+        let mut all = Ok(());
+        for answer in answers {
+            let answer = answer.await.unwrap_or(Err(Refusal::Stopping));
+            all = all.and(answer.map(drop).map_err(|refusal| from_refusal(&refusal)));
+        }
+        all
     }
 
     /// Sends a command that is answered with no more than that it was done.

@@ -12,11 +12,10 @@ use hone_proto::v1::{
     UndoLabelRequest, WithdrawAnswerRequest, WithdrawLabelsRequest, WithdrawLabelsResponse, label_service_server::LabelService,
 };
 use hone_studies::{
-    AnswerId, LabelRequestId, RequestId,
+    AnswerId, BlobId, LabelRequestId, RequestId,
     file::parse_labels,
     label::{
-        Channel, Label, LabelCommand, LabelProject, LabelReply, LabelRequest, LabelState, NewSample, ProjectState, Rescore,
-        SampleData,
+        Channel, Form, Label, LabelCommand, LabelReply, LabelRequest, LabelState, NewRequest, ProjectState, Rescore, SampleData,
     },
 };
 use serde_json::Value;
@@ -100,12 +99,14 @@ impl LabelService for Services {
         let mut inbound = request.into_inner();
         let first = inbound.message().await?.ok_or_else(|| Status::invalid_argument("no message names the project"))?;
         let project = self.labels.project(&first.project).await?;
+        // Whoever holds the project itself makes its next change copy it.
+        let (project, spec) = (project.id, project.spec.clone());
         let (source, request) = (first.source.clone(), request_id_of(&first.request_id)?);
         let (mut batch, mut samples, mut next) = (Batch::default(), Vec::new(), Some(first));
         while let Some(message) = next {
             for sample in message.samples {
                 batch.add(&sample.sample, if sample.data_json.is_empty() { "{}" } else { &sample.data_json })?;
-                samples.push(new_sample(&project, sample, &source)?);
+                samples.push(new_request(&spec.form, sample, &source)?);
             }
             if samples.len() > MAX_SAMPLES {
                 return Err(Status::invalid_argument(format!("one batch has at most {MAX_SAMPLES} samples; ask in several")));
@@ -116,7 +117,7 @@ impl LabelService for Services {
         for (sample, place) in samples.iter_mut().zip(&places) {
             sample.data = *place;
         }
-        let (project, blob) = (project.id, hone_studies::BlobId(*stored.hash.as_bytes()));
+        let blob = BlobId(*stored.hash.as_bytes());
         let reply = self.labels.command(LabelCommand::Ask { project, source, blob, files, samples, request }).await?;
         drop(stored);
         match reply {
@@ -144,8 +145,9 @@ impl LabelService for Services {
             }
             next = inbound.message().await?;
         }
-        let project = project.id;
-        match self.labels.command(LabelCommand::Rescore { project, source, scores }).await? {
+        let id = project.id;
+        drop(project);
+        match self.labels.command(LabelCommand::Rescore { project: id, source, scores }).await? {
             LabelReply::Rescored { changed } => Ok(Response::new(RescoreLabelsResponse { changed })),
             other => Err(unexpected(&other)),
         }
@@ -231,8 +233,8 @@ impl LabelService for Services {
     }
 
     async fn skip_label(&self, request: Request<SkipLabelRequest>) -> Result<Response<SkipLabelResponse>, Status> {
-        let SkipLabelRequest { request, annotator, reason } = request.into_inner();
-        let annotator = self.labels.annotator(&annotator, Channel::Program).await?;
+        let SkipLabelRequest { request, annotator, reason, by_command } = request.into_inner();
+        let annotator = self.labels.annotator(&annotator, channel(by_command)).await?;
         self.labels.done(LabelCommand::Skip { request: LabelRequestId(request), annotator, reason }).await?;
         Ok(Response::new(SkipLabelResponse {}))
     }
@@ -251,9 +253,9 @@ impl LabelService for Services {
     }
 
     async fn resolve_label(&self, request: Request<ResolveLabelRequest>) -> Result<Response<LabelMessage>, Status> {
-        let ResolveLabelRequest { request, label_json, annotator } = request.into_inner();
+        let ResolveLabelRequest { request, label_json, annotator, by_command } = request.into_inner();
         let request = LabelRequestId(request);
-        let by = self.labels.annotator(&annotator, Channel::Program).await?;
+        let by = self.labels.annotator(&annotator, channel(by_command)).await?;
         let label: Label = self.labels.label_of(request, &parse_label(&label_json)?).await?;
         self.labels.done(LabelCommand::Resolve { request, label, by }).await?;
         self.label_message(request).await
@@ -266,10 +268,8 @@ impl LabelService for Services {
             return Err(no_such_request(unknown));
         }
         drop(view);
-        for request in &requests {
-            let request = LabelRequestId(*request);
-            self.labels.done(LabelCommand::Withdraw { request, reason: reason.clone() }).await?;
-        }
+        let withdraw = |id: &u64| LabelCommand::Withdraw { request: LabelRequestId(*id), reason: reason.clone() };
+        self.labels.all_done(requests.iter().map(withdraw)).await?;
         Ok(Response::new(WithdrawLabelsResponse { withdrawn: requests.len() as u32 }))
     }
 
@@ -324,7 +324,7 @@ fn given_to_proto(given: Given) -> NextLabelResponse {
     match given {
         Given::Nothing { reason } => NextLabelResponse { task: None, reason },
         Given::Task(task) => {
-            let form = &task.project.spec.form;
+            let form = &task.spec.form;
             let prediction = task.shown.as_ref().map(|shown| prediction_to_proto(form, shown));
             let task = LabelTask {
                 request: task.request.0,
@@ -338,8 +338,7 @@ fn given_to_proto(given: Given) -> NextLabelResponse {
     }
 }
 
-fn new_sample(project: &LabelProject, sample: LabelSample, source: &str) -> Result<NewSample, Status> {
-    let form = &project.spec.form;
+fn new_request(form: &Form, sample: LabelSample, source: &str) -> Result<NewRequest, Status> {
     let name = sample.sample.clone();
     let prediction = sample.prediction.as_ref().map(|it| prediction_from_proto(form, it, source)).transpose();
     let gold = match sample.gold_json.as_str() {
@@ -348,8 +347,8 @@ fn new_sample(project: &LabelProject, sample: LabelSample, source: &str) -> Resu
             Some(Label::from_json(form, &parse_label(text)?).map_err(|why| bad_sample(&name, &format!("its answer: {why}")))?)
         }
     };
-    Ok(NewSample {
-        data: SampleData { blob: hone_studies::BlobId([0; 32]), offset: 0, length: 0 },
+    Ok(NewRequest {
+        data: SampleData { blob: BlobId([0; 32]), offset: 0, length: 0 },
         priority: priority(&name, sample.priority)?,
         prediction: prediction.map_err(|why| bad_sample(&name, &why))?,
         control: sample.control,

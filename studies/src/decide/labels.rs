@@ -11,7 +11,7 @@ use crate::{
     event::Event,
     ids::{AnnotatorId, BlobId, LabelProjectId, LabelRequestId, RequestId},
     label::{
-        Annotator, Channel, LabelCommand, LabelEvent, LabelProject, LabelReject, LabelReply, LabelRequest, NewSample,
+        Annotator, Channel, LabelCommand, LabelEvent, LabelProject, LabelReject, LabelReply, LabelRequest, NewRequest,
         ProjectState, Rescore,
     },
 };
@@ -76,7 +76,7 @@ struct Wish {
     source: String,
     blob: BlobId,
     files: Vec<BlobId>,
-    samples: Vec<NewSample>,
+    samples: Vec<NewRequest>,
     request: Option<RequestId>,
 }
 
@@ -88,12 +88,12 @@ fn ask(core: &mut Core, now: Now, out: &mut Outcome, id: LabelProjectId, wish: W
         return Ok(LabelReply::Asked { batch: batch.number, new: batch.count, known: all - batch.count.min(all) });
     }
     if project.state == ProjectState::Closed {
-        return Err(LabelReject::NotChangeable(vec!["the label project is closed; open it again to ask for labels".to_owned()]));
+        return Err(LabelReject::Closed(project.spec.name.clone()));
     }
     check_samples(project, &wish.samples)?;
-    let is_new = |sample: &NewSample| project.request_of(&sample.sample).is_none();
+    let is_new = |sample: &NewRequest| project.request_of(&sample.sample).is_none();
     let (batch, first) = (project.batches.len() as u32 + 1, core.state.labels.next_request());
-    let requests: Vec<NewSample> = wish.samples.into_iter().filter(is_new).collect();
+    let requests: Vec<NewRequest> = wish.samples.into_iter().filter(is_new).collect();
     let new = requests.len() as u32;
     if new == 0 {
         return Ok(LabelReply::Asked { batch: 0, new, known: all });
@@ -104,12 +104,16 @@ fn ask(core: &mut Core, now: Now, out: &mut Outcome, id: LabelProjectId, wish: W
     Ok(LabelReply::Asked { batch, new, known: all - new })
 }
 
-fn check_samples(project: &LabelProject, samples: &[NewSample]) -> Result<(), LabelReject> {
+fn check_samples(project: &LabelProject, samples: &[NewRequest]) -> Result<(), LabelReject> {
     let mut seen = BTreeSet::new();
     for sample in samples {
         let name = &*sample.sample;
-        if name.is_empty() || name.len() > MAX_SAMPLE_BYTES || !seen.insert(name) {
-            return Err(LabelReject::BadSample(name.chars().take(100).collect()));
+        let bad = |why| Err(LabelReject::BadSample { sample: name.chars().take(100).collect(), why });
+        if name.is_empty() || name.len() > MAX_SAMPLE_BYTES {
+            return bad("the name of a sample has 1 to 1,000 bytes");
+        }
+        if !seen.insert(name) {
+            return bad("it is named twice in one batch");
         }
         let labels = sample.gold.iter().chain(sample.prediction.iter().map(|prediction| &prediction.label));
         if labels.into_iter().any(|label| !label.fits(&project.spec.form)) {

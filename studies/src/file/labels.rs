@@ -8,7 +8,7 @@ use super::{
     document::{Node, Problem, Report, Section},
     keys,
 };
-use crate::label::{AnswerSpec, Consensus, Form, FormKind, LabelSpec, Show};
+use crate::label::{AnswerSpec, Form, FormKind, LabelSpec, Show};
 
 /// Classes of one form: keys and buttons end long before.
 const MAX_CLASSES: usize = 1_000;
@@ -133,7 +133,6 @@ fn answers(section: &Section) -> AnswerSpec {
         min,
         max,
         until: section.read("until", |node| share(node, 0.5)).unwrap_or(default.until),
-        consensus: section.read("consensus", |node| one_of(node, &Consensus::NAMES)).unwrap_or(default.consensus),
         lease: section.read("lease", convert::limit_duration).unwrap_or(default.lease),
         expire: section.read("expire", convert::limit_duration),
         skips: section.read("skips", |node| count(node, &(1..=MAX_ANSWERS))).unwrap_or(default.skips),

@@ -46,7 +46,7 @@ pub enum LabelCommand {
         source: String,
         blob: BlobId,
         files: Vec<BlobId>,
-        samples: Vec<NewSample>,
+        samples: Vec<NewRequest>,
         request: Option<RequestId>,
     },
     /// A newer model's view of open requests; others are passed over.
@@ -107,9 +107,6 @@ pub enum LabelCommand {
         request: LabelRequestId,
     },
 }
-
-/// A sample to be labelled, as whoever asks names it.
-pub type NewSample = NewRequest;
 
 /// An answer on its way in.
 #[derive(Clone, Debug, PartialEq)]
@@ -186,12 +183,14 @@ pub enum LabelReject {
     Taken { request: LabelRequestId },
     #[error("{}", .0.join("\n"))]
     NotChangeable(Vec<String>),
+    #[error("label project `{0}` is closed")]
+    Closed(String),
     #[error("the label project has {answers} answers; they would be lost")]
     HasAnswers { answers: u64 },
     #[error("an annotator's name is a text of 1 to 100 characters on one line")]
     BadName,
     #[error("the label does not fit the form of the project")]
     BadLabel,
-    #[error("sample `{0}` is named twice, or its name is empty or longer than 1,000 characters")]
-    BadSample(String),
+    #[error("sample `{sample}`: {why}")]
+    BadSample { sample: String, why: &'static str },
 }

@@ -28,7 +28,7 @@ mod tests;
 
 pub use self::{
     annotator::{Annotator, Channel},
-    command::{Handed, LabelCommand, LabelReject, LabelReply, NewSample, Submission},
+    command::{Handed, LabelCommand, LabelReject, LabelReply, Submission},
     desk::Desk,
     event::{AnswerFact, Finding, LabelEvent, LeaseEnd, NewRequest, Rescore},
     form::{Form, FormKind},
@@ -36,7 +36,7 @@ pub use self::{
     labels::Labels,
     project::{Batch, LabelCounts, LabelProject, ProjectState},
     request::{Answer, LabelLease, LabelRequest, Prediction, Resolution, SampleData, Skip},
-    spec::{AnswerSpec, Consensus, LabelSpec, Show},
+    spec::{AnswerSpec, LabelSpec, Show},
     table::{LabelState, LabelStep, next_label_state},
     value::{Label, LabelBox, LabelSpan, Preference},
 };

@@ -42,7 +42,6 @@ pub struct AnswerSpec {
     pub max: u32,
     /// How sure the label must be before fewer than `max` answers are enough, from 0.5 to 1.
     pub until: f64,
-    pub consensus: Consensus,
     /// How long an annotator may have a sample without a word.
     pub lease: Micros,
     /// How long a request waits for its first answer; `None`: for ever.
@@ -57,28 +56,6 @@ pub struct AnswerSpec {
 
 impl Default for AnswerSpec {
     fn default() -> AnswerSpec {
-        AnswerSpec {
-            min: 1,
-            max: 1,
-            until: 0.9,
-            consensus: Consensus::Majority,
-            lease: 600 * SECOND,
-            expire: None,
-            skips: 2,
-            blind: 0.1,
-            gold: 0.05,
-        }
+        AnswerSpec { min: 1, max: 1, until: 0.9, lease: 600 * SECOND, expire: None, skips: 2, blind: 0.1, gold: 0.05 }
     }
-}
-
-/// How several answers become one label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Consensus {
-    /// The answer that most gave.
-    Majority,
-}
-
-impl Consensus {
-    /// Every way with the word that users write.
-    pub const NAMES: [(&'static str, Consensus); 1] = [("majority", Consensus::Majority)];
 }

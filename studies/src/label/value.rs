@@ -89,10 +89,19 @@ impl Label {
         }
     }
 
-    /// Whether a label that was read from elsewhere is one of this form.
+    /// Whether it is an answer to this form. What [`Label::from_json`] has read is.
     pub fn fits(&self, form: &Form) -> bool {
-        let json = self.to_json(form);
-        Label::from_json(form, &json).is_ok_and(|read| read == *self)
+        let known = |class: &u32| (*class as usize) < form.classes.len();
+        match (form.kind, self) {
+            (FormKind::Classes, Label::Class(class)) => known(class),
+            (FormKind::Multi, Label::Classes(classes)) => classes.iter().all(known),
+            (FormKind::Boxes, Label::Boxes(boxes)) => boxes.iter().all(|one| known(&one.class)),
+            (FormKind::Spans, Label::Spans(spans)) => spans.iter().all(|span| known(&span.class) && span.start < span.end),
+            (FormKind::Number, Label::Number(number)) => number.is_finite(),
+            (FormKind::Pairwise, Label::Pair(_)) => true,
+            (FormKind::Classes | FormKind::Multi | FormKind::Boxes, _) => false,
+            (FormKind::Spans | FormKind::Number | FormKind::Pairwise, _) => false,
+        }
     }
 
     /// Writes the label as users have it.

@@ -334,6 +334,46 @@ fn a_withdrawn_request_takes_no_answer_and_its_sample_can_be_asked_for_again() {
 }
 
 #[test]
+fn what_was_withdrawn_is_handed_to_nobody_again() {
+    let mut desk = Desk::new("", 2);
+    let ada = desk.ada;
+    desk.next(ada);
+    desk.ask(LabelCommand::Withdraw { request: FIRST, reason: String::new() });
+    // A page that was loaded anew holds nothing, and must not be given what cannot be answered.
+    let next = desk.ask(LabelCommand::Next { project: PROJECT, annotator: ada, holding: Vec::new() });
+    assert!(matches!(next, LabelReply::Handed(Handed { request: SECOND_ONE, .. })), "{next:?}");
+}
+
+#[test]
+fn a_sample_that_is_handed_over_again_is_theirs_for_the_whole_time() {
+    let mut desk = Desk::new("lease = \"60s\"\n", 1);
+    let ada = desk.ada;
+    desk.next(ada);
+    desk.bench.pass(50 * SECOND);
+    let wall = desk.bench.now.wall;
+    let again = desk.ask(LabelCommand::Next { project: PROJECT, annotator: ada, holding: Vec::new() });
+    assert!(matches!(again, LabelReply::Handed(Handed { until, .. }) if until == wall + 60 * SECOND), "{again:?}");
+    desk.bench.pass(59 * SECOND);
+    assert_eq!(desk.found(FIRST).state, LabelState::Leased);
+}
+
+#[test]
+fn blobs_of_samples_are_reachable_until_their_project_is_removed() {
+    let mut desk = Desk::new("", 0);
+    let (blob, file) = (BlobId([3; 32]), BlobId([4; 32]));
+    let samples = vec![sample("a", 0.0)];
+    desk.ask(LabelCommand::Ask { project: PROJECT, source: String::new(), blob, files: vec![file], samples, request: None });
+    let reachable = |desk: &Desk| {
+        let mut found = Vec::new();
+        desk.bench.core.state.reachable_blobs(&mut |blob| found.push(*blob));
+        found
+    };
+    assert_eq!(reachable(&desk), [blob, file]);
+    desk.ask(LabelCommand::RemoveProject { project: PROJECT, force: false });
+    assert_eq!(reachable(&desk), []);
+}
+
+#[test]
 fn a_sample_is_asked_for_once() {
     let mut desk = Desk::new("", 2);
     let again = desk.request(vec![sample("s1", 9.0), sample("new", 9.0)]);
@@ -409,7 +449,9 @@ fn a_paused_project_gives_nothing_out_and_takes_answers() {
     let ada = desk.ada;
     desk.next(ada);
     desk.ask(LabelCommand::MoveProject { project: PROJECT, to: ProjectState::Paused });
-    assert_eq!(desk.try_next(ada), LabelReply::Nothing { reason: "the project is paused".to_owned() });
+    let nothing = LabelReply::Nothing { reason: "the project is paused".to_owned() };
+    assert_eq!(desk.try_next(ada), nothing);
+    assert_eq!(desk.ask(LabelCommand::Take { request: SECOND_ONE, annotator: ada }), nothing);
     assert_eq!(desk.submit(FIRST, ada, 0), LabelState::Resolved);
     desk.ask(LabelCommand::MoveProject { project: PROJECT, to: ProjectState::Open });
     assert_eq!(desk.next(ada), SECOND_ONE);

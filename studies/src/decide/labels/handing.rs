@@ -26,26 +26,26 @@ pub(super) fn next(
 ) -> Answer {
     find_annotator(core, annotator)?;
     let project = find_project(core, id)?;
-    let had: Vec<LabelRequestId> = core
-        .roster
-        .desk
-        .held()
-        .filter(|(request, by)| *by == annotator && project.request(*request).is_some())
-        .map(|held| held.0)
-        .collect();
+    let had = before(core, project, annotator);
     if let Some(again) = had.iter().find(|request| !holding.contains(request)) {
-        core.roster.desk.hold(*again, annotator, now.mono + project.spec.answers.lease);
-        return handed(core, *again, annotator);
+        return hand(core, now, *again, annotator);
     }
     if let Some(reason) = nothing_because(project, had.len()) {
         return Ok(LabelReply::Nothing { reason });
     }
     let unknown = |request: &&LabelRequest| !request.knows(annotator);
-    let gold = project.gold().find(unknown).filter(|_| project.draws_gold(annotator));
+    let gold = if project.draws_gold(annotator) { project.gold().find(unknown) } else { None };
     let Some(chosen) = gold.or_else(|| project.queue().find(unknown)).map(|request| request.id) else {
         return Ok(LabelReply::Nothing { reason: why_empty(project) });
     };
     lease(core, now, out, chosen, annotator)
+}
+
+/// What an annotator has of a project and that answers are wanted to. Others that they have, decided in the meantime, run
+/// out by themselves.
+fn before(core: &Core, project: &LabelProject, annotator: AnnotatorId) -> Vec<LabelRequestId> {
+    let mine = core.roster.desk.held().filter(|(_, by)| *by == annotator).map(|(request, _)| request);
+    mine.filter(|request| project.request(*request).is_some_and(|request| request.state.is_open())).collect()
 }
 
 fn nothing_because(project: &LabelProject, leases: usize) -> Option<String> {
@@ -74,31 +74,37 @@ fn lease(core: &mut Core, now: Now, out: &mut Outcome, id: LabelRequestId, annot
     let shown = request.prediction.is_some() && !project.draws_blind(id, annotator);
     let until = now.wall.saturating_add(time);
     emit(core, out, LabelEvent::Leased { request: id, annotator, at: now.wall, until, shown });
-    core.roster.desk.hold(id, annotator, now.mono + time);
-    handed(core, id, annotator)
+    hand(core, now, id, annotator)
 }
 
-fn handed(core: &Core, id: LabelRequestId, annotator: AnnotatorId) -> Answer {
+/// Hands over what an annotator has, for the whole time of a lease from now on.
+fn hand(core: &mut Core, now: Now, id: LabelRequestId, annotator: AnnotatorId) -> Answer {
     let (project, request) = find_request(core, id)?;
     let lease = request.lease_of(annotator).ok_or(LabelReject::Taken { request: id })?;
-    Ok(LabelReply::Handed(Handed {
+    let time = project.spec.answers.lease;
+    let handed = Handed {
         project: project.id,
         request: id,
         sample: request.sample.clone(),
         data: request.data,
-        until: lease.until,
+        until: now.wall.saturating_add(time),
         shown: lease.shown.clone(),
-    }))
+    };
+    core.roster.desk.hold(id, annotator, now.mono + time);
+    Ok(LabelReply::Handed(handed))
 }
 
 pub(super) fn take(core: &mut Core, now: Now, out: &mut Outcome, id: LabelRequestId, annotator: AnnotatorId) -> Answer {
     find_annotator(core, annotator)?;
-    let (_, request) = find_request(core, id)?;
-    if request.lease_of(annotator).is_some() {
-        return handed(core, id, annotator);
-    }
+    let (project, request) = find_request(core, id)?;
     if !request.state.is_open() {
         return Err(wrong_state(request, "taking it"));
+    }
+    if request.lease_of(annotator).is_some() {
+        return hand(core, now, id, annotator);
+    }
+    if let Some(reason) = nothing_because(project, before(core, project, annotator).len()) {
+        return Ok(LabelReply::Nothing { reason });
     }
     if !request.has_room() && request.gold.is_none() || request.answer_of(annotator).is_some() {
         return Err(LabelReject::Taken { request: id });
