@@ -31,14 +31,14 @@ fn read(path: &Path) -> Vec<u8> {
 fn a_folder_becomes_versions_that_are_listed_fetched_verified_and_removed() {
     let place = Place::new();
     let hone = Hone::new(&place);
-    place.write("data/b/x.bin", noise(1, 6 << 20));
-    place.write("data/a.txt", "one");
-    let added = hone.run(&["dataset", "add", "scans", "data", "--note", "first"]).ok();
+    place.write("files/b/x.bin", noise(1, 6 << 20));
+    place.write("files/a.txt", "one");
+    let added = hone.run(&["dataset", "add", "scans", "files", "--note", "first"]).ok();
     assert!(added.starts_with("added scans@1: 2 files"), "{added}");
-    assert!(hone.run(&["dataset", "add", "scans", "data"]).ok().starts_with("nothing new: scans@1"), "unchanged data");
+    assert!(hone.run(&["dataset", "add", "scans", "files"]).ok().starts_with("nothing new: scans@1"), "unchanged data");
     let before = blobs(&hone);
-    place.write("data/a.txt", "two");
-    hone.run(&["dataset", "add", "scans", "data"]).ok();
+    place.write("files/a.txt", "two");
+    hone.run(&["dataset", "add", "scans", "files"]).ok();
     assert_eq!(blobs(&hone) - before, 2, "one changed file and the manifest; the rest is shared");
     let (first, second) = (show(&hone, "scans@1"), show(&hone, "scans"));
     assert_eq!((&first["note"], &second["parent"], &second["version"]), (&"first".into(), &"scans@1".into(), &2.into()));
@@ -67,13 +67,13 @@ fn what_is_wrong_with_the_data_is_named() {
     let place = Place::new();
     let hone = Hone::new(&place);
     fs::create_dir(place.path("empty")).expect("a folder");
-    place.write("data/a", "x");
+    place.write("files/a", "x");
     assert!(hone.run(&["dataset", "add", "x", "nowhere"]).fails(2).contains("nowhere"));
     assert!(hone.run(&["dataset", "add", "x", "empty"]).fails(2).contains("no files"));
-    assert!(hone.run(&["dataset", "add", "a/b", "data"]).fails(2).contains("`a/b` is no name"));
-    assert!(hone.run(&["dataset", "add", "x", "data", "--made-from", "gone@1"]).fails(3).contains("`gone`"));
-    std::os::unix::fs::symlink("nowhere", place.path("data/link")).expect("a link");
-    assert!(hone.run(&["dataset", "add", "x", "data"]).fails(2).contains("link"));
+    assert!(hone.run(&["dataset", "add", "a/b", "files"]).fails(2).contains("`a/b` is no name"));
+    assert!(hone.run(&["dataset", "add", "x", "files", "--made-from", "gone@1"]).fails(3).contains("`gone`"));
+    std::os::unix::fs::symlink("nowhere", place.path("files/link")).expect("a link");
+    assert!(hone.run(&["dataset", "add", "x", "files"]).fails(2).contains("link"));
     assert!(hone.run(&["dataset", "show", "x"]).fails(3).contains("no dataset"));
 }
 
@@ -81,8 +81,8 @@ fn what_is_wrong_with_the_data_is_named() {
 fn backups_carry_datasets_and_damage_is_found() {
     let place = Place::new();
     let hone = Hone::new(&place);
-    place.write("data/x", noise(1, 5 << 20));
-    hone.run(&["dataset", "add", "scans", "data"]).ok();
+    place.write("files/x", noise(1, 5 << 20));
+    hone.run(&["dataset", "add", "scans", "files"]).ok();
     let backup = place.path("backup").display().to_string();
     hone.run(&["store", "backup", &backup]).ok();
     let restored = hone.with_data("restored");
@@ -105,7 +105,7 @@ fn backups_carry_datasets_and_damage_is_found() {
     fs::remove_file(&largest).expect("removed");
     assert!(hone.run(&["store", "verify"]).fails(74).contains("damaged"));
     // The same data heals it: what is missing is uploaded again.
-    hone.run(&["dataset", "add", "scans", "data"]).ok();
+    hone.run(&["dataset", "add", "scans", "files"]).ok();
     hone.run(&["store", "verify", "--deep"]).ok();
     drop(coordinator);
 }
@@ -122,12 +122,12 @@ fn a_killed_add_leaves_no_version_and_is_gone_on_with() {
     let place = Place::new();
     let hone = Hone::new(&place);
     for index in 0..400 {
-        place.write(&format!("data/{index}"), noise(index as u8, 20_000 + index));
+        place.write(&format!("files/{index}"), noise(index as u8, 20_000 + index));
     }
     let coordinator = hone.serve();
     let mut kills = 0;
     for percent in [2, 10, 30, 60, 90] {
-        let mut adding = hone.start(&["dataset", "add", "scans", "data"]);
+        let mut adding = hone.start(&["dataset", "add", "scans", "files"]);
         let wanted = 4 * percent;
         crate::support::until("some blobs are there", crate::support::wait::LONG, || {
             (blobs(&hone) >= wanted || !adding.is_running()).then_some(())
@@ -144,7 +144,7 @@ fn a_killed_add_leaves_no_version_and_is_gone_on_with() {
         }
     }
     assert!(kills > 0, "nothing was killed in the middle");
-    hone.run(&["dataset", "add", "scans", "data"]).ok();
+    hone.run(&["dataset", "add", "scans", "files"]).ok();
     hone.run(&["dataset", "verify", "scans@1"]).ok();
     hone.run(&["store", "verify", "--deep"]).ok();
     drop(coordinator);
@@ -168,9 +168,9 @@ fn study_with(place: &Place, name: &str, trials: u64, datasets: &str) -> String 
 fn trials_read_the_version_that_their_study_was_created_with() {
     let place = Place::new();
     let hone = Hone::new(&place);
-    place.write("data/a.txt", "one");
-    place.write("data/deep/b.bin", noise(1, 5 << 20));
-    hone.run(&["dataset", "add", "scans", "data"]).ok();
+    place.write("files/a.txt", "one");
+    place.write("files/deep/b.bin", noise(1, 5 << 20));
+    hone.run(&["dataset", "add", "scans", "files"]).ok();
     let file = study_with(&place, "reads", 3, "[\"scans\"]");
     hone.run(&["run", &file]).ok();
     assert_eq!(place.read("content-0"), "one");
@@ -182,8 +182,8 @@ fn trials_read_the_version_that_their_study_was_created_with() {
     assert_eq!(place.read("faults"), "");
 
     // A newer version is another study's; this one's may not be removed.
-    place.write("data/a.txt", "two");
-    hone.run(&["dataset", "add", "scans", "data"]).ok();
+    place.write("files/a.txt", "two");
+    hone.run(&["dataset", "add", "scans", "files"]).ok();
     assert!(hone.run(&["dataset", "rm", "scans@1", "--force"]).fails(4).contains("study `reads`"));
     assert_eq!(show(&hone, "scans@1")["named_by"][0]["name"], "reads");
     let file = study_with(&place, "newer", 1, "{ scans = \"scans@2\" }");
@@ -197,13 +197,13 @@ fn trials_read_the_version_that_their_study_was_created_with() {
 fn a_study_of_a_dataset_that_is_not_there_is_refused_with_its_line() {
     let place = Place::new();
     let hone = Hone::new(&place);
-    place.write("data/a.txt", "one");
-    hone.run(&["dataset", "add", "scans", "data"]).ok();
-    let file = study_with(&place, "reads", 1, "[\"scan\"]");
+    place.write("files/a.txt", "one");
+    hone.run(&["dataset", "add", "scans", "files"]).ok();
+    let file = study_with(&place, "reads", 1, "[\"scanz\"]");
     for arguments in [vec!["study", "create", &file], vec!["run", &file, "--dry-run"]] {
         let refused = hone.run(&arguments).fails(2);
-        assert!(refused.contains("there is no dataset `scan`") && refused.contains("did you mean `scans`?"), "{refused}");
-        assert!(refused.contains("datasets = [\"scan\"]"), "{refused}");
+        assert!(refused.contains("there is no dataset `scanz`") && refused.contains("did you mean `scans`?"), "{refused}");
+        assert!(refused.contains("datasets = [\"scanz\"]"), "{refused}");
     }
     let file = study_with(&place, "reads", 1, "[\"scans@7\"]");
     assert!(hone.run(&["study", "create", &file]).fails(2).contains("no version 7"));
