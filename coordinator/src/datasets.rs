@@ -1,13 +1,21 @@
 //! What datasets need of the blob store: from manifests, which the state names, to the blobs of files, which it does not.
 
-use std::{collections::BTreeSet, io::BufReader, path::Path};
+use std::{
+    collections::{BTreeSet, HashSet},
+    io::BufReader,
+    path::Path,
+};
 
 use hone_data::{
     Hash,
     blobs::{BlobError, BlobStore, Pin},
-    dataset::{Manifest, ManifestError, blobs_of},
+    dataset::{
+        Content, Diff, Entry, Manifest, ManifestError, Rows, Sample, Side, blobs_of, diff,
+        profile::{Profile, ProfileError},
+    },
 };
-use hone_studies::dataset::Datasets;
+use hone_proto::v1::DatasetSample;
+use hone_studies::dataset::{Datasets, Snapshot};
 
 /// Why a snapshot is not complete in the store.
 #[derive(Debug, thiserror::Error)]
@@ -18,9 +26,16 @@ pub(crate) enum SnapshotProblem {
     Manifest(#[from] ManifestError),
     #[error("{missing} of the {of} blobs of the snapshot are not in the store, among them `{first}`; upload them and add again")]
     Incomplete { missing: usize, of: usize, first: Hash },
+    #[error("the dataset's profile is damaged: {0}")]
+    Profile(String),
+    #[error("the data cannot be read")]
+    Table(#[from] ProfileError),
     #[error("blob `{hash}` has {found} bytes, and the manifest says {size}")]
     Size { hash: Hash, found: u64, size: u64 },
 }
+
+/// Samples in one message.
+const PART: usize = 256;
 
 /// Reads a manifest and checks it against its name.
 pub(crate) fn read_manifest(blobs: &BlobStore, id: &Hash) -> Result<Manifest, SnapshotProblem> {
@@ -118,6 +133,80 @@ pub(crate) fn verify(blobs: &BlobStore, id: &Hash, documents: &[Hash]) -> (Vec<S
         }
     }
     (findings, named.len() as u64, bytes)
+}
+
+/// A snapshot whose content is looked at.
+pub(crate) struct Reading {
+    blobs: BlobStore,
+    manifest: Manifest,
+    profile: Option<Profile>,
+    key: Option<String>,
+}
+
+impl Reading {
+    /// Reads manifest and profile.
+    ///
+    /// # Errors
+    /// One of them is missing or damaged.
+    pub fn open(blobs: &BlobStore, snapshot: &Snapshot) -> Result<Self, SnapshotProblem> {
+        let manifest = read_manifest(blobs, &Hash::from_bytes(snapshot.manifest.0))?;
+        let profile = snapshot.profile.map(|blob| blobs.get(&Hash::from_bytes(blob.0))).transpose()?;
+        let profile = profile.map(|bytes| Profile::parse(&bytes)).transpose().map_err(SnapshotProblem::Profile)?;
+        Ok(Self { blobs: blobs.clone(), manifest, profile, key: snapshot.key.clone() })
+    }
+
+    fn content(&self, entry: &Entry) -> std::io::Result<Content> {
+        Ok(Content::of_entry(entry, &self.blobs))
+    }
+
+    /// What is different in `later`.
+    ///
+    /// # Errors
+    /// A blob is missing or damaged.
+    pub fn diff(&self, later: &Self, examples: usize) -> Result<Diff, SnapshotProblem> {
+        let (open, open_later) = (|entry: &Entry| self.content(entry), |entry: &Entry| later.content(entry));
+        let before = Side { manifest: &self.manifest, profile: self.profile.as_ref(), key: self.key.as_deref(), open: &open };
+        let after =
+            Side { manifest: &later.manifest, profile: later.profile.as_ref(), key: later.key.as_deref(), open: &open_later };
+        Ok(diff(&before, &after, examples)?)
+    }
+
+    /// Gives samples to `take` until it answers no: those that are called so, in the order of the names, or all.
+    ///
+    /// # Errors
+    /// A blob is missing or damaged.
+    pub fn samples(
+        &self,
+        ids: &[String],
+        limit: u64,
+        take: &mut dyn FnMut(Vec<DatasetSample>) -> bool,
+    ) -> Result<(), SnapshotProblem> {
+        let open = |entry: &Entry| self.content(entry);
+        let mut rows = Rows::new(&self.manifest, self.profile.as_ref(), self.key.as_deref(), &open);
+        if !ids.is_empty() {
+            let wanted: HashSet<&str> = ids.iter().map(String::as_str).collect();
+            let found = rows.find(&wanted)?;
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+            let samples: Vec<&Sample> = ids.iter().filter_map(|id| found.get(id)).take(limit).collect();
+            samples.chunks(PART).all(|part| take(part.iter().map(|sample| sample_to_proto(sample)).collect()));
+            return Ok(());
+        }
+        let mut left = limit;
+        while let Some(samples) = rows.next()? {
+            let some = samples.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            left -= some as u64;
+            let wanted = samples[..some].chunks(PART).all(|part| take(part.iter().map(sample_to_proto).collect()));
+            if !wanted || left == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn sample_to_proto(sample: &Sample) -> DatasetSample {
+    let fields_json = serde_json::to_string(&sample.fields).expect("values are JSON");
+    DatasetSample { id: sample.id.clone(), fields_json }
 }
 
 #[cfg(test)]

@@ -35,6 +35,30 @@ pub enum DatasetCommand {
         #[command(flatten)]
         format: ShowFormat,
     },
+    /// Show what is different in another version: files, columns, rows
+    #[command(after_help = "Examples:\n    hone dataset diff digits@1 digits@2\n    hone dataset diff digits")]
+    Diff {
+        /// The version before; alone: this one is compared with its parent
+        before: String,
+        /// The version after
+        after: Option<String>,
+        /// How many changes of each kind to show
+        #[arg(long, value_name = "N", default_value_t = 10)]
+        examples: u32,
+        #[command(flatten)]
+        format: ShowFormat,
+    },
+    /// Write samples, one JSON document a line: rows of tables, or files where there are no tables
+    #[command(after_help = "Examples:\n    hone dataset rows digits --limit 3\n    hone dataset rows digits@1 id-17 id-99")]
+    Rows {
+        /// `name`, `name@version`, id, or `last`
+        dataset: String,
+        /// Names of samples [default: all]
+        ids: Vec<String>,
+        /// At most so many
+        #[arg(long, value_name = "N")]
+        limit: Option<u64>,
+    },
     /// Put the files of a version into a new folder
     #[command(after_help = "Example:\n    hone dataset fetch digits@1 /tmp/digits")]
     Fetch {
@@ -43,6 +67,11 @@ pub enum DatasetCommand {
         /// Folder to make
         directory: PathBuf,
     },
+    /// Write a version as DVC keeps it: into its cache, with a `.dvc` file or in `dvc.lock`
+    #[command(
+        after_help = "Examples:\n    hone dataset export digits --dvc . --path data/digits\n    hone dataset export digits --dvc . --path features --stage prepare"
+    )]
+    Export(DvcArgs),
     /// Read everything of a version in the store and check it
     #[command(after_help = "Examples:\n    hone dataset verify digits@1\n    hone dataset verify digits@1 --in /tmp/digits")]
     Verify {
@@ -64,11 +93,44 @@ pub enum DatasetCommand {
 }
 
 #[derive(Clone, Debug, Args)]
+pub struct DvcArgs {
+    /// `name`, `name@version`, id, or `last`
+    pub dataset: String,
+    /// Folder in a DVC repository; where there is none it becomes one
+    #[arg(long, value_name = "DIR")]
+    pub dvc: PathBuf,
+    /// Where the data belongs, from there [default: the name of the dataset, or of its only file]
+    #[arg(long, value_name = "PATH")]
+    pub path: Option<String>,
+    /// Stage in `dvc.lock` whose out it becomes, instead of a `.dvc` file
+    #[arg(long, value_name = "STAGE", requires = "path")]
+    pub stage: Option<String>,
+}
+
+#[derive(Clone, Debug, Args)]
 pub struct AddArgs {
     /// Name of the dataset; the first version makes it
     pub name: String,
-    /// File or folder
-    pub path: PathBuf,
+    /// File or folder, `.dvc` file or `dvc.lock`, `file://…`, or objects: `s3://BUCKET/PREFIX`, `gs://…`, `az://…`
+    pub path: String,
+    /// Which one of the things that a file of DVC describes
+    #[arg(long, value_name = "PATH")]
+    pub out: Option<String>,
+    /// Column whose values name the rows [default: that of the newest version]
+    #[arg(long, value_name = "COLUMN")]
+    pub key: Option<String>,
+    /// Name rows by their numbers, although the newest version has a key
+    #[arg(long, conflicts_with = "key")]
+    pub no_key: bool,
+    /// Feature contract that the data has to keep [default: that of the newest version]
+    #[arg(long, value_name = "FILE")]
+    pub contract: Option<PathBuf>,
+    /// Keep no contract, although the newest version does
+    #[arg(long, conflicts_with = "contract")]
+    pub no_contract: bool,
+    /// Take files as they are, without schema and statistics
+    #[arg(long, conflicts_with_all = ["key", "contract"])]
+    pub plain: bool,
     /// A remark for people
     #[arg(long, default_value = "")]
     pub note: String,

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
 
-pub use dataset::{AddArgs, DatasetCommand};
+pub use dataset::{AddArgs, DatasetCommand, DvcArgs};
 pub use fleet::{FleetCommand, JoinArgs, WorkerArgs};
 pub use label::{AnnotatorArgs, AskArgs, LabelCommand, LabelExportArgs, LabelFormat, RequestsArgs};
 pub use mlflow::{MirrorArgs, RegisterArgs, ServerArgs};

@@ -1,10 +1,15 @@
 //! `hone dataset`.
 
 mod add;
+mod compare;
+mod export;
 mod fetch;
+mod origin;
 mod upload;
 
+use hone_data::dataset::{Contract, profile::Profile};
 use hone_proto::v1;
+use serde::Serialize;
 
 use crate::{
     args::{DatasetCommand, Shape},
@@ -26,7 +31,12 @@ async fn dispatch(context: &Context, client: &Client, command: DatasetCommand) -
     match command {
         DatasetCommand::Add(args) => add::add(client, args).await,
         DatasetCommand::Ls { dataset, format } => list(context, client, dataset, format.output).await,
-        DatasetCommand::Show { dataset, format } => show(client, dataset, format.output).await,
+        DatasetCommand::Show { dataset, format } => show(context, client, dataset, format.output).await,
+        DatasetCommand::Diff { before, after, examples, format } => {
+            compare::diff(client, before, after, examples, format.output).await
+        }
+        DatasetCommand::Rows { dataset, ids, limit } => compare::rows(client, dataset, ids, limit).await,
+        DatasetCommand::Export(args) => export::export(client, args).await,
         DatasetCommand::Fetch { dataset, directory } => fetch::fetch(client, dataset, &directory).await,
         DatasetCommand::Verify { dataset, directory: None } => verify(client, dataset).await,
         DatasetCommand::Verify { dataset, directory: Some(directory) } => fetch::verify(client, dataset, &directory).await,
@@ -54,13 +64,31 @@ async fn list(context: &Context, client: &Client, dataset: Option<String>, forma
     print(&list_text(format, context.look, &output::dataset_documents(&versions), &output::datasets_listing(&versions))?)
 }
 
-async fn show(client: &Client, dataset: String, shape: Shape) -> Result<()> {
-    let answer = client.datasets().get_dataset(v1::GetDatasetRequest { dataset }).await?.into_inner();
-    let version = answer.version.unwrap_or_default();
+async fn show(context: &Context, client: &Client, dataset: String, shape: Shape) -> Result<()> {
+    let version = find(client, dataset).await?;
+    let document = async |hash: &bytes::Bytes| -> Result<Option<Vec<u8>>> {
+        if hash.is_empty() { Ok(None) } else { fetch::document(client, hash).await.map(Some) }
+    };
+    let profile = document(&version.profile).await?.map(|bytes| Profile::parse(&bytes)).transpose();
+    let profile = profile.map_err(|why| Failure::new(Kind::Storage, why))?;
+    let contract = document(&version.contract).await?.map(|bytes| Contract::from_bytes(&bytes)).transpose();
+    let contract = contract.map_err(|why| Failure::new(Kind::Storage, why))?;
     match shape {
-        Shape::Json => print(&json_text(&DatasetDocument::from(&version))?),
-        Shape::Text => print(&output::dataset_text(&version)),
+        Shape::Json => {
+            let document = DatasetDocument::from(&version);
+            print(&json_text(&WholeDocument { document, content: profile, feature_contract: contract })?)
+        }
+        Shape::Text => print(&output::dataset_text(&version, profile.as_ref(), contract.as_ref(), context.look)),
     }
+}
+
+/// A version with its schema and contract.
+#[derive(Serialize)]
+struct WholeDocument {
+    #[serde(flatten)]
+    document: DatasetDocument,
+    content: Option<Profile>,
+    feature_contract: Option<Contract>,
 }
 
 async fn verify(client: &Client, dataset: String) -> Result<()> {

@@ -1,10 +1,14 @@
 //! Datasets for people and programs.
 
+use hone_data::dataset::{
+    Contract,
+    profile::{ColumnProfile, Images, Profile, TableProfile},
+};
 use hone_proto::v1;
 use serde::Serialize;
 
 use super::{
-    Cell, Column, Listing,
+    Cell, Column, Listing, Look,
     values::{bytes_text, hex, local_time, rfc3339, visible},
 };
 
@@ -135,8 +139,100 @@ fn row(version: &v1::DatasetVersion) -> Vec<Cell> {
     ]
 }
 
-/// Describes one version in lines.
-pub fn dataset_text(version: &v1::DatasetVersion) -> String {
+/// Describes one version in lines, with its columns or pictures.
+pub fn dataset_text(version: &v1::DatasetVersion, profile: Option<&Profile>, contract: Option<&Contract>, look: Look) -> String {
+    let mut out = version_text(version);
+    if let Some(contract) = contract {
+        let (name, columns) = (visible(&contract.name), contract.columns.len());
+        out += &format!("{:<11}{name}, version {}: {columns} columns\n", "contract", contract.version);
+        if let Some(service) = &contract.feature_service {
+            out += &format!("{:<11}Feast feature service {}\n", "", visible(service));
+        }
+    }
+    let Some(profile) = profile else { return out };
+    if let Some(images) = &profile.images {
+        out += &images_text(images);
+    }
+    for (path, reason) in &profile.problems {
+        out += &format!("{:<11}`{}`: {}\n", "no table", visible(path), visible(reason));
+    }
+    for table in profile.tables.iter().take(TABLES) {
+        out += &format!("\n{}: {} rows, {} columns\n", visible(&table.path), table.rows, table.columns.len());
+        out += &columns_listing(table).table(look);
+    }
+    if profile.tables.len() > TABLES {
+        out += &format!("\nand {} more tables; `--output json` has them\n", profile.tables.len() - TABLES);
+    }
+    out
+}
+
+fn images_text(images: &Images) -> String {
+    let counted = |all: &[(String, u64)]| {
+        let parts: Vec<String> = all.iter().take(6).map(|(name, count)| format!("{} ({count})", visible(name))).collect();
+        parts.join(", ")
+    };
+    let formats: Vec<(String, u64)> = images.formats.iter().map(|(name, count)| (name.clone(), *count)).collect();
+    let mut out = format!("{:<11}{}: {}\n", "pictures", images.count, counted(&formats));
+    out += &format!("{:<11}{}\n", "sizes", counted(&images.sizes));
+    if !images.folders.is_empty() {
+        out += &format!("{:<11}{}\n", "folders", counted(&images.folders));
+    }
+    if images.unreadable_count > 0 {
+        let first: Vec<String> = images.unreadable.iter().take(3).map(|path| visible(path)).collect();
+        out += &format!("{:<11}{}: {}\n", "unreadable", images.unreadable_count, first.join(", "));
+    }
+    out
+}
+
+fn columns_listing(table: &TableProfile) -> Listing {
+    let columns = [
+        ("column", "COLUMN"),
+        ("type", "TYPE"),
+        ("missing", "MISSING"),
+        ("distinct", "DISTINCT"),
+        ("min", "MIN"),
+        ("median", "MEDIAN"),
+        ("mean", "MEAN"),
+        ("max", "MAX"),
+        ("std", "STD"),
+        ("top", "MOST FREQUENT"),
+    ];
+    let mut listing = Listing::new(columns.map(|(name, title)| Column::new(name, title)).to_vec(), "no columns");
+    table.columns.iter().for_each(|column| listing.push(column_row(column)));
+    listing
+}
+
+fn column_row(column: &ColumnProfile) -> Vec<Cell> {
+    let numbers = column.numbers.as_ref().filter(|numbers| !numbers.quantiles.is_empty());
+    let number = |value: Option<f64>| value.map_or(Cell::Nothing, Cell::Number);
+    let median = numbers.and_then(|numbers| numbers.quantiles.get(numbers.quantiles.len() / 2).copied());
+    // Values that are hardly ever there twice say nothing.
+    let repeated = column.top.iter().filter(|(_, count)| *count > 1).take(3);
+    let top: Vec<String> = repeated.map(|(value, count)| format!("{} ({count})", cut(value))).collect();
+    vec![
+        Cell::Text(column.name.clone()),
+        Cell::Text(column.kind.name().to_owned()),
+        if column.missing == 0 { Cell::Nothing } else { Cell::Whole(column.missing) },
+        Cell::Text(format!("{}{}", if column.distinct_exact { "" } else { "~" }, column.distinct)),
+        number(numbers.map(|numbers| numbers.min)),
+        number(median),
+        number(numbers.map(|numbers| numbers.mean)),
+        number(numbers.map(|numbers| numbers.max)),
+        number(numbers.map(|numbers| numbers.std)),
+        if top.is_empty() { Cell::Nothing } else { Cell::Text(top.join(", ")) },
+    ]
+}
+
+/// Letters of a value in a table.
+const VALUE: usize = 24;
+/// Tables whose columns are shown.
+const TABLES: usize = 5;
+
+fn cut(value: &str) -> String {
+    if value.chars().count() <= VALUE { value.to_owned() } else { value.chars().take(VALUE).chain(['…']).collect() }
+}
+
+fn version_text(version: &v1::DatasetVersion) -> String {
     let mut out = format!("{}@{}  (dataset {})\n\n", visible(&version.name), version.version, version.dataset);
     for (key, value) in facts(version) {
         out += &format!("{key:<11}{value}\n");

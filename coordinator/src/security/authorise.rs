@@ -136,6 +136,8 @@ const CLIENT_METHODS: &[&str] = &[
     "RemoveDataset",
     "PinDataset",
     "VerifyDataset",
+    "DiffDatasets",
+    "ReadDataset",
     "CreateLabelProject",
     "ListLabelProjects",
     "GetLabelProject",

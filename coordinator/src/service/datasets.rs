@@ -1,17 +1,20 @@
 //! Datasets: add, list, look at, name, remove.
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
 use hone_data::{Hash, blobs::BlobError};
 use hone_proto::v1::{
-    AddDatasetRequest, AddDatasetResponse, DatasetVersion as VersionMessage, GetDatasetRequest, GetDatasetResponse,
-    ListDatasetsRequest, ListDatasetsResponse, PinDatasetRequest, RemoveDatasetRequest, RemoveDatasetResponse,
-    VerifyDatasetRequest, VerifyDatasetResponse, dataset_service_server::DatasetService,
+    AddDatasetRequest, AddDatasetResponse, DatasetSamples, DatasetVersion as VersionMessage, DiffDatasetsRequest,
+    DiffDatasetsResponse, GetDatasetRequest, GetDatasetResponse, ListDatasetsRequest, ListDatasetsResponse, PinDatasetRequest,
+    ReadDatasetRequest, RemoveDatasetRequest, RemoveDatasetResponse, VerifyDatasetRequest, VerifyDatasetResponse,
+    dataset_service_server::DatasetService,
 };
 use hone_studies::{
     BlobId, Command, Reply, RequestId,
     dataset::{DatasetCommand, DatasetReply, Found, NewVersion, Reference, Snapshot, VersionRef, split_reference},
 };
+use tokio::sync::mpsc;
+use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Code, Request, Response, Status};
 
 use super::{Services, computed};
@@ -21,16 +24,22 @@ use crate::{
         client::dataset_version_to_proto,
         status::{from_blob, from_dataset_reject, status},
     },
-    datasets::{self, Held, SnapshotProblem},
+    datasets::{self, Held, Reading, SnapshotProblem},
 };
 
 /// What is kept of a source or note, in bytes.
 const MAX_TEXT_BYTES: usize = 4_096;
 /// Versions that one is made from, at most.
 const MAX_MADE_FROM: usize = 1_000;
+/// Changes of each kind that are shown, at most.
+const MAX_EXAMPLES: u32 = 1_000;
+/// Messages on the way to one reader.
+const PARTS: usize = 2;
 
 #[tonic::async_trait]
 impl DatasetService for Services {
+    type ReadDatasetStream = Pin<Box<dyn Stream<Item = Result<DatasetSamples, Status>> + Send>>;
+
     async fn add_dataset(&self, request: Request<AddDatasetRequest>) -> Result<Response<AddDatasetResponse>, Status> {
         let request = request.into_inner();
         let view = self.view().await?;
@@ -120,6 +129,41 @@ impl DatasetService for Services {
         let (findings, count, bytes) = computed(move || datasets::verify(&blobs, &id, &documents)).await?;
         Ok(Response::new(VerifyDatasetResponse { findings, blobs: count, bytes }))
     }
+
+    async fn diff_datasets(&self, request: Request<DiffDatasetsRequest>) -> Result<Response<DiffDatasetsResponse>, Status> {
+        let DiffDatasetsRequest { before, after, examples } = request.into_inner();
+        let view = self.view().await?;
+        let (before, after) = (find(&view, &before)?, find(&view, &after)?);
+        let (old, new) = (before.version.snapshot.clone(), after.version.snapshot.clone());
+        let blobs = self.store.blobs().clone();
+        let diff = computed(move || {
+            let (old, new) = (Reading::open(&blobs, &old)?, Reading::open(&blobs, &new)?);
+            old.diff(&new, examples.min(MAX_EXAMPLES) as usize)
+        });
+        let diff = diff.await?.map_err(|problem| from_problem(&problem))?;
+        let diff_json = serde_json::to_string(&diff).map_err(|error| Status::internal(error.to_string()))?;
+        let message = |found: &Found<'_>| Some(dataset_version_to_proto(&view.state, found));
+        Ok(Response::new(DiffDatasetsResponse { before: message(&before), after: message(&after), diff_json }))
+    }
+
+    async fn read_dataset(&self, request: Request<ReadDatasetRequest>) -> Result<Response<Self::ReadDatasetStream>, Status> {
+        let ReadDatasetRequest { dataset, ids, limit } = request.into_inner();
+        let view = self.view().await?;
+        let snapshot = find(&view, &dataset)?.version.snapshot.clone();
+        let blobs = self.store.blobs().clone();
+        let (sender, receiver) = mpsc::channel(PARTS);
+        tokio::task::spawn_blocking(move || {
+            let limit = if limit == 0 { u64::MAX } else { limit };
+            let read = Reading::open(&blobs, &snapshot).and_then(|reading| {
+                reading.samples(&ids, limit, &mut |samples| sender.blocking_send(Ok(DatasetSamples { samples })).is_ok())
+            });
+            if let Err(problem) = read {
+                // Nobody may be reading any more.
+                let _ = sender.blocking_send(Err(from_problem(&problem)));
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
 }
 
 impl Services {
@@ -200,5 +244,15 @@ fn from_problem(problem: &SnapshotProblem) -> Status {
         }
         SnapshotProblem::Blob(error) => from_blob(error),
         SnapshotProblem::Manifest(_) | SnapshotProblem::Size { .. } => status(Code::InvalidArgument, problem.to_string(), None),
+        SnapshotProblem::Profile(_) => status(Code::DataLoss, problem.to_string(), None),
+        SnapshotProblem::Table(error) => {
+            let mut text = problem.to_string();
+            let mut cause = std::error::Error::source(error);
+            while let Some(inner) = cause {
+                text = format!("{text}: {inner}");
+                cause = inner.source();
+            }
+            status(Code::DataLoss, text, None)
+        }
     }
 }

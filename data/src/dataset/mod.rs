@@ -10,9 +10,16 @@
 //! so (`chunks`), so that versions of a large file share most of their blobs; others are a blob each.
 
 mod chunks;
+mod content;
+mod contract;
+mod diff;
+pub mod dvc;
 mod index;
 mod manifest;
+pub mod profile;
 mod restore;
+mod rows;
+pub mod table;
 mod take;
 mod tree;
 
@@ -21,10 +28,14 @@ use std::{io, path::PathBuf};
 use crate::{blobs::BlobError, hash::Hash, path::PathError, path::RelativePath};
 
 pub use chunks::{CHUNK_BYTES, WHOLE_BYTES};
+pub use content::Content;
+pub use contract::{Checking, ColumnContract, Contract, ContractSource, ContractType, Violation};
+pub use diff::{Changes, ColumnChange, Diff, RowChange, Side, diff};
 pub use index::Index;
 pub use manifest::{Chunk, Entry, Manifest, ManifestError};
 pub use restore::{restore, verify};
-pub use take::{Piece, Progress, Taken, take};
+pub use rows::{Rows, Sample};
+pub use take::{Piece, Progress, Taken, take, take_files};
 
 /// Why data cannot be taken into a snapshot or put back from one.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +113,17 @@ impl DatasetError {
         let path = path.to_owned();
         move |source| Self::Io { operation: "reading", path, source }
     }
+}
+
+/// An error with its causes in one line.
+pub(crate) fn words(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
 }
 
 /// Visits every blob that a snapshot needs, its manifest included.

@@ -19,6 +19,7 @@ use super::index::{self, Index, Read};
 use super::manifest::{Entry, Manifest};
 use super::tree::{self, Found, Stamp};
 use crate::hash::Hash;
+use crate::path::RelativePath;
 
 /// Bytes of a file, which are a blob.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +49,8 @@ impl Piece {
 pub struct Taken {
     /// Its files.
     pub manifest: Manifest,
+    /// Where each file lies, by its path.
+    pub places: BTreeMap<RelativePath, PathBuf>,
     /// Where the bytes of each blob lie.
     pub pieces: BTreeMap<Hash, Piece>,
     /// How many bytes were read; the others were known from before.
@@ -68,12 +71,29 @@ pub struct Progress {
 /// # Errors
 /// [`DatasetError`]
 pub fn take(root: &Path, index: &mut Index, progress: &Progress) -> Result<Taken, DatasetError> {
-    let files = tree::list(root)?;
+    take_found(tree::list(root)?, index, progress)
+}
+
+/// Takes a snapshot of files that lie anywhere, each under a path of its own.
+///
+/// # Errors
+/// [`DatasetError`]
+pub fn take_files(
+    files: impl IntoIterator<Item = (RelativePath, PathBuf)>,
+    index: &mut Index,
+    progress: &Progress,
+) -> Result<Taken, DatasetError> {
+    let files = files.into_iter().map(|(path, file)| tree::single(path, &file)).collect::<Result<Vec<_>, _>>()?;
+    take_found(files, index, progress)
+}
+
+fn take_found(files: Vec<Found>, index: &mut Index, progress: &Progress) -> Result<Taken, DatasetError> {
     progress.bytes.store(files.iter().map(|found| found.stamp.size).sum(), Ordering::Relaxed);
     let began = index::now();
     let known = &*index;
     let read = files.par_iter().map(|found| read_one(found, known, progress)).collect::<Result<Vec<_>, _>>()?;
-    let (mut entries, mut pieces, mut bytes_read) = (Vec::with_capacity(files.len()), BTreeMap::new(), 0);
+    let (mut entries, mut places, mut pieces) = (Vec::with_capacity(files.len()), BTreeMap::new(), BTreeMap::new());
+    let mut bytes_read = 0;
     for (found, (read, fresh)) in files.into_iter().zip(read) {
         if fresh {
             bytes_read += found.stamp.size;
@@ -82,9 +102,10 @@ pub fn take(root: &Path, index: &mut Index, progress: &Progress) -> Result<Taken
         let Found { path, file, executable, stamp } = found;
         let entry = Entry { path, size: stamp.size, hash: read.hash, executable, chunks: read.chunks };
         note_pieces(&entry, &file, &mut pieces);
+        places.insert(entry.path.clone(), file);
         entries.push(entry);
     }
-    Ok(Taken { manifest: Manifest::new(entries)?, pieces, bytes_read })
+    Ok(Taken { manifest: Manifest::new(entries)?, places, pieces, bytes_read })
 }
 
 /// What a file holds, and whether it was read for that.

@@ -65,6 +65,11 @@ pub(super) fn list(root: &Path) -> Result<Vec<Found>, DatasetError> {
     if files.is_empty() { Err(DatasetError::Empty { path: root.to_owned() }) } else { Ok(files) }
 }
 
+/// One file, under a path of its own.
+pub(super) fn single(path: RelativePath, file: &Path) -> Result<Found, DatasetError> {
+    found(path, file, &fs::metadata(file).map_err(DatasetError::reading(file))?)
+}
+
 fn walk(root: &Path) -> Result<Vec<Found>, DatasetError> {
     let walk = WalkBuilder::new(root)
         .standard_filters(false)
