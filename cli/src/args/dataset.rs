@@ -102,6 +102,9 @@ pub struct DvcArgs {
     /// Where the data belongs, from there [default: the name of the dataset, or of its only file]
     #[arg(long, value_name = "PATH")]
     pub path: Option<String>,
+    /// Keep a single file as a folder with one file
+    #[arg(long)]
+    pub folder: bool,
     /// Stage in `dvc.lock` whose out it becomes, instead of a `.dvc` file
     #[arg(long, value_name = "STAGE", requires = "path")]
     pub stage: Option<String>,

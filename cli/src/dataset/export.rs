@@ -7,7 +7,7 @@ use std::{
 
 use hone_data::{
     RelativePath,
-    dataset::dvc::{Exported, Repository, export as export_to, replace_out},
+    dataset::dvc::{DvcError, Exported, Out, Repository, export as export_to, lock_out, out_of, replace_out},
     durable::write_atomically,
 };
 
@@ -27,7 +27,7 @@ use crate::{
 pub async fn export(client: &Client, args: DvcArgs) -> Result<()> {
     let version = find(client, args.dataset.clone()).await?;
     let manifest = fetch::manifest(client, &version).await?;
-    let alone = matches!(manifest.files(), [one] if one.path.parent().is_none());
+    let alone = !args.folder && matches!(manifest.files(), [one] if one.path.parent().is_none());
     let path = match (&args.path, manifest.files()) {
         (Some(path), _) => path.clone(),
         (None, [one]) if alone => one.path.to_string(),
@@ -39,11 +39,24 @@ pub async fn export(client: &Client, args: DvcArgs) -> Result<()> {
     let work = tokio::task::spawn_blocking(move || {
         fs::create_dir_all(&directory).map_err(|error| Failure::file("make", &directory, &error))?;
         let repository = repository(&directory)?;
+        // What was a folder stays one.
+        let known = known(&directory, &relative, stage.as_deref())?;
+        let alone = alone && known.is_none_or(|known| !known.md5.ends_with(".dir"));
         let exported = export_to(&manifest, alone, &repository, &mut source).map_err(|error| dvc_refused(&error))?;
         note(&repository, &directory, &relative, stage.as_deref(), &exported)
     });
     let written = work.await.map_err(|_| Failure::new(Kind::Internal, "exporting failed unexpectedly"))??;
     print_line(&format!("exported {} as {}", label(&version), written.display()))
+}
+
+/// What the out is until now; `None`: there is no `.dvc` file yet.
+fn known(directory: &Path, path: &RelativePath, stage: Option<&str>) -> Result<Option<Out>> {
+    let refused = |error: DvcError| dvc_refused(&error);
+    if stage.is_some() {
+        return lock_out(&directory.join("dvc.lock"), stage, Some(path.as_str())).map(Some).map_err(refused);
+    }
+    let file = directory.join(format!("{path}.dvc"));
+    if file.is_file() { out_of(&file, None).map(Some).map_err(refused) } else { Ok(None) }
 }
 
 /// The repository around the folder; a new one in it where there is none.

@@ -16,6 +16,8 @@ use crate::{
 
 /// Objects that are fetched at once.
 const AT_ONCE: usize = 8;
+/// Letters of what a server says that are shown.
+const MESSAGE: usize = 400;
 
 /// Fetches what lies at `url`, an object or all below a prefix. Answers the folder that holds it, the file or folder in it,
 /// and whether it is one object.
@@ -105,12 +107,17 @@ fn ended(done: Option<std::result::Result<Result<()>, tokio::task::JoinError>>) 
 
 fn refused(url: &str, error: &object_store::Error) -> Failure {
     use object_store::Error;
+    let text = chain(error);
     let kind = match error {
         Error::NotFound { .. } => Kind::NotFound,
+        // Of a bucket that is not there nothing is listed.
+        Error::Generic { .. } if text.contains("NoSuchBucket") || text.contains("404 Not Found") => Kind::NotFound,
         Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => Kind::Permission,
         Error::NotSupported { .. } | Error::InvalidPath { .. } | Error::UnknownConfigurationKey { .. } => Kind::Usage,
         _ => Kind::Unreachable,
     };
-    let failure = Failure::new(kind, format!("cannot read `{}`: {}", visible(url), visible(&chain(error))));
+    // Servers answer with whole documents.
+    let text: String = text.chars().take(MESSAGE).collect();
+    let failure = Failure::new(kind, format!("cannot read `{}`: {}", visible(url), visible(&text)));
     failure.hint("credentials and endpoints come from the environment: `AWS_…`, `GOOGLE_…`, `AZURE_…`")
 }

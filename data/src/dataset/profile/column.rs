@@ -102,10 +102,12 @@ pub struct Lengths {
     pub mean: f64,
 }
 
-/// Count, mean and spread (Welford 1962).
+/// Count, mean and spread (Welford 1962), counted from the first value: what all have in common costs no digits.
 #[derive(Debug, Default)]
 struct Moments {
     count: u64,
+    first: f64,
+    /// Less the first value.
     mean: f64,
     squares: f64,
     min: f64,
@@ -120,12 +122,13 @@ impl Moments {
             return;
         }
         self.count += 1;
-        let off = value - self.mean;
-        self.mean += off / self.count as f64;
-        self.squares += off * (value - self.mean);
         if self.count == 1 {
-            (self.min, self.max) = (value, value);
+            (self.first, self.min, self.max) = (value, value, value);
         }
+        let shifted = value - self.first;
+        let off = shifted - self.mean;
+        self.mean += off / self.count as f64;
+        self.squares += off * (shifted - self.mean);
         self.min = self.min.min(value);
         self.max = self.max.max(value);
     }
@@ -324,11 +327,11 @@ impl ColumnReading {
     }
 
     fn numbers(&self, steps: usize) -> Numbers {
-        let Moments { mean, min, max, infinite, .. } = self.numbers;
+        let Moments { first, min, max, infinite, .. } = self.numbers;
         Numbers {
             min,
             max,
-            mean,
+            mean: first + self.numbers.mean,
             std: self.numbers.std(),
             infinite,
             quantiles: self.sample.quantiles(steps),
