@@ -4,6 +4,7 @@ pub mod actor;
 mod asking;
 mod clock;
 pub mod convert;
+mod datasets;
 mod effects;
 pub mod engine;
 pub mod export;

@@ -10,9 +10,10 @@ use std::{
 use hone_proto::{
     v1::{
         blob_service_server::BlobServiceServer, client_service_server::ClientServiceServer,
-        fleet_service_server::FleetServiceServer, label_service_server::LabelServiceServer,
-        sampler_service_server::SamplerServiceServer, store_service_server::StoreServiceServer,
-        study_service_server::StudyServiceServer, trial_service_server::TrialServiceServer,
+        dataset_service_server::DatasetServiceServer, fleet_service_server::FleetServiceServer,
+        label_service_server::LabelServiceServer, sampler_service_server::SamplerServiceServer,
+        store_service_server::StoreServiceServer, study_service_server::StudyServiceServer,
+        trial_service_server::TrialServiceServer,
     },
     worker::worker_service_server::WorkerServiceServer,
 };
@@ -385,6 +386,7 @@ fn router(services: &Services) -> Router<Stack<AuthoriseLayer, Identity>> {
         .add_service(
             SamplerServiceServer::new(s.clone()).max_decoding_message_size(MAX_HISTORY).max_encoding_message_size(MAX_MESSAGE),
         )
+        .add_service(DatasetServiceServer::new(s.clone()).max_encoding_message_size(MAX_MESSAGE))
         .add_service(
             LabelServiceServer::new(s.clone()).max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE),
         )

@@ -9,6 +9,7 @@
 //! ```
 
 pub mod blobs;
+pub mod dataset;
 pub mod durable;
 pub mod hash;
 pub mod metrics;

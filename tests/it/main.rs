@@ -13,6 +13,7 @@ mod commands_store;
 mod commands_study;
 mod commands_trial;
 mod crash;
+mod datasets;
 mod examples;
 mod labels;
 mod outage;

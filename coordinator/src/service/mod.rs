@@ -2,6 +2,7 @@
 
 mod blobs;
 mod clients;
+mod datasets;
 mod fleet;
 mod imports;
 mod labels;
