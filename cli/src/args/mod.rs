@@ -2,6 +2,7 @@
 
 mod fleet;
 mod mlflow;
+mod page;
 mod proxy;
 mod run;
 mod selector;
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
 
 pub use fleet::{FleetCommand, JoinArgs, WorkerArgs};
 pub use mlflow::{MirrorArgs, RegisterArgs, ServerArgs};
+pub use page::PageArgs;
 pub use proxy::ProxyArgs;
 pub use run::{MachineArgs, RunArgs, ServeArgs};
 pub use selector::TrialSelector;

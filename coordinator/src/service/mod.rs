@@ -5,6 +5,7 @@ mod clients;
 mod fleet;
 mod imports;
 mod labels;
+mod passes;
 mod samplers;
 mod stores;
 mod studies;
@@ -48,6 +49,8 @@ pub(crate) struct Services {
     pub store_id: String,
     /// How the mirror on an MLflow server is; `None` where there is none.
     pub mlflow: Option<crate::mlflow::Status>,
+    /// Where the page for annotators is; `None` where it is not served.
+    pub page: Option<String>,
 }
 
 impl Services {

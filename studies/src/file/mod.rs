@@ -40,7 +40,7 @@ use std::path::Path;
 use toml::de::DeTable;
 
 pub use change::merge_change;
-pub(crate) use diagnostic::shown;
+pub use diagnostic::shown;
 pub use diagnostic::{Diagnostic, render};
 pub use labels::parse_labels;
 pub use resolved::spec_to_toml;
