@@ -1,5 +1,6 @@
 //! The `hone` binary: parses the command line, runs one command, and ends with its exit code.
 
+mod access;
 mod args;
 mod connect;
 mod context;
@@ -84,6 +85,9 @@ async fn connected(context: &Context, command: Command) -> Result<()> {
         },
         Command::Study(command) => study::command(context, command).await,
         Command::Trial(command) => trial::command(context, command).await,
+        Command::Label(command) => {
+            connect::with_client(context, async |client| access::command(context, client, command).await).await
+        }
         Command::Store(command) => store::command(context, command).await,
         Command::Token(command) => store::token(context, command).await,
         Command::Report(_)
@@ -103,6 +107,7 @@ fn default_level(command: &Command) -> &'static str {
         | Command::Worker(_)
         | Command::Study(_)
         | Command::Trial(_)
+        | Command::Label(_)
         | Command::Store(_)
         | Command::Token(_)
         | Command::Report(_)

@@ -1,5 +1,6 @@
 //! What was typed: commands and options as clap reads them. What they come to is decided in `context`.
 
+mod access;
 mod fleet;
 mod mlflow;
 mod page;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
 
+pub use access::{AccessCommand, InviteArgs};
 pub use fleet::{FleetCommand, JoinArgs, WorkerArgs};
 pub use mlflow::{MirrorArgs, RegisterArgs, ServerArgs};
 pub use page::PageArgs;
@@ -127,6 +129,9 @@ pub enum Command {
     /// Look at trials and change what happens to them
     #[command(subcommand, after_help = trial::EXAMPLES)]
     Trial(TrialCommand),
+    /// Ask people for labels, answer, and take the labels out
+    #[command(subcommand)]
+    Label(AccessCommand),
     /// Check, copy and restore the store
     #[command(subcommand, after_help = store::EXAMPLES)]
     Store(StoreCommand),

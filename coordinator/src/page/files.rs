@@ -29,7 +29,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 const PICTURE: &str = "image/svg+xml";
 
-static FILES: [File; 20] = files![
+static FILES: [File; 21] = files![
     "/" HTML "index.html",
     "/invite" HTML "invite.html",
     "/favicon.ico" PICTURE "icon.svg",
@@ -47,6 +47,7 @@ static FILES: [File; 20] = files![
     "/static/main.js" SCRIPT "main.js",
     "/static/number.js" SCRIPT "number.js",
     "/static/outbox.js" SCRIPT "outbox.js",
+    "/static/palette.js" SCRIPT "palette.js",
     "/static/sample.js" SCRIPT "sample.js",
     "/static/spans.js" SCRIPT "spans.js",
     "/static/work.js" SCRIPT "work.js",
