@@ -127,6 +127,7 @@ pub struct Coordinator {
     address: Option<SocketAddr>,
     optuna: Option<SocketAddr>,
     katib: Option<SocketAddr>,
+    page: Option<SocketAddr>,
     stop: watch::Sender<bool>,
     servers: Vec<Served>,
 }
@@ -174,12 +175,13 @@ impl Coordinator {
         servers.extend(optuna_listener.map(|listener| serve_optuna(&services, listener, config.optuna_grace, stopping.clone())));
         let katib = katib_listener.as_ref().and_then(Listener::address);
         servers.extend(katib_listener.map(|listener| serve_katib(listener, stopping.clone())));
+        let page_address = page.as_ref().and_then(|(listener, _)| listener.address());
         servers.extend(page.map(|(listener, settings)| serve_page(&services, listener, settings, stopping.clone())));
         if let Some((mirror, _)) = mirror {
             tokio::spawn(run_mirror(mirror, stopping.clone()));
         }
         tokio::spawn(sweep(services.clone(), stopping));
-        Ok(Coordinator { services, writer, holder, address, optuna: optuna_address, katib, stop, servers })
+        Ok(Coordinator { services, writer, holder, address, optuna: optuna_address, katib, page: page_address, stop, servers })
     }
 
     /// The Unix socket that this host's commands use.
@@ -204,6 +206,11 @@ impl Coordinator {
     /// Where the page for annotators is.
     pub fn page(&self) -> Option<&str> {
         self.services.page.as_deref()
+    }
+
+    /// The address that the page is served on.
+    pub fn page_address(&self) -> Option<SocketAddr> {
+        self.page
     }
 
     /// A new join token, for the line that attaches a worker; `None` where nothing listens beyond this host's socket.

@@ -82,6 +82,3 @@ fn wall() -> Micros {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Micros::try_from(since.as_micros()).unwrap_or(Micros::MAX)
 }
-
-#[cfg(test)]
-mod tests;

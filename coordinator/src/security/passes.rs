@@ -217,7 +217,7 @@ impl Passes {
     /// The change cannot be stored.
     pub fn revoke(&self, what: &str, now: Micros) -> Result<usize, SecurityError> {
         let is_meant = |pass: &Pass| pass.expires > now && (pass.id == what || pass.annotator == what);
-        let meant = self.lock().iter().filter(|kept| is_meant(&kept.pass)).count();
+        let meant = self.lock().iter().filter(|kept| is_meant(&kept.pass) && !kept.pass.used).count();
         if meant > 0 {
             self.change(now, |all| {
                 all.retain(|kept| !is_meant(&kept.pass));

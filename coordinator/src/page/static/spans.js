@@ -52,7 +52,7 @@ export class Spans {
     });
     this.#text.addEventListener("keydown", (event) => this.#caretKey(event));
     this.#text.addEventListener("focus", () => {
-      if (!this.#range && !this.#nativeRange()) this.#set({ anchor: 0, caret: 0 });
+      if (!this.#pressed && !this.#range && !this.#nativeRange()) this.#set({ anchor: 0, caret: 0 });
     });
     this.#draw();
     const hint = el("p", { class: "hint", text: "Mark a piece of the text: with the mouse it gets the chosen class at once; with a finger or the keys, choose a class afterwards." });

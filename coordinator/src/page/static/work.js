@@ -14,6 +14,8 @@ import { Spans } from "./spans.js";
 const FORMS = { classes: Choice, multi: Choice, pairwise: Choice, number: NumberForm, boxes: Boxes, spans: Spans };
 /** Forms whose suggestion is looked over and corrected before it is an answer. */
 const CORRECTED = new Set(["boxes", "spans"]);
+/** States of a request that wants no more answers. */
+const DECIDED = new Set(["resolved", "conflict"]);
 /** Answers that can be undone. */
 const REMEMBERED = 50;
 /** How often the figures of the project are looked up, in answers of one's own. */
@@ -113,7 +115,7 @@ export class Work {
     const title = el("h2", { class: "title", tabindex: "-1", text: `Sample ${task.request}` });
     this.#parts.submit = button("Submit", "Enter", () => this.#submit(), { class: "primary" });
     this.#parts.undo = button("Undo", "u", () => this.#undo());
-    const actions = el("div", { class: "actions" }, this.#parts.submit, button("Skip", "s", () => this.#skip()), this.#parts.undo, button("Keys", "?", () => this.#help()));
+    const actions = el("div", { class: "actions" }, this.#parts.submit, button("Skip", "s", () => this.#skip()), this.#parts.undo, button("Keys", "?", () => this.#help(), { class: "for-keys" }));
     fill(this.#parts.stage, title, sample, this.#suggestionElement(task), controls, actions);
     this.#changed();
     (focus ?? title).focus({ preventScroll: true });
@@ -250,6 +252,9 @@ export class Work {
     if (over) this.#failed(new SessionOver("the session is over"));
     if (done?.kind === "submit") {
       this.#done += 1;
+      // Until the figures are looked up again.
+      if (DECIDED.has(answer.state)) this.#project.counts.done += 1;
+      this.#figures();
       if (this.#done % LOOK_UP === 0) this.#lookUp();
     }
     // What was undone has been decided meanwhile, by others' answers for instance.
