@@ -1,6 +1,5 @@
 //! The `hone` binary: parses the command line, runs one command, and ends with its exit code.
 
-mod access;
 mod args;
 mod connect;
 mod context;
@@ -10,6 +9,7 @@ mod fleet;
 mod import;
 mod init;
 mod inside;
+mod label;
 mod mlflow;
 mod outputs;
 mod pages;
@@ -85,9 +85,7 @@ async fn connected(context: &Context, command: Command) -> Result<()> {
         },
         Command::Study(command) => study::command(context, command).await,
         Command::Trial(command) => trial::command(context, command).await,
-        Command::Label(command) => {
-            connect::with_client(context, async |client| access::command(context, client, command).await).await
-        }
+        Command::Label(command) => label::command(context, command).await,
         Command::Store(command) => store::command(context, command).await,
         Command::Token(command) => store::token(context, command).await,
         Command::Report(_)

@@ -2,6 +2,7 @@
 
 mod access;
 mod fleet;
+mod label;
 mod mlflow;
 mod page;
 mod proxy;
@@ -17,6 +18,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
 
 pub use access::{AccessCommand, InviteArgs};
 pub use fleet::{FleetCommand, JoinArgs, WorkerArgs};
+pub use label::{AnnotatorArgs, AskArgs, LabelCommand, LabelExportArgs, LabelFormat, RequestsArgs};
 pub use mlflow::{MirrorArgs, RegisterArgs, ServerArgs};
 pub use page::PageArgs;
 pub use proxy::ProxyArgs;
@@ -130,8 +132,8 @@ pub enum Command {
     #[command(subcommand, after_help = trial::EXAMPLES)]
     Trial(TrialCommand),
     /// Ask people for labels, answer, and take the labels out
-    #[command(subcommand)]
-    Label(AccessCommand),
+    #[command(subcommand, after_help = label::EXAMPLES)]
+    Label(LabelCommand),
     /// Check, copy and restore the store
     #[command(subcommand, after_help = store::EXAMPLES)]
     Store(StoreCommand),
