@@ -308,6 +308,34 @@ async fn beyond_this_host_the_page_is_encrypted_and_its_cookie_is_for_that_alone
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_of_the_operators_own_is_shown_and_a_bad_one_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let [authority, chain, key] = ["authority.pem", "chain.pem", "key.pem"].map(|name| folder.path().join(name));
+    web::write_certificate("labels.example.org", &authority, &chain, &key);
+    let pair = Some((chain.clone(), key.clone()));
+    let site = Site::with(|page| {
+        page.certificate = pair.clone();
+        page.url = Some("https://labels.example.org".to_owned());
+    })
+    .await;
+    let mut browser = site.browser_that_trusts(&authority, "labels.example.org");
+    let link = site.invite("ada", &[]).await;
+    assert_eq!(browser.enter(&link).await.status, StatusCode::OK);
+    for (certificate, private, named) in
+        [(&key, &key, "key.pem"), (&chain, &chain, "chain.pem"), (&chain, &authority, "authority.pem")]
+    {
+        let wrong = Some((certificate.clone(), private.clone()));
+        let refused = Site::try_beyond(|page| page.certificate = wrong).await.err().unwrap().to_string();
+        assert!(refused.contains(named) && refused.contains("cannot be used as"), "{refused}");
+    }
+    // A key of another certificate.
+    let [other, other_chain, other_key] = ["a.pem", "b.pem", "other.pem"].map(|name| folder.path().join(name));
+    web::write_certificate("labels.example.org", &other, &other_chain, &other_key);
+    let refused = Site::try_beyond(|page| page.certificate = Some((chain, other_key))).await.err().unwrap().to_string();
+    assert!(refused.contains("other.pem") && refused.contains("the key of the certificate"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_would_send_links_in_the_clear_is_refused_unless_it_is_typed_in_full() {
     let refused = Site::try_beyond(|page| page.url = Some("http://labels.example.org".to_owned())).await.err().unwrap();
     assert!(refused.to_string().contains("--insecure-page"), "{refused}");

@@ -140,12 +140,15 @@ def test_answers_outlive_the_coordinator_and_count_once(site: LabelSite, ada: An
     ada.wait(lambda _: ada.script("return performance.getEntriesByType('resource').filter((entry) => entry.name.endsWith('/next')).length") >= 6)
     site.kill()
     for _ in range(2):
-        ada.answer(key_for(ada))
+        shown = ada.sample()
+        ada.keys(key_for(ada), Keys.ENTER)
+        ada.wait(lambda _, shown=shown: ada.sample() != shown)  # type: ignore[misc]
     ada.wait(lambda _: any("No connection" in text for text in ada.texts(".waiting")))
     assert ada.unsent() == 2
     # The third was fetched ahead; its answer is undone and given again while nobody hears it.
     shown = ada.sample()
-    ada.answer("1" if key_for(ada) != "1" else "2")
+    ada.keys("1" if key_for(ada) != "1" else "2", Keys.ENTER)
+    ada.wait(lambda _: ada.sample() == "")
     ada.keys("u")
     ada.wait(lambda _: ada.sample() == shown)
     ada.keys(key_for(ada), Keys.ENTER)
@@ -169,8 +172,8 @@ def test_answers_are_kept_over_a_reload_and_a_lost_session(site: LabelSite, ada:
     ada.enter(site.invite("ada"))
     ada.wait(lambda _: ada.sample() != "")
     site.kill()
-    ada.answer(key_for(ada))
-    assert ada.unsent() == 1
+    ada.keys(key_for(ada), Keys.ENTER)
+    ada.wait(lambda _: ada.unsent() == 1)
     site.start()
     site.hone.run("label", "revoke", "ada")
     ada.find(".panel[data-state=over]")
@@ -428,8 +431,8 @@ def test_the_page_works_on_a_phone(site: LabelSite, place: Path, pictures: Path)
         assert submit, "the way to an answer is in sight, however long the text"
         assert not ada.find(".choice kbd").is_displayed(), "there are no keys"
         shown = ada.sample()
-        ada.find(".choice input[value=bird]").click()
-        ada.find(".actions .primary").click()
+        ada.tap(".choice:has([value=bird])", lambda: ada.all("input[value=bird]:checked"))
+        ada.tap(".actions .primary", lambda: ada.sample() != shown)
         ada.next_after(shown)
         ada.settle()
         ada.enter(site.invite("ada", "boxes"))
@@ -438,8 +441,8 @@ def test_the_page_works_on_a_phone(site: LabelSite, place: Path, pictures: Path)
         shown = ada.sample()
         stroke(ada, (0.2, 0.5), (0.5, 0.75), touch=True)
         stroke(ada, (0.5, 0.75), (0.7, 0.9), touch=True)
-        ada.find(".choice input[value=cat]").click()
-        ada.find(".actions .primary").click()
+        ada.tap(".choice:has([value=cat])", lambda: ada.all(".box[data-label=cat]"))
+        ada.tap(".actions .primary", lambda: ada.sample() != shown)
         ada.next_after(shown)
         ada.settle()
         assert ada.complaints() == []

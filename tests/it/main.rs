@@ -16,6 +16,7 @@ mod crash;
 mod examples;
 mod labels;
 mod outage;
+mod page;
 mod pausing;
 mod remote;
 mod replay;

@@ -9,6 +9,7 @@ use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
 use serde_json::{Value, json};
 use tokio::{
@@ -100,7 +101,7 @@ impl Site {
         let encrypted = roots.filter(|_| self.config.page.as_ref().is_some_and(|page| !page.address.ip().is_loopback()));
         Browser {
             address: SocketAddr::from(([127, 0, 0, 1], port)),
-            authority: encrypted.map(|path| tls(&path)),
+            authority: encrypted.map(|path| (tls(&path), "trainer.example.org".to_owned())),
             host: authority.to_owned(),
             origin: Some(self.url().to_owned()),
             page: true,
@@ -109,6 +110,11 @@ impl Site {
             annotator: None,
             known: None,
         }
+    }
+
+    /// A browser that trusts an authority, and takes the page to be called so.
+    pub fn browser_that_trusts(&self, authority: &Path, name: &str) -> Browser {
+        Browser { authority: Some((tls(authority), name.to_owned())), ..self.browser() }
     }
 
     /// A browser whose annotator has come in.
@@ -195,7 +201,8 @@ fn plain(address: &str) -> page::Config {
 /// What a browser sends.
 pub struct Browser {
     address: SocketAddr,
-    authority: Option<Arc<rustls::ClientConfig>>,
+    /// Whom it trusts, and what it takes the page to be called.
+    authority: Option<(Arc<rustls::ClientConfig>, String)>,
     pub host: String,
     pub origin: Option<String>,
     /// Whether it sends the header of the page's own calls.
@@ -270,8 +277,8 @@ impl Browser {
         let stream = TcpStream::connect(self.address).await.unwrap();
         match &self.authority {
             None => exchange(stream, request).await.unwrap(),
-            Some(config) => {
-                let name = ServerName::try_from("trainer.example.org").unwrap();
+            Some((config, name)) => {
+                let name = ServerName::try_from(name.clone()).unwrap();
                 let stream = tokio_rustls::TlsConnector::from(config.clone()).connect(name, stream).await.unwrap();
                 exchange(stream, request).await.unwrap()
             }
@@ -293,6 +300,19 @@ async fn exchange(
     tokio::spawn(connection);
     let (parts, body) = sender.send_request(request).await?.into_parts();
     Ok(Answer { status: parts.status, headers: parts.headers, body: body.collect().await?.to_bytes() })
+}
+
+/// Writes an authority and a certificate by it, with the key.
+pub fn write_certificate(name: &str, authority: &Path, chain: &Path, key: &Path) {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let (root_key, leaf_key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+    let root = params.self_signed(&root_key).unwrap();
+    let issuer = Issuer::new(params, root_key);
+    let leaf = CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&leaf_key, &issuer).unwrap();
+    std::fs::write(authority, root.pem()).unwrap();
+    std::fs::write(chain, leaf.pem()).unwrap();
+    std::fs::write(key, leaf_key.serialize_pem()).unwrap();
 }
 
 fn tls(authority: &Path) -> Arc<rustls::ClientConfig> {

@@ -1,13 +1,14 @@
 """Annotators in real browsers: Debian's Chromium without a window, on the page of a real coordinator."""
 
+import contextlib
 import itertools
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from selenium.common.exceptions import TimeoutException
 from selenium.webdriver import ActionChains, Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -143,6 +144,22 @@ class Annotator:
         actions = [at[0], {"type": "pointerDown", "button": 0}, *at[1:], {"type": "pointerUp", "button": 0}]
         self.driver.execute("actions", {"actions": [{**kind, "actions": actions}]})
 
+    def tap(self, selector: str, effect: Callable[[], object]) -> None:
+        """Taps on an element with a finger, after having scrolled to it, until it has an effect.
+
+        Chromium takes a tap that follows a stroke at once for the end of its movement, as it does with a moving page.
+        """
+        script = """arguments[0].scrollIntoView({ block: "center" });
+            const frame = arguments[0].getBoundingClientRect();
+            return [frame.left + frame.width / 2, frame.top + frame.height / 2]"""
+        for _ in range(10):
+            x, y = self.script(script, self.find(selector))
+            self.drag([(x, y), (x, y)], touch=True)
+            with contextlib.suppress(TimeoutException):
+                WebDriverWait(self.driver, 2, poll_frequency=0.02).until(lambda _: effect())
+                return
+        raise AssertionError(f"tapping on {selector} has no effect")
+
     def sample(self) -> str:
         """Which sample is shown; empty: none."""
         return next(iter(self.texts(".title")), "")
@@ -181,7 +198,7 @@ class Annotator:
         self.driver.save_screenshot(str(path))
 
 
-@contextmanager
+@contextlib.contextmanager
 def annotator(place: Path, *, phone: bool = False, dark: bool = False) -> Iterator[Annotator]:
     """A browser with nothing in it."""
     options = ChromeOptions()
