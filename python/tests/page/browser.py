@@ -16,8 +16,8 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
-from .real import LIMIT_S, Hone
-from .served import Served
+from ..support.real import LIMIT_S, Hone
+from ..support.served import Served
 
 T = TypeVar("T")
 
@@ -107,11 +107,18 @@ class Annotator:
 
     def find(self, selector: str) -> WebElement:
         """Waits until there is an element."""
-        return self.wait(lambda driver: next(iter(driver.find_elements(By.CSS_SELECTOR, selector)), None) or False, selector)  # type: ignore[return-value]
+        return self.wait(
+            lambda driver: next(iter(driver.find_elements(By.CSS_SELECTOR, selector)), None) or False, selector
+        )
 
     def all(self, selector: str) -> list[WebElement]:
         """The elements that are there now."""
-        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+        found: list[WebElement] = self.driver.find_elements(By.CSS_SELECTOR, selector)
+        return found
+
+    def wait_for_text(self, selector: str, text: str) -> None:
+        """Waits until an element says something."""
+        self.wait(lambda _: any(text in found for found in self.texts(selector)), f"`{text}` in {selector}")
 
     def texts(self, selector: str) -> list[str]:
         """What elements say, as it is written in the document."""
@@ -121,7 +128,7 @@ class Annotator:
 
     def script(self, script: str, *arguments: Any) -> Any:
         """Runs something in the page."""
-        return self.driver.execute_script(script, *arguments)  # type: ignore[no-untyped-call]
+        return self.driver.execute_script(script, *arguments)
 
     def keys(self, *keys: str) -> None:
         """Presses keys, wherever the focus is."""
@@ -139,7 +146,11 @@ class Annotator:
 
     def drag(self, path: list[tuple[float, float]], *, touch: bool = False) -> None:
         """Draws with the mouse or a finger, over points of the window."""
-        kind = {"id": "finger" if touch else "mouse", "type": "pointer", "parameters": {"pointerType": "touch" if touch else "mouse"}}
+        kind = {
+            "id": "finger" if touch else "mouse",
+            "type": "pointer",
+            "parameters": {"pointerType": "touch" if touch else "mouse"},
+        }
         at = [{"type": "pointerMove", "duration": 0, "x": round(x), "y": round(y)} for x, y in path]
         actions = [at[0], {"type": "pointerDown", "button": 0}, *at[1:], {"type": "pointerUp", "button": 0}]
         self.driver.execute("actions", {"actions": [{**kind, "actions": actions}]})
@@ -190,7 +201,7 @@ class Annotator:
 
     def complaints(self) -> list[str]:
         """What the browser has written into its log since the last look, apart from lost connections."""
-        lines = [entry["message"] for entry in self.driver.get_log("browser")]  # type: ignore[no-untyped-call]
+        lines = [entry["message"] for entry in self.driver.get_log("browser")]
         return [line for line in lines if "ERR_CONNECTION" not in line and "ERR_EMPTY_RESPONSE" not in line]
 
     def picture(self, path: Path) -> None:
