@@ -194,8 +194,11 @@ async fn an_annotator_sees_the_projects_and_samples_that_are_theirs_and_no_other
     assert_eq!(ada.post("/api/v1/release", json!({"requests": [number]})).await.status, StatusCode::OK);
     let without = ada.post(&format!("/api/v1/requests/{number}/submit"), json!({"label": "cat"})).await;
     assert_eq!(without.status, StatusCode::NOT_FOUND);
+    let wrong = json!({"label": "dog", "ticket": "0".repeat(32)});
     let with = ada.post(&format!("/api/v1/requests/{number}/submit"), json!({"label": "cat", "ticket": ticket})).await;
     assert_eq!((with.status, &with.json()["state"]), (StatusCode::OK, &json!("resolved")));
+    // A ticket of another store means another sample, even if this one is hers.
+    assert_eq!(ada.post(&format!("/api/v1/requests/{number}/submit"), wrong).await.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test(flavor = "multi_thread")]

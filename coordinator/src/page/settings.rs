@@ -35,6 +35,8 @@ pub(crate) struct Settings {
     pub secure: bool,
     /// Whether the listener encrypts.
     pub encrypts: bool,
+    /// The beginning of the store's id.
+    pub store: String,
     /// Name of the cookie: another one for every store, since browsers share cookies between ports.
     pub cookie: String,
     /// `Content-Security-Policy` of the page.
@@ -65,7 +67,7 @@ impl Settings {
         let store: String = store.chars().filter(char::is_ascii_alphanumeric).take(8).collect();
         let cookie = if secure { format!("__Host-hone-{store}") } else { format!("hone-{store}") };
         let authority = authority.as_str().to_ascii_lowercase();
-        Ok(Settings { url, authority, names, secure, encrypts, cookie, policy: policy(&config.image_sites)? })
+        Ok(Settings { url, authority, names, secure, encrypts, store, cookie, policy: policy(&config.image_sites)? })
     }
 }
 

@@ -69,7 +69,10 @@ def test_pictures_of_the_page(site: LabelSite, place: Path) -> None:
     rest = '[form]\nkind = "spans"\nclasses = ["person", "place", "date"]\n[show]\ntext = "text"\n'
     text = "In June 1833 Ada Lovelace met Charles Babbage in London. He showed her a part of the Difference Engine."
     site.project("names", rest, [{"id": "t", "text": text}])
+    still = {"features": [{"name": "prefers-reduced-motion", "value": "reduce"}]}
     with annotator(place) as ada:
+        ada.driver.set_window_size(1100, 1100)
+        ada.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", still)
         ada.enter(site.invite("Ada", "hotel reviews"))
         ada.keys("1")
         keep(ada, "page-classes.png", place)
@@ -77,10 +80,10 @@ def test_pictures_of_the_page(site: LabelSite, place: Path) -> None:
         ada.wait(lambda _: ada.script("return document.querySelector('.canvas img')?.naturalWidth === 720"))
         stroke(ada, (0.505, 0.12), (0.69, 0.66))
         ada.keys("2")
-        stroke(ada, (0.06, 0.06), (0.36, 0.66))
-        ada.keys("3")
         stroke(ada, (0.34, 0.62), (0.565, 0.87))
         ada.keys("1")
+        stroke(ada, (0.06, 0.06), (0.37, 0.66))
+        ada.keys("3")
         keep(ada, "page-boxes.png", place)
         ada.enter(site.invite("Ada", "names"))
         for number, (words, key) in enumerate(
@@ -92,6 +95,7 @@ def test_pictures_of_the_page(site: LabelSite, place: Path) -> None:
         ada.keys(Keys.ESCAPE)
         keep(ada, "page-spans.png", place)
     with annotator(place, phone=True) as ada:
+        ada.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", still)
         ada.enter(site.invite("Bob", "hotel reviews"))
         ada.find(".choice input").click()
         keep(ada, "page-phone.png", place)

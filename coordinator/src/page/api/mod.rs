@@ -13,7 +13,7 @@ use axum::{
     routing::{delete, get, post},
 };
 use hone_studies::{
-    LabelRequestId,
+    AnnotatorId, LabelRequestId,
     label::{LabelProject, LabelRequest, SampleData, Show},
 };
 use serde::de::DeserializeOwned;
@@ -65,6 +65,7 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Message<T> {
 /// What a caller has to do with a request.
 struct Found {
     request: LabelRequestId,
+    annotator: AnnotatorId,
     show: Show,
     data: SampleData,
     /// It is before them now.
@@ -84,6 +85,7 @@ async fn find(site: &Site, caller: &Caller, given: &str) -> Result<Found, Status
     let view = site.labels.view().await?;
     let of = |(project, request): (&std::sync::Arc<LabelProject>, &LabelRequest)| Found {
         request: id,
+        annotator,
         show: project.spec.show.clone(),
         data: request.data,
         held: request.lease_of(annotator).is_some(),
@@ -93,18 +95,18 @@ async fn find(site: &Site, caller: &Caller, given: &str) -> Result<Found, Status
     found.ok_or_else(|| no_such_request(given))
 }
 
-/// Finds a request that the caller has had before them: they have it or answered it, or have its ticket.
+/// Finds a request that the caller has had before them: they have it or answered it, or have its ticket. A ticket that
+/// is wrong is one of another store: what was meant is another sample.
 ///
 /// # Errors
 /// As [`find`].
 async fn find_own(site: &Site, caller: &Caller, given: &str, ticket: Option<&str>) -> Result<Found, Status> {
     let found = find(site, caller, given).await?;
-    if found.known || caller.is_client() {
-        return Ok(found);
-    }
-    let annotator = caller.id(site).await?;
-    let has_ticket = ticket.is_some_and(|ticket| site.gatekeeper.passes().is_ticket(found.request.0, annotator.0, ticket));
-    if has_ticket { Ok(found) } else { Err(no_such_request(given)) }
+    let is_own = match ticket {
+        Some(ticket) => site.gatekeeper.passes().is_ticket(found.request.0, found.annotator.0, ticket),
+        None => found.known || caller.is_client(),
+    };
+    if is_own { Ok(found) } else { Err(no_such_request(given)) }
 }
 
 fn no_such_request(given: &str) -> Status {

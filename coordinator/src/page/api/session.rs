@@ -98,6 +98,8 @@ pub(super) struct Figures {
 #[derive(Debug, Serialize)]
 pub(super) struct Me {
     annotator: String,
+    /// Which store this is: what a browser keeps is for one alone.
+    store: String,
     /// When they are let in no more; none for the client token.
     expires_us: Option<Micros>,
     #[serde(flatten)]
@@ -113,7 +115,8 @@ pub(super) async fn me(State(site): State<Shared>, caller: Caller, RawQuery(quer
     let counted =
         tokio::task::spawn_blocking(move || figures(&view.state.labels, annotator, since, |project| caller.may_see(project)));
     let figures = counted.await.map_err(|error| Status::internal(error.to_string()))?;
-    Ok(Json(Me { annotator: name, expires_us: expires, figures }))
+    let store = site.settings.store.clone();
+    Ok(Json(Me { annotator: name, store, expires_us: expires, figures }))
 }
 
 fn since(query: &str) -> Result<Micros, Status> {

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tonic::Status;
 
 use super::{
-    Answer, MAX_REQUESTS, Message,
+    Answer, Found, MAX_REQUESTS, Message,
     document::{TaskDocument, task_document},
     find_own, projects,
 };
@@ -140,8 +140,8 @@ pub(super) async fn submit(
     Message(message): Message<SubmitMessage>,
 ) -> Answer<Submitted> {
     let SubmitMessage { label, took_ms, request_id, ticket } = message;
-    let request = find_own(&site, &caller, &request, ticket.as_deref()).await?.request;
-    let (annotator, channel) = (caller.id(&site).await?, caller.channel);
+    let Found { request, annotator, .. } = find_own(&site, &caller, &request, ticket.as_deref()).await?;
+    let channel = caller.channel;
     let asked_by = request_id.as_deref().map(request_id_of).transpose()?;
     let answered = Answered { request, annotator, label: &label, took_ms, channel, asked_by };
     let (answer, state) = site.labels.submit(answered).await?;
@@ -167,8 +167,7 @@ pub(super) async fn skip(
     if reason.chars().count() > MAX_REASON {
         return Err(Status::invalid_argument(format!("a reason has at most {MAX_REASON} characters")).into());
     }
-    let request = find_own(&site, &caller, &request, ticket.as_deref()).await?.request;
-    let annotator = caller.id(&site).await?;
+    let Found { request, annotator, .. } = find_own(&site, &caller, &request, ticket.as_deref()).await?;
     site.labels.done(LabelCommand::Skip { request, annotator, reason }).await?;
     Ok(Json(Done {}))
 }
@@ -186,8 +185,7 @@ pub(super) async fn undo(
     Path(request): Path<String>,
     Message(message): Message<UndoMessage>,
 ) -> Answer<Next> {
-    let request = find_own(&site, &caller, &request, message.ticket.as_deref()).await?.request;
-    let annotator = caller.id(&site).await?;
+    let Found { request, annotator, .. } = find_own(&site, &caller, &request, message.ticket.as_deref()).await?;
     let given = site.labels.undo(request, annotator).await?;
     Ok(Json(next_document(&site, annotator, given)))
 }

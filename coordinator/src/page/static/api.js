@@ -32,10 +32,10 @@ function setReachable(now) {
 }
 
 /**
- * Makes a call and returns what was answered. `leaving`: the page is about to go, the call outlives it.
+ * Makes a call and returns what was answered. `lasting`: the call outlives the page.
  * Throws `Unreachable`, `SessionOver` or `Refused`.
  */
-export async function call(method, path, body, { leaving = false } = {}) {
+export async function call(method, path, body, { lasting = false } = {}) {
   let response;
   let answer;
   try {
@@ -46,8 +46,8 @@ export async function call(method, path, body, { leaving = false } = {}) {
       credentials: "same-origin",
       cache: "no-store",
       redirect: "error",
-      keepalive: leaving,
-      signal: leaving ? undefined : AbortSignal.timeout(LIMIT_MS),
+      keepalive: lasting,
+      signal: AbortSignal.timeout(LIMIT_MS),
     });
     answer = await response.json();
   } catch (error) {

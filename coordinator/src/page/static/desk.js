@@ -98,6 +98,8 @@ export class Desk extends EventTarget {
           tries += 1;
           await pause(backoff(tries));
         } else {
+          this.#reason = error.message;
+          this.#tell();
           this.#fail(error);
           break;
         }
@@ -140,7 +142,7 @@ export class Desk extends EventTarget {
     clearInterval(this.#timer);
     const requests = this.#tasks.map((task) => task.request);
     this.#tasks = [];
-    if (requests.length > 0) call("POST", "/release", { requests }, { leaving: true }).catch(() => {});
+    if (requests.length > 0) call("POST", "/release", { requests }, { lasting: true }).catch(() => {});
   }
 
   #tell() {

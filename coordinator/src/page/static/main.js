@@ -1,6 +1,6 @@
 // Where the page begins: who is there, which projects, and the work on one of them.
 
-import { SessionOver, Unreachable, backoff, call, pause } from "./api.js";
+import { SessionOver, Unreachable, backoff, call, isReachable, pause } from "./api.js";
 import { ask } from "./dialogs.js";
 import { button, el, fill, notice } from "./dom.js";
 import { Outbox } from "./outbox.js";
@@ -23,7 +23,7 @@ const KINDS = {
 
 async function begin() {
   const me = await insist(() => call("GET", "/me"));
-  outbox = new Outbox(me.annotator);
+  outbox = new Outbox(me.annotator, me.store);
   await outbox.open();
   fill(
     header,
@@ -32,7 +32,13 @@ async function begin() {
     button("Leave", null, leave),
   );
   addEventListener("hashchange", () => route());
-  addEventListener("pagehide", () => work?.close());
+  addEventListener("pagehide", () => {
+    work?.close();
+    outbox.leave();
+  });
+  addEventListener("beforeunload", (event) => {
+    if (outbox.size > 0 && !isReachable()) event.preventDefault();
+  });
   // Out of the browser's memory it comes back without its samples.
   addEventListener("pageshow", (event) => event.persisted && location.reload());
   main.addEventListener("over", over);

@@ -7,22 +7,23 @@ import { randomId } from "./dom.js";
 const PREFIX = "hone/outbox/";
 
 export class Outbox extends EventTarget {
-  #annotator;
+  #owner;
   #tab = randomId().slice(0, 8);
   #entries = [];
   #count = 0;
   #sending = false;
   #over = false;
 
-  constructor(annotator) {
+  /** `store` is the coordinator's store: another one under the same address knows nothing of these samples. */
+  constructor(annotator, store) {
     super();
-    this.#annotator = annotator;
+    this.#owner = `${PREFIX}${encodeURIComponent(store)}/${encodeURIComponent(annotator)}/`;
   }
 
   /** Takes over what other tabs of this annotator have left behind, and sends it. */
   async open() {
     await hold(`${PREFIX}${this.#tab}`);
-    const left = storedKeys().filter((key) => key.startsWith(`${PREFIX}${encodeURIComponent(this.#annotator)}/`));
+    const left = storedKeys().filter((key) => key.startsWith(this.#owner));
     for (const key of left.sort()) {
       const tab = key.split("/").at(-2);
       if (tab === this.#tab || (await isHeld(`${PREFIX}${tab}`))) continue;
@@ -65,10 +66,21 @@ export class Outbox extends EventTarget {
     this.#send();
   }
 
+  /**
+   * The page goes: what was never tried leaves at once. It stays in the store of the browser all the same, since nobody
+   * is there to hear the answer. Of a request with several entries none is sent: their order would be lost.
+   */
+  leave() {
+    const counts = new Map();
+    for (const { request } of this.#entries) counts.set(request, (counts.get(request) ?? 0) + 1);
+    const last = this.#entries.filter((entry) => !entry.tried && counts.get(entry.request) === 1);
+    for (const entry of last) post(entry).catch(() => {});
+  }
+
   #add(entry) {
     this.#count += 1;
     const order = `${String(Date.now()).padStart(15, "0")}-${String(this.#count).padStart(6, "0")}`;
-    entry.key = `${PREFIX}${encodeURIComponent(this.#annotator)}/${this.#tab}/${order}`;
+    entry.key = `${this.#owner}${this.#tab}/${order}`;
     this.#entries.push(entry);
     write(entry);
     this.#tell();
@@ -94,7 +106,7 @@ export class Outbox extends EventTarget {
       entry.tried = true;
       write(entry);
       try {
-        const answer = await call("POST", `/requests/${entry.request}/${entry.kind}`, entry.body);
+        const answer = await post(entry);
         tries = 0;
         this.#remove(entry);
         this.#tell({ done: entry, answer });
@@ -113,6 +125,13 @@ export class Outbox extends EventTarget {
     }
     this.#sending = false;
   }
+}
+
+/** Browsers let calls outlive their page while all of these together are under 64 KiB. */
+const LASTING = 16_000;
+
+function post({ request, kind, body }) {
+  return call("POST", `/requests/${request}/${kind}`, body, { lasting: JSON.stringify(body).length < LASTING });
 }
 
 // Where the browser has no store to offer, the entries live as long as the page.
