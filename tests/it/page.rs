@@ -54,11 +54,15 @@ impl Site {
     }
 }
 
+fn class_of(number: u64) -> &'static str {
+    if number.is_multiple_of(2) { "even" } else { "odd" }
+}
+
 /// Labels one sample as it should be; nothing: none is left.
 fn label(caller: &Caller) -> Option<Value> {
     let task = caller.post("/projects/reviews/next", &json!({})).json()["task"].clone();
     let number: u64 = task["data"]["text"].as_str()?.parse().expect("a number");
-    let class = if number % 2 == 0 { "even" } else { "odd" };
+    let class = class_of(number);
     let answer = caller.post(&format!("/requests/{}/submit", task["request"]), &json!({"label": class, "took_ms": 10}));
     assert_eq!(answer.json()["state"], "resolved", "{}", answer.body);
     Some(task)
@@ -84,7 +88,7 @@ fn annotators_come_in_by_link_and_go_on_after_the_coordinator_was_killed() {
     for answer in &answers {
         let number: u64 =
             answer["id"].as_str().and_then(|id| id.strip_prefix('s')).and_then(|id| id.parse().ok()).expect("a number");
-        assert_eq!(answer["label"], if number % 2 == 0 { "even" } else { "odd" }, "{answer}");
+        assert_eq!(answer["label"], class_of(number), "{answer}");
     }
     let sessions = site.hone.run(&["label", "sessions", "--output", "json"]).json();
     let named: Vec<&str> = sessions.as_array().expect("a list").iter().filter_map(|one| one["annotator"].as_str()).collect();

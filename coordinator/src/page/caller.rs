@@ -10,10 +10,10 @@ use hone_studies::{
 };
 use tonic::{Code, Status};
 
-use super::{Shared, Site, answer::Failure, door, wall};
+use super::{Shared, Site, answer::Failure, door};
 use crate::{
     convert::status::status,
-    security::{PassError, PassKind},
+    security::{PassError, PassKind, wall},
 };
 
 /// With the client token: for which annotator a call is.

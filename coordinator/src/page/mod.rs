@@ -17,15 +17,7 @@ mod files;
 mod listen;
 mod settings;
 
-use std::{
-    net::SocketAddr,
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
-
-use axum::Router;
-use hone_studies::Micros;
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 pub use self::settings::PageError;
 pub(crate) use self::{
@@ -37,6 +29,7 @@ use crate::{
     security::{Gatekeeper, Throttle},
     store::Store,
 };
+use axum::Router;
 
 /// The longest time that an answer may take.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
@@ -76,9 +69,4 @@ type Shared = Arc<Site>;
 
 fn router(site: Shared) -> Router {
     Router::new().merge(files::router()).nest("/api/v1", api::router()).fallback(answer::nothing_there).with_state(site)
-}
-
-fn wall() -> Micros {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Micros::try_from(since.as_micros()).unwrap_or(Micros::MAX)
 }

@@ -179,7 +179,8 @@ fn client_token(vault: &Vault) -> Result<Secret, SecurityError> {
     Ok(token)
 }
 
-pub(super) fn wall() -> Micros {
+/// Now, as it is written down.
+pub(crate) fn wall() -> Micros {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Micros::try_from(since.as_micros()).unwrap_or(Micros::MAX)
 }

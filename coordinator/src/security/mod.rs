@@ -33,6 +33,7 @@ pub use certificate::{SERVER_NAME, ServerCertificate, own_browser_config, worker
 pub use connection::Connection;
 pub use error::SecurityError;
 pub use gatekeeper::Gatekeeper;
+pub(crate) use gatekeeper::wall;
 pub use layer::{Authorise, AuthoriseLayer};
 pub use listener::{Incoming, Listener};
 pub use passes::{INVITE_LIFE, PROGRAM_LIFE, Pass, PassError, PassKind, PassWish, Passes, SESSION_LIFE};

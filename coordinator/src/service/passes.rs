@@ -1,7 +1,5 @@
 //! Invites, sessions and tokens of annotators, as whoever runs a project gives and takes them.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use hone_proto::v1;
 use hone_studies::{
     LabelProjectId, Micros,
@@ -12,7 +10,7 @@ use tonic::{Code, Status};
 use super::{Services, computed};
 use crate::{
     convert::status::status,
-    security::{INVITE_LIFE, PROGRAM_LIFE, Pass, PassKind, PassWish, SESSION_LIFE},
+    security::{INVITE_LIFE, PROGRAM_LIFE, Pass, PassKind, PassWish, SESSION_LIFE, wall},
 };
 
 /// Makes an invite or a token.
@@ -39,7 +37,7 @@ pub(super) async fn invite(
     let session = if session_us == 0 { SESSION_LIFE } else { session_us };
     let wish = PassWish { kind, annotator, projects: ids, life, session };
     let gatekeeper = services.gatekeeper.clone();
-    let (secret, pass) = computed(move || gatekeeper.passes().create(wish, now())).await??;
+    let (secret, pass) = computed(move || gatekeeper.passes().create(wish, wall())).await??;
     tracing::info!(annotator = pass.annotator, pass = pass.id, kind = pass.kind.name(), "an annotator was invited");
     // Browsers keep what follows the sign to themselves: no server, proxy or preview of a link ever has the secret.
     let secret = if token { secret.reveal().to_owned() } else { format!("{page}/invite#{}", secret.reveal()) };
@@ -53,7 +51,7 @@ pub(super) async fn invite(
 /// When the coordinator stops.
 pub(super) async fn list(services: &Services) -> Result<v1::ListPassesResponse, Status> {
     let view = services.view().await?;
-    let passes = services.gatekeeper.passes().list(now());
+    let passes = services.gatekeeper.passes().list(wall());
     let passes = passes.into_iter().map(|(pass, seen)| pass_to_proto(&view.state.labels, pass, seen)).collect();
     Ok(v1::ListPassesResponse { passes })
 }
@@ -65,7 +63,7 @@ pub(super) async fn list(services: &Services) -> Result<v1::ListPassesResponse, 
 pub(super) async fn revoke(services: &Services, what: String) -> Result<v1::RevokePassesResponse, Status> {
     let gatekeeper = services.gatekeeper.clone();
     let given = what.clone();
-    let revoked = computed(move || gatekeeper.passes().revoke(&given, now())).await??;
+    let revoked = computed(move || gatekeeper.passes().revoke(&given, wall())).await??;
     if revoked == 0 {
         let message = format!("there is no invite, session or token `{what}`, and none of an annotator of that name");
         return Err(status(Code::NotFound, message, Some("`hone label sessions` lists them".to_owned())));
@@ -86,9 +84,4 @@ fn pass_to_proto(labels: &Labels, pass: Pass, seen: Option<Micros>) -> v1::Annot
         expires_at_us: pass.expires,
         seen_at_us: seen.unwrap_or(0),
     }
-}
-
-fn now() -> Micros {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Micros::try_from(since.as_micros()).unwrap_or(Micros::MAX)
 }

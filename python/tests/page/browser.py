@@ -171,6 +171,12 @@ class Annotator:
                 return
         raise AssertionError(f"tapping on {selector} has no effect")
 
+    def fetched(self, ending: str) -> int:
+        """How many answers to calls under this address have come."""
+        script = """return performance.getEntriesByType("resource")
+            .filter((entry) => entry.name.endsWith(arguments[0]) && entry.responseEnd > 0).length"""
+        return int(self.script(script, ending))
+
     def sample(self) -> str:
         """Which sample is shown; empty: none."""
         return next(iter(self.texts(".title")), "")

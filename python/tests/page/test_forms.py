@@ -91,6 +91,50 @@ def test_spans_are_marked_and_counted_in_code_points(site: LabelSite, ada: Annot
     }
 
 
+GEOMETRY = """
+    const done = arguments[arguments.length - 1];
+    import("/static/geometry.js").then((g) => {
+      const box = { class: "c", x: 0.2, y: 0.3, width: 0.4, height: 0.2 };
+      const places = [-5, -0.1, 0, 0.25, 0.5, 0.999, 1, 7];
+      const found = { outside: [] };
+      const changes = (x, y) => [
+        (box) => g.moved(box, x, y),
+        (box) => g.tidy({ ...box, x, y }),
+        () => ({ class: "c", ...g.between({ x: 0.5, y: 0.5 }, { x, y }) }),
+        ...["nw", "ne", "sw", "se"].map((corner) => (box) => g.resized(box, corner, { x, y })),
+      ];
+      for (const x of places) for (const y of places) for (const change of changes(x, y)) {
+        const { x: left, y: top, width, height, class: name } = change(box);
+        const inside = left >= 0 && top >= 0 && left + width <= 1 + 1e-9 && top + height <= 1 + 1e-9;
+        if (!inside || width <= 0 || height <= 0 || name !== "c") found.outside.push([x, y, left, top, width, height]);
+      }
+      found.moved = g.moved(box, 0.1, 0.1);
+      found.flipped = g.resized(box, "nw", { x: 0.8, y: 0.9 });
+      found.smallest = g.boxAt([{ ...box, x: 0, y: 0, width: 1, height: 1 }, box], { x: 0.3, y: 0.4 });
+      const pieces = g.pieces(6, [{ start: 1, end: 4 }, { start: 3, end: 6 }]);
+      found.pieces = pieces.map(({ start, end, spans }) => [start, end, spans]);
+      found.trimmed = [g.trimmed([..." a b "], 0, 5), g.trimmed([..."   "], 0, 3)];
+      found.letters = g.letterStops("a👩‍🔬é");
+      found.words = g.wordStops([..."ab  c"]);
+      done(found);
+    }, (error) => done(String(error)));
+"""
+
+
+def test_places_of_boxes_and_of_texts(site: LabelSite, ada: Annotator) -> None:
+    """Whatever is drawn lies within the image, and letters are what people take for letters."""
+    ada.driver.get(f"http://{site.page}/invite")
+    found = ada.driver.execute_async_script(GEOMETRY)
+    assert found["outside"] == []
+    assert is_near(found["moved"], "c", 0.3, 0.4, 0.7, 0.6)
+    assert is_near(found["flipped"], "c", 0.6, 0.5, 0.8, 0.9)
+    assert found["smallest"] == 1
+    assert found["pieces"] == [[0, 1, []], [1, 3, [0]], [3, 4, [0, 1]], [4, 6, [1]]]
+    assert found["trimmed"] == [{"start": 1, "end": 4}, None]
+    assert found["letters"] == [0, 1, 4, 5]
+    assert found["words"] == [0, 2, 4, 5]
+
+
 def test_the_other_forms_by_keyboard(site: LabelSite, ada: Annotator) -> None:
     """Several classes, numbers, pairs; a suggestion is accepted with one key."""
     many = ["sports", "law", "art", "food", "money", "war", "health", "travel", "music", "weather"]

@@ -92,14 +92,7 @@ def test_answers_outlive_the_coordinator_and_count_once(site: LabelSite, ada: An
     for _ in range(3):
         ada.answer(key_for(ada))
     ada.settle()
-    ada.wait(
-        lambda _: (
-            ada.script(
-                "return performance.getEntriesByType('resource').filter((entry) => entry.name.endsWith('/next')).length"
-            )
-            >= 6
-        )
-    )
+    ada.wait(lambda _: ada.fetched("/next") >= 6)
     site.kill()
     for _ in range(2):
         shown = ada.sample()
@@ -231,6 +224,22 @@ def test_a_sample_that_is_left_goes_back_to_the_others(site: LabelSite, ada: Ann
     wait_until(lambda: held() == 3)
     ada.driver.get("about:blank")
     wait_until(lambda: held() == 0)
+
+
+def test_what_was_answered_right_before_the_page_was_closed_arrives(site: LabelSite, ada: Annotator) -> None:
+    """Also what waited behind another answer on a slow line."""
+    site.project("animals", ONE_CLASS, animals(5))
+    ada.enter(site.invite("ada"))
+    ada.wait(lambda _: ada.fetched("/next") >= 3)
+    ada.driver.set_network_conditions(offline=False, latency=1_000, throughput=1 << 20)
+    for _ in range(2):
+        shown = ada.sample()
+        ada.keys(key_for(ada), Keys.ENTER)
+        ada.wait(lambda _, shown=shown: ada.sample() != shown)  # type: ignore[misc]
+    assert ada.unsent() == 2
+    ada.driver.get("about:blank")
+    wait_until(lambda: len(site.answers("animals")) == 2)
+    assert [(answer["id"], answer["label"]) for answer in site.answers("animals")] == [("s00", "bird"), ("s01", "fish")]
 
 
 def test_a_paused_project_says_so_and_goes_on_by_itself(site: LabelSite, ada: Annotator) -> None:

@@ -20,9 +20,9 @@ use crate::{
         Shared, Site,
         answer::Failure,
         caller::{Caller, check_throttle, note_failure},
-        door, wall,
+        door,
     },
-    security::SecurityError,
+    security::{SecurityError, wall},
 };
 
 const DAY: Micros = 86_400 * SECOND;

@@ -37,7 +37,10 @@ export class Boxes {
     const picture = imageElement(task, task.data[this.#project.show.image]);
     const image = el("div", { class: "canvas" }, picture, picture.querySelector("img") ? this.#layer : null);
     this.#draw();
-    const hint = el("p", { class: "hint", text: "Drag over the image to draw a box. Press on a box to choose it; then drag it, or its corners." });
+    const hint = el("p", {
+      class: "hint",
+      text: "Drag over the image to draw a box. Press on a box to choose it; then drag it, or its corners.",
+    });
     const add = button("New box", "n", () => this.#add());
     const controls = el("div", {}, this.#palette.element, el("div", { class: "row" }, add), this.#list, hint);
     return { sample: sampleElement(task, this.#project.show, { image }), controls };
@@ -128,9 +131,12 @@ export class Boxes {
     const corner = event.target.dataset?.corner;
     const box = this.#boxes[this.#selected];
     const onSelected = box && boxAt([box], from) === 0;
-    const change = corner && box
-      ? (point) => resized(box, corner, point)
-      : onSelected ? (point) => moved(box, point.x - from.x, point.y - from.y) : null;
+    const change =
+      corner && box
+        ? (point) => resized(box, corner, point)
+        : onSelected
+          ? (point) => moved(box, point.x - from.x, point.y - from.y)
+          : null;
     this.#follow(event, from, change);
   }
 
@@ -169,7 +175,11 @@ export class Boxes {
         this.#select(boxAt(this.#boxes, from));
       }
     };
-    const listeners = [["pointermove", move], ["pointerup", end], ["pointercancel", end]];
+    const listeners = [
+      ["pointermove", move],
+      ["pointerup", end],
+      ["pointercancel", end],
+    ];
     for (const [name, listener] of listeners) layer.addEventListener(name, listener);
     layer.setPointerCapture(down.pointerId);
   }
@@ -184,7 +194,12 @@ export class Boxes {
         el(
           "li",
           { class: `part ${this.#palette.colourOf(box.class)}${at === this.#selected ? " selected" : ""}` },
-          el("button", { type: "button", class: "plain", click: () => this.#select(at) }, `${at + 1}. `, el("span", { dir: "auto", text: box.class })),
+          el(
+            "button",
+            { type: "button", class: "plain", click: () => this.#select(at) },
+            `${at + 1}. `,
+            el("span", { dir: "auto", text: box.class }),
+          ),
           button("×", null, () => this.#remove(at), { class: "close", "aria-label": `Delete box ${at + 1}` }),
         ),
       ),
@@ -197,10 +212,22 @@ export class Boxes {
     const name = `Box ${at + 1}, ${box.class}: ${where[0]} % from the left, ${where[1]} % from the top, ${where[2]} % wide, ${where[3]} % high`;
     const element = el(
       "div",
-      { class: `box ${this.#palette.colourOf(box.class)}${isSelected ? " selected" : ""}`, tabindex: "0", role: "button", "aria-pressed": String(isSelected), "aria-label": name, data: { label: box.class } },
+      {
+        class: `box ${this.#palette.colourOf(box.class)}${isSelected ? " selected" : ""}`,
+        tabindex: "0",
+        role: "button",
+        "aria-pressed": String(isSelected),
+        "aria-label": name,
+        data: { label: box.class },
+      },
       ...(isSelected ? CORNERS.map((corner) => el("span", { class: `corner ${corner}`, data: { corner } })) : []),
     );
-    for (const [property, share] of [["left", box.x], ["top", box.y], ["width", box.width], ["height", box.height]]) {
+    for (const [property, share] of [
+      ["left", box.x],
+      ["top", box.y],
+      ["width", box.width],
+      ["height", box.height],
+    ]) {
       element.style.setProperty(property, `${share * 100}%`);
     }
     element.addEventListener("focus", () => {

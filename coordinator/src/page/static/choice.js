@@ -62,11 +62,19 @@ export class Choice {
 
   keys() {
     if (this.#project.form.kind === "pairwise") {
-      return [["1 ←", "A is better"], ["2 →", "B is better"], ["3 ↓", "No difference"]];
+      return [
+        ["1 ←", "A is better"],
+        ["2 →", "B is better"],
+        ["3 ↓", "No difference"],
+      ];
     }
     const what = this.#many ? "Choose a class, or not" : "Choose a class";
     const last = classKey(Math.min(this.#options.length, 9) - 1);
-    return [[`1 … ${last}`, what], ...(this.#options.length > 9 ? [["q …", "The classes beyond the ninth"]] : []), ...(this.#filter ? [["/", "Find a class by its name"]] : [])];
+    return [
+      [`1 … ${last}`, what],
+      ...(this.#options.length > 9 ? [["q …", "The classes beyond the ninth"]] : []),
+      ...(this.#filter ? [["/", "Find a class by its name"]] : []),
+    ];
   }
 
   #choose(value) {
@@ -80,9 +88,21 @@ export class Choice {
 
   #optionElement({ value, text, key }) {
     const type = this.#many ? "checkbox" : "radio";
-    const input = el("input", { type, name: "choice", value, change: () => this.#set(input), ...(key ? { "aria-keyshortcuts": key } : {}) });
+    const input = el("input", {
+      type,
+      name: "choice",
+      value,
+      change: () => this.#set(input),
+      ...(key ? { "aria-keyshortcuts": key } : {}),
+    });
     input.checked = this.#chosen.has(value);
-    return el("label", { class: "choice", data: { name: text.toLowerCase() } }, input, el("span", { class: "name", dir: "auto", text }), key ? kbd(key) : null);
+    return el(
+      "label",
+      { class: "choice", data: { name: text.toLowerCase() } },
+      input,
+      el("span", { class: "name", dir: "auto", text }),
+      key ? kbd(key) : null,
+    );
   }
 
   #set(input) {
@@ -94,7 +114,13 @@ export class Choice {
 
   #filterElement() {
     if (this.#options.length <= MANY) return null;
-    this.#filter = el("input", { type: "search", class: "filter", placeholder: "Find a class", "aria-label": "Find a class", autocomplete: "off" });
+    this.#filter = el("input", {
+      type: "search",
+      class: "filter",
+      placeholder: "Find a class",
+      "aria-label": "Find a class",
+      autocomplete: "off",
+    });
     const matches = () => {
       const wanted = this.#filter.value.trim().toLowerCase();
       const labels = [...this.#list.querySelectorAll("label")];
@@ -112,10 +138,15 @@ export class Choice {
       matches();
       this.#filter.blur();
     });
-    return el("div", { class: "row" }, this.#filter, button("Show all", null, () => {
-      this.#filter.value = "";
-      matches();
-    }));
+    return el(
+      "div",
+      { class: "row" },
+      this.#filter,
+      button("Show all", null, () => {
+        this.#filter.value = "";
+        matches();
+      }),
+    );
   }
 }
 

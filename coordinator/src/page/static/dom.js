@@ -37,7 +37,12 @@ export function fill(element, ...children) {
 /** Tells everybody, also those who hear the page, something that passes. */
 export function notice(text, kind = "info") {
   const notices = document.getElementById("notices");
-  const line = el("p", { class: `notice ${kind}` }, text, button("×", null, () => line.remove(), { "aria-label": "Close", class: "close" }));
+  const line = el(
+    "p",
+    { class: `notice ${kind}` },
+    text,
+    button("×", null, () => line.remove(), { "aria-label": "Close", class: "close" }),
+  );
   notices.append(line);
   while (notices.children.length > 3) notices.firstElementChild.remove();
   if (kind === "info") setTimeout(() => line.remove(), 6000);

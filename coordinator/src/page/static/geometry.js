@@ -70,7 +70,8 @@ export function trimmed(points, start, end) {
 /** Where letters begin that people see as one, in code points, with the end of the text. */
 export function letterStops(text) {
   const stops = [0];
-  const letters = typeof Intl.Segmenter === "function" ? [...new Intl.Segmenter().segment(text)].map(({ segment }) => segment) : [...text];
+  const letters =
+    typeof Intl.Segmenter === "function" ? [...new Intl.Segmenter().segment(text)].map(({ segment }) => segment) : [...text];
   for (const letter of letters) stops.push(stops.at(-1) + [...letter].length);
   return stops;
 }

@@ -23,7 +23,11 @@ enter.addEventListener("click", async () => {
     location.replace("/");
   } catch (error) {
     enter.disabled = error instanceof SessionOver;
-    trouble.textContent = sentence(error instanceof Refused || error instanceof SessionOver ? error.message : "The coordinator cannot be reached now; try again in a moment");
+    trouble.textContent = sentence(
+      error instanceof Refused || error instanceof SessionOver
+        ? error.message
+        : "The coordinator cannot be reached now; try again in a moment",
+    );
   }
 });
 

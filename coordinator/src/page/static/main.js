@@ -71,7 +71,12 @@ function showProjects(projects) {
   document.title = "Labels – Hone";
   const items = projects.map((project) => {
     const { total, done, waiting } = project.counts;
-    const state = project.state === "open" ? (waiting > 0 ? `${waiting} wait for you and others` : "nothing waits now") : `is ${project.state}`;
+    const state =
+      project.state === "open"
+        ? waiting > 0
+          ? `${waiting} wait for you and others`
+          : "nothing waits now"
+        : `is ${project.state}`;
     return el(
       "li",
       {},
@@ -89,7 +94,14 @@ function showProjects(projects) {
 }
 
 async function leave() {
-  if (outbox.size > 0 && !(await ask(`${outbox.size} answers are not sent yet. They stay in this browser and are sent when you come back.`, "Leave all the same"))) return;
+  if (
+    outbox.size > 0 &&
+    !(await ask(
+      `${outbox.size} answers are not sent yet. They stay in this browser and are sent when you come back.`,
+      "Leave all the same",
+    ))
+  )
+    return;
   work?.close();
   work = null;
   try {
@@ -106,14 +118,37 @@ function over() {
   work?.close();
   work = null;
   const waiting = outbox?.size ?? 0;
-  const kept = waiting > 0 ? el("p", { text: `${waiting} answers that are not sent yet are kept in this browser. They are sent when you come back with the new link.` }) : null;
+  const kept =
+    waiting > 0
+      ? el("p", {
+          text: `${waiting} answers that are not sent yet are kept in this browser. They are sent when you come back with the new link.`,
+        })
+      : null;
   fill(header);
-  fill(main, el("div", { class: "panel", role: "alert", data: { state: "over" } }, el("h1", { text: "You are not signed in" }), el("p", { text: "Open the link that you were sent. A link works once: ask whoever invited you for another one." }), kept));
+  fill(
+    main,
+    el(
+      "div",
+      { class: "panel", role: "alert", data: { state: "over" } },
+      el("h1", { text: "You are not signed in" }),
+      el("p", { text: "Open the link that you were sent. A link works once: ask whoever invited you for another one." }),
+      kept,
+    ),
+  );
 }
 
 function fail(error) {
   if (error instanceof SessionOver) return over();
-  fill(main, el("div", { class: "panel", role: "alert", data: { state: "refused" } }, el("h1", { text: "That did not work" }), el("p", { text: `${error.message}.` }), el("p", {}, el("a", { href: "#/", text: "To the projects" }))));
+  fill(
+    main,
+    el(
+      "div",
+      { class: "panel", role: "alert", data: { state: "refused" } },
+      el("h1", { text: "That did not work" }),
+      el("p", { text: `${error.message}.` }),
+      el("p", {}, el("a", { href: "#/", text: "To the projects" })),
+    ),
+  );
 }
 
 /** Makes a call until the coordinator answers. */
@@ -123,7 +158,15 @@ async function insist(make) {
       return await make();
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error;
-      if (tries === 1) fill(main, el("p", { class: "panel", role: "status", text: "The coordinator cannot be reached; the page tries again by itself." }));
+      if (tries === 1)
+        fill(
+          main,
+          el("p", {
+            class: "panel",
+            role: "status",
+            text: "The coordinator cannot be reached; the page tries again by itself.",
+          }),
+        );
       await pause(backoff(tries));
     }
   }

@@ -7,7 +7,14 @@ import { sampleElement } from "./sample.js";
 export class NumberForm {
   #project;
   #changed;
-  #input = el("input", { type: "text", id: "number", inputmode: "decimal", autocomplete: "off", data: { keys: "page" }, "aria-describedby": "number-says" });
+  #input = el("input", {
+    type: "text",
+    id: "number",
+    inputmode: "decimal",
+    autocomplete: "off",
+    data: { keys: "page" },
+    "aria-describedby": "number-says",
+  });
   #slider = null;
   #says = el("p", { id: "number-says", class: "says" });
 
@@ -25,7 +32,14 @@ export class NumberForm {
   show(task, label) {
     this.#set(label ?? null);
     const { min, max } = this.#project.form;
-    const between = min !== null && max !== null ? ` from ${min} to ${max}` : min !== null ? `, ${min} or more` : max !== null ? `, ${max} or less` : "";
+    const between =
+      min !== null && max !== null
+        ? ` from ${min} to ${max}`
+        : min !== null
+          ? `, ${min} or more`
+          : max !== null
+            ? `, ${max} or less`
+            : "";
     const legend = el("legend", { text: "What is the number?" });
     const named = el("label", { for: "number", text: `Number${between}` });
     const set = el("fieldset", { class: "form" }, legend, named, this.#input, this.#slider, this.#says);

@@ -24,7 +24,12 @@ export class Palette {
     this.#inputs = classes.map((name, at) => {
       const key = classKey(at);
       // A click says it, and not a change: the class that is chosen already can be meant again.
-      const input = el("input", { type: "radio", name: "palette", value: name, ...(key ? { "aria-keyshortcuts": key } : {}) });
+      const input = el("input", {
+        type: "radio",
+        name: "palette",
+        value: name,
+        ...(key ? { "aria-keyshortcuts": key } : {}),
+      });
       input.addEventListener("click", () => picked(name));
       return input;
     });
@@ -32,9 +37,21 @@ export class Palette {
     const labels = classes.map((name, at) => {
       const key = classKey(at);
       const text = el("span", { class: "name", dir: "auto", text: name });
-      return el("label", { class: `choice ${colour(at)}` }, this.#inputs[at], el("span", { class: "swatch" }), text, key ? kbd(key) : null);
+      return el(
+        "label",
+        { class: `choice ${colour(at)}` },
+        this.#inputs[at],
+        el("span", { class: "swatch" }),
+        text,
+        key ? kbd(key) : null,
+      );
     });
-    this.element = el("fieldset", { class: "form" }, el("legend", { text: legend }), el("div", { class: "choices" }, ...labels));
+    this.element = el(
+      "fieldset",
+      { class: "form" },
+      el("legend", { text: legend }),
+      el("div", { class: "choices" }, ...labels),
+    );
   }
 
   /** The chosen class. */

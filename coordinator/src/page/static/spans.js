@@ -43,7 +43,15 @@ export class Spans {
     this.#spans = (label ?? []).map((span) => ({ ...span }));
     this.#selected = -1;
     this.#range = null;
-    this.#text = el("div", { class: "text marked", dir: "auto", tabindex: "0", role: "textbox", "aria-readonly": "true", "aria-multiline": "true", "aria-label": "The text to mark" });
+    this.#text = el("div", {
+      class: "text marked",
+      dir: "auto",
+      tabindex: "0",
+      role: "textbox",
+      "aria-readonly": "true",
+      "aria-multiline": "true",
+      "aria-label": "The text to mark",
+    });
     this.#text.addEventListener("pointerdown", (event) => {
       this.#touch = event.pointerType !== "mouse";
       // Nothing is drawn anew here: the browser is about to look where in these elements it was pressed.
@@ -55,8 +63,14 @@ export class Spans {
       if (!this.#pressed && !this.#range && !this.#nativeRange()) this.#set({ anchor: 0, caret: 0 });
     });
     this.#draw();
-    const hint = el("p", { class: "hint", text: "Mark a piece of the text: with the mouse it gets the chosen class at once; with a finger or the keys, choose a class afterwards." });
-    return { sample: sampleElement(task, this.#project.show, { text: this.#text }), controls: el("div", {}, this.#palette.element, this.#list, hint) };
+    const hint = el("p", {
+      class: "hint",
+      text: "Mark a piece of the text: with the mouse it gets the chosen class at once; with a finger or the keys, choose a class afterwards.",
+    });
+    return {
+      sample: sampleElement(task, this.#project.show, { text: this.#text }),
+      controls: el("div", {}, this.#palette.element, this.#list, hint),
+    };
   }
 
   value() {
@@ -205,7 +219,9 @@ export class Spans {
   #draw() {
     const range = this.#range;
     const [from, to] = range ? [Math.min(range.anchor, range.caret), Math.max(range.anchor, range.caret)] : [-1, -1];
-    const parts = pieces(this.#points.length, this.#spans, range ? [from, to] : []).map((piece) => this.#pieceElement(piece, from, to));
+    const parts = pieces(this.#points.length, this.#spans, range ? [from, to] : []).map((piece) =>
+      this.#pieceElement(piece, from, to),
+    );
     if (range) {
       const before = pieces(this.#points.length, this.#spans, [from, to]).filter((piece) => piece.end <= range.caret).length;
       parts.splice(before, 0, el("span", { class: "caret", "aria-hidden": "true" }));
@@ -222,7 +238,11 @@ export class Spans {
     if (inner >= 0 && inner === this.#selected) classes.push("selected");
     if (piece.start >= from && piece.end <= to) classes.push("about");
     const ending = piece.spans.filter((at) => this.#spans[at].end === piece.end).map((at) => this.#spans[at].class);
-    return el("span", { class: classes.join(" ") || null, data: ending.length > 0 ? { label: ending.join(", ") } : {} }, text);
+    return el(
+      "span",
+      { class: classes.join(" ") || null, data: ending.length > 0 ? { label: ending.join(", ") } : {} },
+      text,
+    );
   }
 
   #length(at) {
@@ -240,7 +260,13 @@ export class Spans {
     return el(
       "li",
       { class: `part ${this.#palette.colourOf(span.class)}${at === this.#selected ? " selected" : ""}` },
-      el("button", { type: "button", class: "plain", click: select }, el("span", { dir: "auto", text: span.class }), ": ", el("q", { dir: "auto", text })),
+      el(
+        "button",
+        { type: "button", class: "plain", click: select },
+        el("span", { dir: "auto", text: span.class }),
+        ": ",
+        el("q", { dir: "auto", text }),
+      ),
       button("×", null, () => this.#remove(at), { class: "close", "aria-label": `Delete ${span.class}: ${text}` }),
     );
   }

@@ -76,7 +76,11 @@ export class Work {
     connection.addEventListener("change", () => this.#connection(), { signal });
     this.#outbox.addEventListener("change", ({ detail }) => this.#sent(detail), { signal });
     this.#desk.addEventListener("change", () => this.#refresh(), { signal });
-    this.#desk.addEventListener("taken", () => notice("The sample that you had before you was given to somebody else meanwhile.", "warning"), { signal });
+    this.#desk.addEventListener(
+      "taken",
+      () => notice("The sample that you had before you was given to somebody else meanwhile.", "warning"),
+      { signal },
+    );
     this.#desk.addEventListener("fail", ({ detail }) => this.#failed(detail), { signal });
     this.#connection();
     this.#lookUp();
@@ -93,14 +97,25 @@ export class Work {
     const { name, instructions } = this.#project;
     const { progress, counts, mine } = this.#parts;
     const text = instructions.trim() || "Nobody has written instructions for this project.";
-    const told = el("details", { class: "instructions" }, el("summary", {}, "Instructions", el("kbd", { "aria-hidden": "true", text: "i" })), el("div", { class: "text", dir: "auto", text }));
+    const told = el(
+      "details",
+      { class: "instructions" },
+      el("summary", {}, "Instructions", el("kbd", { "aria-hidden": "true", text: "i" })),
+      el("div", { class: "text", dir: "auto", text }),
+    );
     // Open until somebody has closed them once.
     told.open = instructions.trim() !== "" && !remembers(`hone/read/${this.#project.id}`);
     told.addEventListener("toggle", () => {
       if (!told.open) remember(`hone/read/${this.#project.id}`);
     });
     this.#parts.instructions = told;
-    return el("div", { class: "head" }, el("h1", { dir: "auto", text: name }), el("div", { class: "progress" }, progress, counts, mine), told);
+    return el(
+      "div",
+      { class: "head" },
+      el("h1", { dir: "auto", text: name }),
+      el("div", { class: "progress" }, progress, counts, mine),
+      told,
+    );
   }
 
   /** Shows the current sample, or why there is none. */
@@ -115,7 +130,14 @@ export class Work {
     const title = el("h2", { class: "title", tabindex: "-1", text: `Sample ${task.request}` });
     this.#parts.submit = button("Submit", "Enter", () => this.#submit(), { class: "primary" });
     this.#parts.undo = button("Undo", "u", () => this.#undo());
-    const actions = el("div", { class: "actions" }, this.#parts.submit, button("Skip", "s", () => this.#skip()), this.#parts.undo, button("Keys", "?", () => this.#help(), { class: "for-keys" }));
+    const actions = el(
+      "div",
+      { class: "actions" },
+      this.#parts.submit,
+      button("Skip", "s", () => this.#skip()),
+      this.#parts.undo,
+      button("Keys", "?", () => this.#help(), { class: "for-keys" }),
+    );
     fill(this.#parts.stage, title, sample, this.#suggestionElement(task), controls, actions);
     this.#changed();
     (focus ?? title).focus({ preventScroll: true });
@@ -124,10 +146,15 @@ export class Work {
 
   #showNothing() {
     const reason = this.#desk.reason;
-    const text = reason === null ? "Fetching a sample …" : `Nothing to label right now: ${reason}. This page looks again by itself.`;
+    const text =
+      reason === null ? "Fetching a sample …" : `Nothing to label right now: ${reason}. This page looks again by itself.`;
     this.#parts.undo = button("Undo", "u", () => this.#undo());
     this.#parts.submit = null;
-    const panel = el("div", { class: "panel", role: "status", data: { state: reason === null ? "fetching" : "nothing" } }, el("p", { text }));
+    const panel = el(
+      "div",
+      { class: "panel", role: "status", data: { state: reason === null ? "fetching" : "nothing" } },
+      el("p", { text }),
+    );
     fill(this.#parts.stage, panel, el("div", { class: "actions" }, this.#parts.undo));
     this.#changed();
   }
@@ -231,7 +258,9 @@ export class Work {
   }
 
   #help() {
-    const suggestion = CORRECTED.has(this.#project.form.kind) ? "Take over the suggestion, to correct it" : "Accept the suggestion";
+    const suggestion = CORRECTED.has(this.#project.form.kind)
+      ? "Take over the suggestion, to correct it"
+      : "Accept the suggestion";
     showKeys([
       ...this.#form.keys(),
       ["Enter", "Submit"],
@@ -263,7 +292,8 @@ export class Work {
       notice(`Sample ${done.request} cannot be changed any more: ${answer.reason}.`, "warning");
     }
     // A skip cannot always be taken back, but the sample can be answered all the same.
-    if (refused && refused.kind !== "undo") notice(`What you said of sample ${refused.request} was refused: ${error.message}.`, "error");
+    if (refused && refused.kind !== "undo")
+      notice(`What you said of sample ${refused.request} was refused: ${error.message}.`, "error");
     this.#connection();
   }
 
@@ -280,7 +310,9 @@ export class Work {
     const lost = !isReachable();
     const kept = waiting === 1 ? "1 answer is kept here and sent then." : `${waiting} answers are kept here and sent then.`;
     this.#parts.waiting.hidden = !lost;
-    this.#parts.waiting.textContent = lost ? `No connection to the coordinator; the page tries again by itself. ${waiting > 0 ? kept : "You can go on."}` : "";
+    this.#parts.waiting.textContent = lost
+      ? `No connection to the coordinator; the page tries again by itself. ${waiting > 0 ? kept : "You can go on."}`
+      : "";
     this.element.dataset.unsent = String(waiting);
   }
 
@@ -288,7 +320,10 @@ export class Work {
     try {
       const midnight = new Date();
       midnight.setHours(0, 0, 0, 0);
-      const [project, me] = await Promise.all([call("GET", `/projects/${this.#project.id}`), call("GET", `/me?since_us=${midnight.getTime() * 1000}`)]);
+      const [project, me] = await Promise.all([
+        call("GET", `/projects/${this.#project.id}`),
+        call("GET", `/me?since_us=${midnight.getTime() * 1000}`),
+      ]);
       this.#project.counts = project.counts;
       this.#mine = { since: me.since + this.#outbox.size, median_seconds: me.median_seconds };
       this.#figures();
