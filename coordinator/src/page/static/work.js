@@ -51,6 +51,10 @@ export class Work {
   #watch = new Watch();
   #mine = { since: 0, median_seconds: null };
   #done = 0;
+  /** Answers and undos so far. */
+  #given = 0;
+  /** One's own figures are not the coordinator's yet. */
+  #stale = true;
   #listeners = new AbortController();
   #parts = {
     progress: el("progress", { max: "1", value: "0", "aria-label": "How far the project is" }),
@@ -230,6 +234,7 @@ export class Work {
     send(task, tookMs);
     this.#history.push({ task, label, tookMs, counted: label !== undefined });
     if (this.#history.length > REMEMBERED) this.#history.shift();
+    this.#given += 1;
     if (label !== undefined) this.#mine.since += 1;
     this.#desk.shift();
     this.#figures();
@@ -240,6 +245,7 @@ export class Work {
     if (!last) return notice("There is nothing to undo.");
     const { task, label, tookMs, counted } = last;
     this.#outbox.undo(task);
+    this.#given += 1;
     if (counted) this.#mine.since -= 1;
     this.#desk.unshift({ ...task, former: label, tookMs });
     this.#figures();
@@ -284,7 +290,7 @@ export class Work {
       // Until the figures are looked up again.
       if (DECIDED.has(answer.state)) this.#project.counts.done += 1;
       this.#figures();
-      if (this.#done % LOOK_UP === 0) this.#lookUp();
+      if (this.#done % LOOK_UP === 0 || (this.#stale && this.#outbox.size === 0)) this.#lookUp();
     }
     // What was undone has been decided meanwhile, by others' answers for instance.
     if (done?.kind === "undo" && answer.task === null) {
@@ -316,7 +322,11 @@ export class Work {
     this.element.dataset.unsent = String(waiting);
   }
 
+  /** Looks the figures up; those of one's own are taken only if the coordinator knew everything when it counted. */
   async #lookUp() {
+    const given = this.#given;
+    const known = () => this.#outbox.size === 0 && given === this.#given;
+    const before = known();
     try {
       const midnight = new Date();
       midnight.setHours(0, 0, 0, 0);
@@ -325,7 +335,9 @@ export class Work {
         call("GET", `/me?since_us=${midnight.getTime() * 1000}`),
       ]);
       this.#project.counts = project.counts;
-      this.#mine = { since: me.since + this.#outbox.size, median_seconds: me.median_seconds };
+      this.#stale = !(before && known());
+      if (!this.#stale) this.#mine.since = me.since;
+      this.#mine.median_seconds = me.median_seconds;
       this.#figures();
     } catch (error) {
       if (error instanceof SessionOver) this.#failed(error);
