@@ -17,6 +17,7 @@ mod labels;
 pub mod liveness;
 pub mod mlflow;
 mod optuna;
+pub mod page;
 mod samplers;
 pub mod security;
 mod server;

@@ -17,6 +17,7 @@ mod datasets;
 mod examples;
 mod labels;
 mod outage;
+mod page;
 mod pausing;
 mod remote;
 mod replay;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{ListFormat, ShowFormat};
+use super::{AccessCommand, ListFormat, ShowFormat};
 
 pub const EXAMPLES: &str = "\
 Examples:
@@ -176,6 +176,8 @@ pub enum LabelCommand {
                             hone label export reviews --format csv --answers > answers.csv\n    \
                             hone label export photos --format coco --to photos.json")]
     Export(LabelExportArgs),
+    #[command(flatten)]
+    Access(AccessCommand),
 }
 
 /// Which project.

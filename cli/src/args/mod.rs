@@ -1,9 +1,11 @@
 //! What was typed: commands and options as clap reads them. What they come to is decided in `context`.
 
+mod access;
 mod dataset;
 mod fleet;
 mod label;
 mod mlflow;
+mod page;
 mod proxy;
 mod run;
 mod selector;
@@ -15,10 +17,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
 
+pub use access::{AccessCommand, InviteArgs};
 pub use dataset::{AddArgs, DatasetCommand, DvcArgs};
 pub use fleet::{FleetCommand, JoinArgs, WorkerArgs};
 pub use label::{AnnotatorArgs, AskArgs, LabelCommand, LabelExportArgs, LabelFormat, RequestsArgs};
 pub use mlflow::{MirrorArgs, RegisterArgs, ServerArgs};
+pub use page::PageArgs;
 pub use proxy::ProxyArgs;
 pub use run::{MachineArgs, RunArgs, ServeArgs};
 pub use selector::TrialSelector;

@@ -28,7 +28,7 @@ use super::{
 use crate::{
     actor::Refusal,
     journal::JournalError,
-    security::{SecurityError, TokenError},
+    security::{PassError, SecurityError, TokenError},
 };
 
 /// What precedes the way out in a status's message.
@@ -230,10 +230,14 @@ pub fn from_refusal(refusal: &Refusal) -> Status {
 impl From<SecurityError> for Status {
     fn from(error: SecurityError) -> Status {
         let code = match &error {
-            SecurityError::Token(TokenError::TooMany) => Code::ResourceExhausted,
-            SecurityError::Token(TokenError::BadLife) | SecurityError::Request(_) | SecurityError::BadName { .. } => {
-                Code::InvalidArgument
+            SecurityError::Token(TokenError::TooMany) | SecurityError::Pass(PassError::TooMany) => Code::ResourceExhausted,
+            SecurityError::Pass(PassError::Unknown | PassError::Expired | PassError::Used | PassError::SessionOver) => {
+                Code::Unauthenticated
             }
+            SecurityError::Token(TokenError::BadLife)
+            | SecurityError::Pass(PassError::BadLife)
+            | SecurityError::Request(_)
+            | SecurityError::BadName { .. } => Code::InvalidArgument,
             SecurityError::Token(TokenError::Malformed | TokenError::Unknown | TokenError::Expired) => Code::Unauthenticated,
             SecurityError::Io { .. }
             | SecurityError::Exposed { .. }
@@ -241,6 +245,7 @@ impl From<SecurityError> for Status {
             | SecurityError::Damaged { .. }
             | SecurityError::Certificate(_)
             | SecurityError::Tls(_)
+            | SecurityError::OwnCertificate { .. }
             | SecurityError::NoRandomness => Code::Unavailable,
         };
         split(code, &error.to_string())

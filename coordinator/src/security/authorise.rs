@@ -158,6 +158,9 @@ const CLIENT_METHODS: &[&str] = &[
     "ReopenLabel",
     "WithdrawAnswer",
     "ListAnnotators",
+    "InviteAnnotator",
+    "ListPasses",
+    "RevokePasses",
 ];
 
 /// Optuna's storage protocol. Its clients know no credentials; who forwards their calls does.

@@ -42,8 +42,7 @@ use toml::de::DeTable;
 
 pub use change::merge_change;
 pub use datasets::place_datasets;
-pub(crate) use diagnostic::shown;
-pub use diagnostic::{Diagnostic, render};
+pub use diagnostic::{Diagnostic, render, shown};
 pub use labels::parse_labels;
 pub use resolved::spec_to_toml;
 pub use settings::apply_settings;
