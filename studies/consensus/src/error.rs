@@ -85,3 +85,24 @@ pub(crate) fn check_inside(what: &'static str, given: f64) -> Result<(), Consens
 pub(crate) fn check_known(what: &'static str, given: u32, count: u32) -> Result<(), ConsensusError> {
     if given < count { Ok(()) } else { Err(ConsensusError::Unknown { what, given, count }) }
 }
+
+/// Reads a type with its derived form, which carries `#[serde(remote = "Self")]`, and then checks it: what a type's
+/// `check` refuses cannot be read either.
+macro_rules! checked_serde {
+    ($type:ty) => {
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                // The derived function, not this one.
+                <$type>::serialize(self, serializer)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let read = <$type>::deserialize(deserializer)?;
+                read.check().map_err(serde::de::Error::custom)?;
+                Ok(read)
+            }
+        }
+    };
+}

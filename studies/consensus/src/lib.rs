@@ -39,12 +39,14 @@
 //! # Ok::<(), hone_consensus::ConsensusError>(())
 //! ```
 
+#[macro_use]
+mod error;
+
 pub mod agreement;
 pub mod anchoring;
 mod answers;
 pub mod dawid_skene;
 mod draw;
-mod error;
 pub mod labels;
 pub mod meter;
 mod normal;
