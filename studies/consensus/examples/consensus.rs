@@ -192,7 +192,10 @@ fn answer(question: Question) -> Result<Value, ConsensusError> {
         Q::SampleSizes { first, second, ratio, confidence, power } => {
             Ok(value(sample_sizes(first, second, ratio, confidence, power)?))
         }
-        Q::Anchoring { counts, rule } => Ok(value(counts.report(&rule)?)),
+        Q::Anchoring { counts, rule } => {
+            let report = counts.report(&rule)?;
+            Ok(json!({ "report": report, "reason": report.reason() }))
+        }
         Q::Match { .. } | Q::Boxes { .. } | Q::Numbers { .. } | Q::Sets { .. } | Q::BradleyTerry { .. } => labels(question),
         Q::Saving { .. } | Q::Stability { .. } | Q::Gain { .. } => meter(question),
     }

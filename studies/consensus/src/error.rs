@@ -86,6 +86,16 @@ pub(crate) fn check_known(what: &'static str, given: u32, count: u32) -> Result<
     if given < count { Ok(()) } else { Err(ConsensusError::Unknown { what, given, count }) }
 }
 
+/// Checks that there is something to choose between.
+pub(crate) fn check_classes(classes: u32) -> Result<(), ConsensusError> {
+    if classes < 2 { Err(ConsensusError::Classes(classes)) } else { Ok(()) }
+}
+
+/// Checks that a list is as long as it has to be.
+pub(crate) fn check_length(what: &'static str, given: usize, needed: usize) -> Result<(), ConsensusError> {
+    if given == needed { Ok(()) } else { Err(ConsensusError::Length { what, given, needed }) }
+}
+
 /// Reads a type with its derived form, which carries `#[serde(remote = "Self")]`, and then checks it: what a type's
 /// `check` refuses cannot be read either.
 macro_rules! checked_serde {
