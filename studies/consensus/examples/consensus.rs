@@ -17,7 +17,7 @@ use hone_consensus::agreement::{
 use hone_consensus::anchoring::{Anchoring, AnchoringRule};
 use hone_consensus::dawid_skene::{DawidSkene, Online};
 use hone_consensus::labels::preferences::{BradleyTerry, Comparison};
-use hone_consensus::labels::regions::{Rect, consensus, match_regions, mean_agreement};
+use hone_consensus::labels::regions::{LeastIou, Rect, consensus, match_regions, mean_agreement};
 use hone_consensus::labels::{numbers, sets};
 use hone_consensus::meter::gain::{GainRule, gain};
 use hone_consensus::meter::saving::{SavingRule, saving};
@@ -126,11 +126,11 @@ enum Question {
     Match {
         first: Vec<Rect>,
         second: Vec<Rect>,
-        least_iou: f64,
+        least_iou: LeastIou,
     },
     Boxes {
         answers: Vec<Vec<Rect>>,
-        least_iou: f64,
+        least_iou: LeastIou,
     },
     Numbers {
         numbers: Vec<f64>,

@@ -44,6 +44,34 @@ pub enum ConsensusError {
         /// What was given.
         given: f64,
     },
+    /// An annotator's answer stands twice among those to one item.
+    #[error("annotator `{annotator}` has two answers to one item: leave out the older one")]
+    TwiceHere {
+        /// The annotator.
+        annotator: u32,
+    },
+    /// Two classes are said to be the known one of an item.
+    #[error("item `{item}` is known to be of class `{first}` and of class `{second}`: leave out the one that is wrong")]
+    Contradiction {
+        /// The item.
+        item: u32,
+        /// One class.
+        first: u32,
+        /// The other one.
+        second: u32,
+    },
+    /// Confusion matrices would take more memory than they may.
+    #[error(
+        "`{annotators}` annotators with `{classes}` classes each have `{annotators} × {classes}²` rates, and `{most}` are the most: leave out classes that nobody has answered, or fit groups of annotators apart"
+    )]
+    TooManyRates {
+        /// Annotators.
+        annotators: usize,
+        /// Classes.
+        classes: u32,
+        /// The most rates there may be.
+        most: usize,
+    },
     /// Fleiss' kappa asks for the same number of answers to every item.
     #[error(
         "item `{item}` has `{given}` answers and another item `{needed}`: Fleiss' kappa needs equally many, Krippendorff's alpha does not"
