@@ -15,7 +15,7 @@ use hone_consensus::agreement::{
     Level, Weighting, alpha, alpha_interval, cohen_kappa, fleiss_kappa, pairwise_kappa, percent_agreement,
 };
 use hone_consensus::anchoring::{Anchoring, AnchoringRule};
-use hone_consensus::dawid_skene::{DawidSkene, Online};
+use hone_consensus::dawid_skene::{DawidSkene, Online, Parameters};
 use hone_consensus::labels::preferences::{BradleyTerry, Comparison};
 use hone_consensus::labels::regions::{LeastIou, Rect, consensus, match_regions, mean_agreement};
 use hone_consensus::labels::{numbers, sets};
@@ -69,6 +69,10 @@ enum Question {
         #[serde(default)]
         settings: DawidSkene,
         sweeps: u32,
+    },
+    Posterior {
+        given: Given,
+        parameters: Parameters,
     },
     CohenKappa {
         first: Vec<u32>,
@@ -181,7 +185,9 @@ fn value(answer: impl Serialize) -> Value {
 fn answer(question: Question) -> Result<Value, ConsensusError> {
     use Question as Q;
     match question {
-        Q::Majority { .. } | Q::DawidSkene { .. } | Q::Online { .. } | Q::Summarise { .. } => estimates(question),
+        Q::Majority { .. } | Q::DawidSkene { .. } | Q::Online { .. } | Q::Posterior { .. } | Q::Summarise { .. } => {
+            estimates(question)
+        }
         Q::CohenKappa { .. } | Q::PairwiseKappa { .. } | Q::FleissKappa { .. } | Q::PercentAgreement { .. } => kappas(question),
         Q::Alpha { units, level } => Ok(value(alpha(&units, level)?)),
         Q::AlphaInterval { units, level, confidence, resamples, seed } => {
@@ -222,6 +228,14 @@ fn estimates(question: Question) -> Result<Value, ConsensusError> {
             });
             let posteriors: Vec<Option<&[f64]>> = (0..given.items).map(|item| online.posterior(item)).collect();
             Ok(json!({ "prior": online.prior(), "posteriors": posteriors }))
+        }
+        Question::Posterior { given, parameters } => {
+            let answers = given.answers()?;
+            let of_item = |item: &[Answer]| {
+                let pairs: Vec<(u32, u32)> = item.iter().map(|answer| (answer.annotator, answer.class)).collect();
+                parameters.posterior(&pairs)
+            };
+            Ok(value(answers.by_item().map(of_item).collect::<Result<Vec<_>, _>>()?))
         }
         Question::Summarise { given, gold, durations, settings, confidence } => {
             let answers = given.answers()?;
