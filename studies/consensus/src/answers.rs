@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         let message = |result: Result<Answers, ConsensusError>| result.expect_err("a mistake").to_string();
-        assert_eq!(message(Answers::new(1, 1, 1, vec![])), "there must be at least 2 classes, not `1`");
+        assert_eq!(message(Answers::new(1, 1, 1, vec![])), "there must be at least 2 classes to choose between, not `1`");
         let unknown = message(Answers::new(1, 1, 2, vec![answer(0, 0, 2)]));
         assert_eq!(unknown, "class `2` is unknown: there are `2`, counted from 0");
         let twice = message(Answers::new(1, 4, 2, vec![answer(0, 3, 1), answer(0, 3, 0)]));

@@ -4,7 +4,7 @@
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ConsensusError {
     /// There is nothing to choose between.
-    #[error("there must be at least 2 classes, not `{0}`")]
+    #[error("there must be at least 2 classes to choose between, not `{0}`")]
     Classes(u32),
     /// An item, annotator or class is none of those announced.
     #[error("{what} `{given}` is unknown: there are `{count}`, counted from 0")]
@@ -84,6 +84,9 @@ pub enum ConsensusError {
         /// How many an earlier item has.
         needed: usize,
     },
+    /// Learning curves of one kind have no mean.
+    #[error("the learning curves of `{0}` share no number of labels: measure them over the same labels")]
+    Apart(&'static str),
     /// A curve's labels do not grow.
     #[error("a learning curve's labels must grow from point to point: `{later}` follows `{earlier}`")]
     Order {

@@ -145,7 +145,7 @@ impl Table {
             }
             Level::Interval | Level::Ratio => {
                 let counted = || self.domain.iter().zip(counts).filter(|(_, count)| **count > 0.0).map(|(value, _)| *value);
-                let (first, last) = (counted().next().unwrap_or(0.0), counted().last().unwrap_or(0.0));
+                let (first, last) = (counted().next().unwrap_or(0.0), counted().next_back().unwrap_or(0.0));
                 let origin = if self.level == Level::Ratio { 0.0 } else { first };
                 // The span of two numbers may be more than a number can be; its half is not.
                 let halved = |value: f64| if origin == 0.0 { value } else { 0.5 * value - 0.5 * origin };

@@ -90,7 +90,7 @@ fn mistakes_are_named() {
     assert_eq!(message(&[(0, 2)]), "class `2` is unknown: there are `2`, counted from 0");
     assert_eq!(message(&[(4, 0), (0, 1), (4, 1)]), "annotator `4` has two answers to one item: leave out the older one");
     let refused = |prior, newcomer| Parameters::new(prior, vec![], newcomer).expect_err("a mistake").to_string();
-    assert_eq!(refused(vec![1.0], Skill::OneCoin(0.5)), "there must be at least 2 classes, not `1`");
+    assert_eq!(refused(vec![1.0], Skill::OneCoin(0.5)), "there must be at least 2 classes to choose between, not `1`");
     assert_eq!(refused(vec![0.5, 0.5], Skill::OneCoin(f64::NAN)), "`accuracy` must be a number from 0 to 1, not `NaN`");
     assert_eq!(refused(vec![0.5, 0.5], Skill::Full(vec![1.0])), "`rates` has `1` entries and needs `4`");
 }

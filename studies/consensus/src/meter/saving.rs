@@ -254,8 +254,8 @@ pub fn saving(active: &[Curve], control: &[Curve], rule: &SavingRule) -> Result<
     if rule.repeats == Repeats::Resamples && active.len() != control.len() {
         return Err(ConsensusError::Length { what: "control", given: control.len(), needed: active.len() });
     }
-    let whole = compare(&active.iter().collect::<Vec<_>>(), &control.iter().collect::<Vec<_>>(), rule.target);
-    let whole = whole.ok_or(ConsensusError::Length { what: "common labels", given: 0, needed: 1 })?;
+    let (all_active, all_control) = (together("active", active)?, together("control", control)?);
+    let whole = compare(&all_active, &all_control, rule.target).expect("both kinds have a mean");
     let control_labels = control.iter().map(Curve::last_labels).fold(f64::INFINITY, f64::min);
     if control_labels < f64::from(rule.least_control_labels) {
         return Ok(Saving::TooEarly { control_labels, needed: rule.least_control_labels });
@@ -280,6 +280,15 @@ pub fn saving(active: &[Curve], control: &[Curve], rule: &SavingRule) -> Result<
         confidence: rule.confidence,
     };
     Ok(judge(estimate, &whole))
+}
+
+/// The curves of a kind, once it is known that they have a mean.
+fn together<'a>(kind: &'static str, curves: &'a [Curve]) -> Result<Vec<&'a Curve>, ConsensusError> {
+    if curves.is_empty() {
+        return Err(ConsensusError::Length { what: kind, given: 0, needed: 1 });
+    }
+    let curves: Vec<&Curve> = curves.iter().collect();
+    if Curve::mean(&curves).is_some() { Ok(curves) } else { Err(ConsensusError::Apart(kind)) }
 }
 
 /// A percentile of savings; `None` where they do not bound it.

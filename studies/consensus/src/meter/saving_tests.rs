@@ -234,7 +234,12 @@ fn mistakes_are_named() {
         saving(active, control, rule).expect_err("a mistake").to_string()
     };
     let curves = learners(150.0, 0.0, 100);
-    assert_eq!(message(&curves, &[], &at_95()), "`common labels` has `0` entries and needs `1`");
+    assert_eq!(message(&curves, &[], &at_95()), "`control` has `0` entries and needs `1`");
+    let far = |from: f64| Curve::new(vec![Point { labels: from, accuracy: 0.5 }]).expect("a curve");
+    assert_eq!(
+        message(&[far(10.0), far(20.0)], &curves, &at_95()),
+        "the learning curves of `active` share no number of labels: measure them over the same labels"
+    );
     let rule = SavingRule { repeats: Repeats::Resamples, ..at_95() };
     assert_eq!(message(&curves, &curves[1..], &rule), "`control` has `7` entries and needs `8`");
     let rule = SavingRule { confidence: 95.0, ..at_95() };
