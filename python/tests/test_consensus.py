@@ -207,6 +207,33 @@ def test_estimates_that_follow_answers_come_to_rest_at_crowd_kits(consensus: Con
     assert largest(ours["posteriors"], table(theirs)) < 1e-6
 
 
+def test_one_item_has_the_probability_that_crowd_kits_parameters_give_it(consensus: Consensus) -> None:
+    """Products of the other library's priors and rates of errors, item by item; a matrix and a coin for everybody."""
+    import numpy as np
+    from crowdkit.aggregation import DawidSkene, OneCoinDawidSkene
+
+    answers = made(6, 200, 8, 3, 4)
+    fit = DawidSkene(n_iter=30, tol=-math.inf).fit(frame(answers))
+    prior = fit.priors_.sort_index().to_numpy()
+    # By answer and then by true class, per worker.
+    errors = [fit.errors_.loc[worker].sort_index().sort_index(axis=1).to_numpy() for worker in range(8)]
+    errors = [one / one.sum(axis=0) for one in errors]
+    coins = OneCoinDawidSkene(n_iter=30, tol=-math.inf).fit(frame(answers)).skills_.sort_index().to_numpy()
+    matrices = [np.where(np.eye(3) == 1, coin, (1 - coin) / 2) for coin in coins]
+    kinds: list[tuple[Any, list[dict[str, Any]]]] = [
+        (errors, [{"full": one.T.ravel().tolist()} for one in errors]),
+        (matrices, [{"one_coin": float(coin)} for coin in coins]),
+    ]
+    for tables, skills in kinds:
+        parameters = {"prior": prior.tolist(), "annotators": skills, "newcomer": {"one_coin": 0.5}}
+        ours = consensus.ask("posterior", given=given(answers, 3), parameters=parameters)
+        for item in range(200):
+            weights = prior.copy()
+            for _, worker, label in (answer for answer in answers if answer[0] == item):
+                weights = weights * tables[worker][label].clip(1e-10)
+            assert largest(ours[item], weights / weights.sum()) < 1e-12
+
+
 @pytest.mark.parametrize("level", ["nominal", "ordinal", "interval", "ratio"])
 def test_alpha_is_krippendorffs(consensus: Consensus, level: str) -> None:
     """Alpha with missing values at each level, of classes and of numbers."""
@@ -277,6 +304,42 @@ def test_pairs_of_annotators_are_compared_on_what_they_share(consensus: Consensu
         lists = [[labels[item] for item in shared] for labels in (first, second)]
         theirs = cohen_kappa_score(*lists, labels=[0, 1, 2], weights="linear")
         assert pair["kappa"] == pytest.approx(theirs, abs=1e-12)
+
+
+def test_shares_of_agreeing_pairs_are_counted(consensus: Consensus) -> None:
+    """Every two answers to the same item, over gaps, counted again here."""
+    for seed in range(4):
+        answers = made(seed, 80, 6, 3, None)
+        items = [[label for item, _, label in answers if item == at] for at in range(80)]
+        pairs = [a == b for labels in items for a, b in itertools.combinations(labels, 2)]
+        found = consensus.ask("percent_agreement", given=given(answers, 3))
+        assert found == pytest.approx(sum(pairs) / len(pairs), abs=1e-12)
+    assert consensus.ask("percent_agreement", given=given([(0, 0, 1)], 2)) is None
+
+
+def test_anchoring_is_statsmodels_difference_of_rates(consensus: Consensus) -> None:
+    """Newcombe's interval and what follows from it, and the size of the sample that sees what matters."""
+    from statsmodels.stats.proportion import confint_proportions_2indep, samplesize_proportions_2indep_onetail
+
+    cases = [
+        ((450, 500), (35, 50), "anchored"),
+        ((300, 500), (48, 50), "repelled"),
+        ((8_180, 10_000), (4_000, 5_000), "negligible"),
+        ((450, 500), (44, 50), "unclear"),
+        ((450, 500), (20, 29), "too_early"),
+    ]
+    for shown, blind, finding in cases:
+        counts = {name: {"hits": hits, "of": of} for name, (hits, of) in (("shown", shown), ("blind", blind))}
+        ours = consensus.ask("anchoring", counts=counts)
+        report = ours["report"]
+        low, high = confint_proportions_2indep(*shown, *blind, method="newcomb", alpha=0.05)
+        assert (report["interval"]["low"], report["interval"]["high"]) == pytest.approx((low, high), abs=1e-12)
+        rates = shown[0] / shown[1], blind[0] / blind[1]
+        assert report["difference"] == pytest.approx(rates[0] - rates[1], abs=1e-12)
+        ratio, rate = blind[1] / shown[1], min(rates[1], 0.95)
+        theirs = samplesize_proportions_2indep_onetail(0.05, rate, 0.8, ratio=ratio, alpha=0.05)
+        assert report["blind_needed"] == math.ceil(theirs * ratio)
+        assert report["finding"] == finding, ours["reason"]
 
 
 def test_rates_are_statsmodels(consensus: Consensus) -> None:
@@ -439,9 +502,29 @@ def test_stability_is_the_mean_of_scikit_learns_kappa(consensus: Consensus) -> N
     assert ours[-1]["kind"] == "stable"
 
 
+def test_gains_are_numpys_slopes(consensus: Consensus) -> None:
+    """The least-squares line through the end of a curve."""
+    import numpy as np
+
+    draw = np.random.default_rng(9)
+    labels = np.cumsum(draw.integers(5, 30, 12)).astype(float)
+    accuracies = 1 - 2 / labels + draw.normal(0, 0.01, labels.size)
+    for window in (1, 3, 11):
+        slope = 100 * float(np.polyfit(labels[-window - 1 :], accuracies[-window - 1 :], 1)[0])
+        for least in (slope - 1e-6, slope + 1e-6):
+            rule = {"window": window, "least_per_100": least}
+            curve = list(zip(labels, map(float, accuracies), strict=True))
+            gain = consensus.ask("gain", curve=curve, rule=rule)["gain"]
+            assert gain["per_100"] == pytest.approx(slope, abs=1e-9)
+            assert gain["kind"] == ("growing" if slope > least else "flat")
+    early = consensus.ask("gain", curve=curve, rule={"window": 12})["gain"]
+    assert early == {"kind": "too_early", "rounds": 11, "needed": 12}
+
+
 def test_savings_are_those_of_isotonic_curves(consensus: Consensus) -> None:
     """Labels for an accuracy, by scikit-learn's isotonic regression of mean curves, and their bootstrap interval."""
     import numpy as np
+    from scipy import stats
     from sklearn.isotonic import IsotonicRegression
 
     draw = np.random.default_rng(3)
@@ -460,11 +543,15 @@ def test_savings_are_those_of_isotonic_curves(consensus: Consensus) -> None:
     given = [[list(zip(labels, map(float, curve), strict=True)) for curve in kind] for kind in (active, control)]
     ours = consensus.ask("saving", active=given[0], control=given[1], rule={"target": {"accuracy": 0.95}})["saving"]
     assert ours["kind"] == "saves"
-    assert ours["active_labels"] == pytest.approx(needed(active.mean(axis=0)), abs=1e-9)
-    assert ours["control_labels"] == pytest.approx(needed(control.mean(axis=0)), abs=1e-9)
-    picked = (draw.integers(0, 10, 10) for _ in range(1_000))
+    assert ours["active_labels"]["exactly"] == pytest.approx(needed(active.mean(axis=0)), abs=1e-9)
+    assert ours["control_labels"]["exactly"] == pytest.approx(needed(control.mean(axis=0)), abs=1e-9)
+    saved = 1 - needed(active.mean(axis=0)) / needed(control.mean(axis=0))
+    assert (ours["least_saving"], ours["most_saving"]) == pytest.approx((saved, saved), abs=1e-9)
+    picked = (draw.integers(0, 10, 10) for _ in range(2_000))
     savings = [1 - needed(active[at].mean(axis=0)) / needed(control[at].mean(axis=0)) for at in picked]
-    assert (ours["low"], ours["high"]) == pytest.approx(np.quantile(savings, [0.025, 0.975]), abs=0.01)
+    # Expanded percentiles, Hesterberg 2015.
+    tail = stats.norm.cdf(-math.sqrt(10 / 9) * stats.t.ppf(0.975, 9))
+    assert (ours["low"], ours["high"]) == pytest.approx(np.quantile(savings, [tail, 1 - tail]), abs=0.01)
 
 
 def test_mistakes_are_named(consensus: Consensus) -> None:

@@ -15,9 +15,9 @@ use hone_consensus::agreement::{
     Level, Weighting, alpha, alpha_interval, cohen_kappa, fleiss_kappa, pairwise_kappa, percent_agreement,
 };
 use hone_consensus::anchoring::{Anchoring, AnchoringRule};
-use hone_consensus::dawid_skene::{DawidSkene, Online};
+use hone_consensus::dawid_skene::{DawidSkene, Online, Parameters};
 use hone_consensus::labels::preferences::{BradleyTerry, Comparison};
-use hone_consensus::labels::regions::{Rect, consensus, match_regions, mean_agreement};
+use hone_consensus::labels::regions::{LeastIou, Rect, consensus, match_regions, mean_agreement};
 use hone_consensus::labels::{numbers, sets};
 use hone_consensus::meter::gain::{GainRule, gain};
 use hone_consensus::meter::saving::{SavingRule, saving};
@@ -69,6 +69,10 @@ enum Question {
         #[serde(default)]
         settings: DawidSkene,
         sweeps: u32,
+    },
+    Posterior {
+        given: Given,
+        parameters: Parameters,
     },
     CohenKappa {
         first: Vec<u32>,
@@ -126,11 +130,11 @@ enum Question {
     Match {
         first: Vec<Rect>,
         second: Vec<Rect>,
-        least_iou: f64,
+        least_iou: LeastIou,
     },
     Boxes {
         answers: Vec<Vec<Rect>>,
-        least_iou: f64,
+        least_iou: LeastIou,
     },
     Numbers {
         numbers: Vec<f64>,
@@ -181,7 +185,9 @@ fn value(answer: impl Serialize) -> Value {
 fn answer(question: Question) -> Result<Value, ConsensusError> {
     use Question as Q;
     match question {
-        Q::Majority { .. } | Q::DawidSkene { .. } | Q::Online { .. } | Q::Summarise { .. } => estimates(question),
+        Q::Majority { .. } | Q::DawidSkene { .. } | Q::Online { .. } | Q::Posterior { .. } | Q::Summarise { .. } => {
+            estimates(question)
+        }
         Q::CohenKappa { .. } | Q::PairwiseKappa { .. } | Q::FleissKappa { .. } | Q::PercentAgreement { .. } => kappas(question),
         Q::Alpha { units, level } => Ok(value(alpha(&units, level)?)),
         Q::AlphaInterval { units, level, confidence, resamples, seed } => {
@@ -192,7 +198,10 @@ fn answer(question: Question) -> Result<Value, ConsensusError> {
         Q::SampleSizes { first, second, ratio, confidence, power } => {
             Ok(value(sample_sizes(first, second, ratio, confidence, power)?))
         }
-        Q::Anchoring { counts, rule } => Ok(value(counts.report(&rule)?)),
+        Q::Anchoring { counts, rule } => {
+            let report = counts.report(&rule)?;
+            Ok(json!({ "report": report, "reason": report.reason() }))
+        }
         Q::Match { .. } | Q::Boxes { .. } | Q::Numbers { .. } | Q::Sets { .. } | Q::BradleyTerry { .. } => labels(question),
         Q::Saving { .. } | Q::Stability { .. } | Q::Gain { .. } => meter(question),
     }
@@ -219,6 +228,14 @@ fn estimates(question: Question) -> Result<Value, ConsensusError> {
             });
             let posteriors: Vec<Option<&[f64]>> = (0..given.items).map(|item| online.posterior(item)).collect();
             Ok(json!({ "prior": online.prior(), "posteriors": posteriors }))
+        }
+        Question::Posterior { given, parameters } => {
+            let answers = given.answers()?;
+            let of_item = |item: &[Answer]| {
+                let pairs: Vec<(u32, u32)> = item.iter().map(|answer| (answer.annotator, answer.class)).collect();
+                parameters.posterior(&pairs)
+            };
+            Ok(value(answers.by_item().map(of_item).collect::<Result<Vec<_>, _>>()?))
         }
         Question::Summarise { given, gold, durations, settings, confidence } => {
             let answers = given.answers()?;

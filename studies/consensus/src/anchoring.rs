@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{ConsensusError, check_inside};
+use crate::error::{ConsensusError, check, check_inside};
 use crate::proportion::{Interval, Rate, newcombe, sample_sizes};
 
 /// Answers counted by whether the model's prediction was seen; a hit is one that agrees with the model.
@@ -20,7 +20,7 @@ pub struct Anchoring {
 
 /// What counts as anchoring, and how sure one wants to be.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, remote = "Self")]
 pub struct AnchoringRule {
     /// Confidence of the interval.
     pub confidence: f64,
@@ -38,24 +38,40 @@ impl Default for AnchoringRule {
     }
 }
 
+impl AnchoringRule {
+    /// Checks the settings; every reader and user does so.
+    ///
+    /// # Errors
+    ///
+    /// A confidence, power or relevant difference that is not above 0 and below 1, or no answers before anything is said.
+    pub fn check(&self) -> Result<(), ConsensusError> {
+        check_inside("confidence", self.confidence)?;
+        check_inside("power", self.power)?;
+        check_inside("relevant", self.relevant)?;
+        check("least_answers", f64::from(self.least_answers), "a number from 1", self.least_answers > 0)
+    }
+}
+
+checked_serde!(AnchoringRule);
+
 /// What the difference says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Finding {
     /// There are too few answers of one kind.
     TooEarly,
-    /// People agree with the model more often when they see its prediction.
-    Anchored,
-    /// People agree with the model less often when they see its prediction.
-    Repelled,
-    /// If there is a difference, it is smaller than what matters.
+    /// If there is a difference, it is smaller than what matters, whether or not it is one of chance.
     Negligible,
+    /// People agree with the model more often when they see its prediction, perhaps by as much as matters.
+    Anchored,
+    /// People agree with the model less often when they see its prediction, perhaps by as much as matters.
+    Repelled,
     /// There may be a difference that matters, or none.
     Unclear,
 }
 
 /// How the two kinds of answers compare.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AnchoringReport {
     /// The answers.
     pub counts: Anchoring,
@@ -67,8 +83,8 @@ pub struct AnchoringReport {
     pub blind_needed: u64,
     /// What the difference says.
     pub finding: Finding,
-    /// The same in words.
-    pub reason: String,
+    /// What it was judged by.
+    pub rule: AnchoringRule,
 }
 
 impl Anchoring {
@@ -82,15 +98,14 @@ impl Anchoring {
     ///
     /// # Errors
     ///
-    /// More hits than answers, or a confidence, power or relevant difference that is not above 0 and below 1.
+    /// More hits than answers, or settings out of range.
     pub fn report(&self, rule: &AnchoringRule) -> Result<AnchoringReport, ConsensusError> {
-        check_inside("relevant", rule.relevant)?;
+        rule.check()?;
         let interval = newcombe(self.shown, self.blind, rule.confidence)?;
         let difference = self.shown.share().zip(self.blind.share()).map(|(shown, blind)| shown - blind);
         let blind_needed = self.blind_needed(rule)?;
         let finding = self.finding(rule, interval);
-        let reason = self.reason(rule, finding, interval, blind_needed);
-        Ok(AnchoringReport { counts: *self, difference, interval, blind_needed, finding, reason })
+        Ok(AnchoringReport { counts: *self, difference, interval, blind_needed, finding, rule: *rule })
     }
 
     fn blind_needed(&self, rule: &AnchoringRule) -> Result<u64, ConsensusError> {
@@ -105,38 +120,43 @@ impl Anchoring {
     fn finding(&self, rule: &AnchoringRule, interval: Interval) -> Finding {
         if self.shown.of.min(self.blind.of) < rule.least_answers {
             Finding::TooEarly
+        } else if interval.low.abs().max(interval.high.abs()) < rule.relevant {
+            // Many answers see differences that do not matter.
+            Finding::Negligible
         } else if interval.low > 0.0 {
             Finding::Anchored
         } else if interval.high < 0.0 {
             Finding::Repelled
-        } else if interval.low.abs().max(interval.high) < rule.relevant {
-            Finding::Negligible
         } else {
             Finding::Unclear
         }
     }
+}
 
-    fn reason(&self, rule: &AnchoringRule, finding: Finding, interval: Interval, needed: u64) -> String {
+impl AnchoringReport {
+    /// Returns a sentence that says it.
+    pub fn reason(&self) -> String {
+        let Anchoring { shown, blind } = self.counts;
         let percent = |share: f64| format!("{:.1}", 100.0 * share);
         let share = |rate: Rate| percent(rate.share().unwrap_or(f64::NAN));
         let compared = format!(
             "{} % agree with the model where they see its prediction and {} % where they do not ({} % interval of the difference: {} to {} points)",
-            share(self.shown),
-            share(self.blind),
-            100.0 * rule.confidence,
-            percent(interval.low),
-            percent(interval.high),
+            share(shown),
+            share(blind),
+            100.0 * self.rule.confidence,
+            percent(self.interval.low),
+            percent(self.interval.high),
         );
-        match finding {
+        match self.finding {
             Finding::TooEarly => format!(
                 "too early: {} answers saw the prediction and {} did not, and {} of each are needed before anything is said",
-                self.shown.of, self.blind.of, rule.least_answers
+                shown.of, blind.of, self.rule.least_answers
             ),
+            Finding::Negligible => format!("no anchoring that matters: {compared}"),
             Finding::Anchored => format!("the prediction pulls people along: {compared}"),
             Finding::Repelled => format!("the prediction puts people off: {compared}"),
-            Finding::Negligible => format!("no anchoring that matters: {compared}"),
             Finding::Unclear => {
-                format!("not clear yet, {needed} blind answers are needed and there are {}: {compared}", self.blind.of)
+                format!("not clear yet, {} blind answers are needed and there are {}: {compared}", self.blind_needed, blind.of)
             }
         }
     }

@@ -15,13 +15,16 @@ fn each_finding_has_its_case() {
         (rate(450, 500), rate(35, 50), Finding::Anchored),
         (rate(300, 500), rate(48, 50), Finding::Repelled),
         (rate(4_500, 5_000), rate(4_490, 5_000), Finding::Negligible),
+        // A difference that is there, from 0.3 to 3.3 points, and does not matter; and the other way round.
+        (rate(8_180, 10_000), rate(4_000, 5_000), Finding::Negligible),
+        (rate(4_000, 5_000), rate(8_180, 10_000), Finding::Negligible),
         (rate(450, 500), rate(44, 50), Finding::Unclear),
         // Perhaps people are put off.
         (rate(440, 500), rate(47, 50), Finding::Unclear),
     ];
     for (shown, blind, finding) in cases {
         let found = report(shown, blind);
-        assert_eq!(found.finding, finding, "{}", found.reason);
+        assert_eq!(found.finding, finding, "{}", found.reason());
     }
 }
 
@@ -29,14 +32,14 @@ fn each_finding_has_its_case() {
 fn reasons_say_what_was_compared() {
     let anchored = report(rate(450, 500), rate(35, 50));
     assert_eq!(
-        anchored.reason,
+        anchored.reason(),
         "the prediction pulls people along: 90.0 % agree with the model where they see its prediction and 70.0 % where they do not (95 % interval of the difference: 8.7 to 33.9 points)"
     );
     assert!((anchored.difference.expect("both") - 0.2).abs() < 1e-12);
     let early = report(rate(5, 9), rate(0, 0));
     assert_eq!(early.difference, None);
     assert_eq!(
-        early.reason,
+        early.reason(),
         "too early: 9 answers saw the prediction and 0 did not, and 30 of each are needed before anything is said"
     );
 }
@@ -64,7 +67,11 @@ fn answers_are_counted_by_what_was_seen() {
 
 #[test]
 fn a_rule_that_cannot_be_is_refused() {
-    let rule = AnchoringRule { relevant: 0.0, ..AnchoringRule::default() };
-    let message = Anchoring::default().report(&rule).expect_err("a mistake").to_string();
-    assert_eq!(message, "`relevant` must be above 0 and below 1, not `0`");
+    let base = AnchoringRule::default();
+    let message = |rule: AnchoringRule| Anchoring::default().report(&rule).expect_err("a mistake").to_string();
+    assert_eq!(message(AnchoringRule { relevant: 0.0, ..base }), "`relevant` must be above 0 and below 1, not `0`");
+    assert_eq!(message(AnchoringRule { least_answers: 0, ..base }), "`least_answers` must be a number from 1, not `0`");
+    assert!(serde_json::from_str::<AnchoringRule>(r#"{"least_answers": 0}"#).is_err());
+    assert!(serde_json::from_str::<Anchoring>(r#"{"shown": {"hits": 2, "of": 1}, "blind": {"hits": 0, "of": 0}}"#).is_err());
+    assert_eq!(serde_json::from_str::<AnchoringRule>("{}").expect("a rule"), base);
 }

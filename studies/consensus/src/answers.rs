@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{ConsensusError, check_known};
+use crate::error::{ConsensusError, check_classes, check_known};
 
 /// One annotator's choice of a class for one item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -41,9 +41,7 @@ impl Answers {
     ///
     /// Fewer than 2 classes, an index that is not below its count, or a second answer of an annotator to an item.
     pub fn new(items: u32, annotators: u32, classes: u32, mut list: Vec<Answer>) -> Result<Self, ConsensusError> {
-        if classes < 2 {
-            return Err(ConsensusError::Classes(classes));
-        }
+        check_classes(classes)?;
         for answer in &list {
             check_known("item", answer.item, items)?;
             check_known("annotator", answer.annotator, annotators)?;
@@ -85,7 +83,12 @@ impl Answers {
     }
 
     /// Returns an item's answers, by annotator.
+    ///
+    /// # Panics
+    ///
+    /// The item is not below [`Answers::items`].
     pub fn of(&self, item: u32) -> &[Answer] {
+        assert!(item < self.items(), "item `{item}` is unknown: there are `{}`, counted from 0", self.items());
         &self.list[self.starts[item as usize]..self.starts[item as usize + 1]]
     }
 
@@ -112,13 +115,17 @@ impl Answers {
     ///
     /// # Errors
     ///
-    /// An item or class that is not below its count.
+    /// An item or class that is not below its count, or two classes of one item.
     pub(crate) fn lay_out(&self, gold: &[Gold]) -> Result<Vec<Option<u32>>, ConsensusError> {
         let mut known = vec![None; self.items() as usize];
         for truth in gold {
             check_known("item", truth.item, self.items())?;
             check_known("class", truth.class, self.classes)?;
-            known[truth.item as usize] = Some(truth.class);
+            let known = &mut known[truth.item as usize];
+            if let Some(first) = known.filter(|&first| first != truth.class) {
+                return Err(ConsensusError::Contradiction { item: truth.item, first, second: truth.class });
+            }
+            *known = Some(truth.class);
         }
         Ok(known)
     }
@@ -147,10 +154,25 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         let message = |result: Result<Answers, ConsensusError>| result.expect_err("a mistake").to_string();
-        assert_eq!(message(Answers::new(1, 1, 1, vec![])), "there must be at least 2 classes, not `1`");
+        assert_eq!(message(Answers::new(1, 1, 1, vec![])), "there must be at least 2 classes to choose between, not `1`");
         let unknown = message(Answers::new(1, 1, 2, vec![answer(0, 0, 2)]));
         assert_eq!(unknown, "class `2` is unknown: there are `2`, counted from 0");
         let twice = message(Answers::new(1, 4, 2, vec![answer(0, 3, 1), answer(0, 3, 0)]));
         assert_eq!(twice, "annotator `3` has two answers to item `0`: leave out the older one");
+    }
+
+    #[test]
+    fn an_item_is_known_to_be_of_one_class() {
+        let answers = Answers::new(2, 1, 3, vec![]).expect("answers");
+        let gold = |classes: &[u32]| -> Vec<Gold> { classes.iter().map(|&class| Gold { item: 1, class }).collect() };
+        assert_eq!(answers.lay_out(&gold(&[2, 2])), Ok(vec![None, Some(2)]));
+        let message = answers.lay_out(&gold(&[2, 0])).expect_err("a mistake").to_string();
+        assert_eq!(message, "item `1` is known to be of class `2` and of class `0`: leave out the one that is wrong");
+    }
+
+    #[test]
+    #[should_panic(expected = "item `2` is unknown: there are `2`, counted from 0")]
+    fn answers_of_an_unknown_item_are_nobody_s() {
+        Answers::new(2, 1, 3, vec![]).expect("answers").of(2);
     }
 }

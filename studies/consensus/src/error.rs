@@ -4,7 +4,7 @@
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ConsensusError {
     /// There is nothing to choose between.
-    #[error("there must be at least 2 classes, not `{0}`")]
+    #[error("there must be at least 2 classes to choose between, not `{0}`")]
     Classes(u32),
     /// An item, annotator or class is none of those announced.
     #[error("{what} `{given}` is unknown: there are `{count}`, counted from 0")]
@@ -44,6 +44,34 @@ pub enum ConsensusError {
         /// What was given.
         given: f64,
     },
+    /// An annotator's answer stands twice among those to one item.
+    #[error("annotator `{annotator}` has two answers to one item: leave out the older one")]
+    TwiceHere {
+        /// The annotator.
+        annotator: u32,
+    },
+    /// Two classes are said to be the known one of an item.
+    #[error("item `{item}` is known to be of class `{first}` and of class `{second}`: leave out the one that is wrong")]
+    Contradiction {
+        /// The item.
+        item: u32,
+        /// One class.
+        first: u32,
+        /// The other one.
+        second: u32,
+    },
+    /// Confusion matrices would take more memory than they may.
+    #[error(
+        "`{annotators}` annotators with `{classes}` classes each have `{annotators} × {classes}²` rates, and `{most}` are the most: leave out classes that nobody has answered, or fit groups of annotators apart"
+    )]
+    TooManyRates {
+        /// Annotators.
+        annotators: usize,
+        /// Classes.
+        classes: u32,
+        /// The most rates there may be.
+        most: usize,
+    },
     /// Fleiss' kappa asks for the same number of answers to every item.
     #[error(
         "item `{item}` has `{given}` answers and another item `{needed}`: Fleiss' kappa needs equally many, Krippendorff's alpha does not"
@@ -56,6 +84,9 @@ pub enum ConsensusError {
         /// How many an earlier item has.
         needed: usize,
     },
+    /// Learning curves of one kind have no mean.
+    #[error("the learning curves of `{0}` share no number of labels: measure them over the same labels")]
+    Apart(&'static str),
     /// A curve's labels do not grow.
     #[error("a learning curve's labels must grow from point to point: `{later}` follows `{earlier}`")]
     Order {
@@ -84,4 +115,35 @@ pub(crate) fn check_inside(what: &'static str, given: f64) -> Result<(), Consens
 /// Checks that an index is below a count.
 pub(crate) fn check_known(what: &'static str, given: u32, count: u32) -> Result<(), ConsensusError> {
     if given < count { Ok(()) } else { Err(ConsensusError::Unknown { what, given, count }) }
+}
+
+/// Checks that there is something to choose between.
+pub(crate) fn check_classes(classes: u32) -> Result<(), ConsensusError> {
+    if classes < 2 { Err(ConsensusError::Classes(classes)) } else { Ok(()) }
+}
+
+/// Checks that a list is as long as it has to be.
+pub(crate) fn check_length(what: &'static str, given: usize, needed: usize) -> Result<(), ConsensusError> {
+    if given == needed { Ok(()) } else { Err(ConsensusError::Length { what, given, needed }) }
+}
+
+/// Reads a type with its derived form, which carries `#[serde(remote = "Self")]`, and then checks it: what a type's
+/// `check` refuses cannot be read either.
+macro_rules! checked_serde {
+    ($type:ty) => {
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                // The derived function, not this one.
+                <$type>::serialize(self, serializer)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let read = <$type>::deserialize(deserializer)?;
+                read.check().map_err(serde::de::Error::custom)?;
+                Ok(read)
+            }
+        }
+    };
 }

@@ -19,7 +19,7 @@
 //! # An item's life in a few lines
 //!
 //! ```
-//! use hone_consensus::{Answer, Answers, dawid_skene::{DawidSkene, posterior}, overlap::{Overlap, Step}};
+//! use hone_consensus::{Answer, Answers, dawid_skene::DawidSkene, overlap::{Overlap, Step}};
 //!
 //! // Three annotators have answered ten items; the third one says 1 to everything.
 //! let class = |item: u32, annotator: u32| if annotator == 2 { 1 } else { item % 2 };
@@ -28,23 +28,25 @@
 //! let fit = DawidSkene::default().fit(&Answers::new(10, 3, 2, list)?, &[])?;
 //! assert!(fit.confusions[2].spammer_score() < 0.1);
 //!
-//! // A new item: is it decided after the first annotator's answer, and after the second one's?
+//! // A new item: is it decided after the first annotator's answer, and after the second one's? Nothing is fitted again.
 //! let rule = Overlap::new(1, 3, 0.95)?;
-//! let after = |answers: &[(usize, u32)]| {
-//!     let known = answers.iter().map(|&(annotator, class)| (&fit.confusions[annotator], class));
-//!     Ok::<_, hone_consensus::ConsensusError>(rule.next_by_posterior(&posterior(&fit.prior, known)?, answers.len() as u32))
+//! let parameters = fit.parameters();
+//! let after = |answers: &[(u32, u32)]| {
+//!     Ok::<_, hone_consensus::ConsensusError>(rule.next_by_posterior(&parameters.posterior(answers)?, answers.len() as u32))
 //! };
 //! assert_eq!(after(&[(0, 0)])?, Step::AskMore);
 //! assert_eq!(after(&[(0, 0), (1, 0)])?, Step::Resolve(0));
 //! # Ok::<(), hone_consensus::ConsensusError>(())
 //! ```
 
+#[macro_use]
+mod error;
+
 pub mod agreement;
 pub mod anchoring;
 mod answers;
 pub mod dawid_skene;
 mod draw;
-mod error;
 pub mod labels;
 pub mod meter;
 mod normal;

@@ -29,14 +29,17 @@ pub enum Step<T = u32> {
 
 /// When an item has been answered often enough.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Overlap {
     /// At least so many answers.
-    pub min: u32,
+    min: u32,
     /// At most so many answers.
-    pub max: u32,
+    max: u32,
     /// The share of votes, or the probability, that decides; reaching it is enough.
-    pub threshold: f64,
+    threshold: f64,
 }
+
+checked_serde!(Overlap);
 
 impl Overlap {
     /// Checks the limits.
@@ -45,10 +48,30 @@ impl Overlap {
     ///
     /// `min` below 1, `max` below `min`, or a threshold that is not above 0 and at most 1.
     pub fn new(min: u32, max: u32, threshold: f64) -> Result<Self, ConsensusError> {
-        check("min", f64::from(min), "a number from 1", min >= 1)?;
-        check("max", f64::from(max), "`min` at least", max >= min)?;
-        check("threshold", threshold, "above 0 and at most 1", threshold > 0.0 && threshold <= 1.0)?;
-        Ok(Self { min, max, threshold })
+        let overlap = Self { min, max, threshold };
+        overlap.check()?;
+        Ok(overlap)
+    }
+
+    fn check(&self) -> Result<(), ConsensusError> {
+        check("min", f64::from(self.min), "a number from 1", self.min >= 1)?;
+        check("max", f64::from(self.max), "`min` at least", self.max >= self.min)?;
+        check("threshold", self.threshold, "above 0 and at most 1", self.threshold > 0.0 && self.threshold <= 1.0)
+    }
+
+    /// Returns the least number of answers.
+    pub fn min(&self) -> u32 {
+        self.min
+    }
+
+    /// Returns the largest number of answers.
+    pub fn max(&self) -> u32 {
+        self.max
+    }
+
+    /// Returns the share of votes, or the probability, that decides.
+    pub fn threshold(&self) -> f64 {
+        self.threshold
     }
 
     /// Decides by votes: the number of answers per class.

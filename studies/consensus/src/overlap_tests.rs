@@ -65,6 +65,8 @@ fn limits_that_cannot_be_are_refused() {
     assert_eq!(message(0, 3, 0.5), "`min` must be a number from 1, not `0`");
     assert_eq!(message(3, 2, 0.5), "`max` must be `min` at least, not `2`");
     assert_eq!(message(1, 2, 1.5), "`threshold` must be above 0 and at most 1, not `1.5`");
+    assert!(serde_json::from_str::<Overlap>(r#"{"min":3,"max":2,"threshold":0.5}"#).is_err());
+    assert_eq!(serde_json::from_str::<Overlap>(r#"{"min":1,"max":2,"threshold":0.5}"#).expect("a rule"), rule(1, 2, 0.5));
     assert_eq!(message(1, 2, f64::NAN), "`threshold` must be above 0 and at most 1, not `NaN`");
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ConsensusError, check, check_inside};
-use crate::normal::quantile;
+use crate::normal::{quantile, two_sided};
 
 /// Between what and what a number lies, with the confidence that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +23,7 @@ impl Interval {
 
 /// Successes among trials.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Rate {
     /// How often.
     pub hits: u32,
@@ -51,7 +52,7 @@ impl Rate {
         check_inside("confidence", confidence)?;
         self.check()?;
         let Some(share) = self.share() else { return Ok(Interval { low: 0.0, high: 1.0 }) };
-        let (n, z) = (f64::from(self.of), quantile(0.5 + 0.5 * confidence));
+        let (n, z) = (f64::from(self.of), two_sided(confidence));
         let weight = z * z / n;
         let centre = (share + 0.5 * weight) / (1.0 + weight);
         let half = z * (share * (1.0 - share) / n + 0.25 * weight / n).sqrt() / (1.0 + weight);
@@ -61,10 +62,17 @@ impl Rate {
         Ok(Interval { low, high })
     }
 
-    fn check(&self) -> Result<(), ConsensusError> {
+    /// Checks that there are no more hits than trials; every reader and user does so.
+    ///
+    /// # Errors
+    ///
+    /// More hits than trials.
+    pub fn check(&self) -> Result<(), ConsensusError> {
         check("hits", f64::from(self.hits), "`of` at most", self.hits <= self.of)
     }
 }
+
+checked_serde!(Rate);
 
 /// Returns the interval of the difference of two rates, `first − second` (Newcombe 1998, method 10).
 ///
@@ -83,7 +91,7 @@ pub fn newcombe(first: Rate, second: Rate, confidence: f64) -> Result<Interval, 
 ///
 /// The test is two-sided at `1 − confidence`, and sees the difference with probability `power`; `ratio` is the size of
 /// the second group as a multiple of the first. Normal approximation with pooled variance under no difference (Fleiss,
-/// Levin and Paik 2003, without the correction for continuity).
+/// Levin and Paik 2003, without the correction for continuity); each group has one trial at least.
 ///
 /// # Errors
 ///
@@ -100,9 +108,10 @@ pub fn sample_sizes(first: f64, second: f64, ratio: f64, confidence: f64, power:
     let variance = |rate: f64| rate * (1.0 - rate);
     let pooled = variance((first + ratio * second) / (1.0 + ratio)) * (1.0 + 1.0 / ratio);
     let apart = variance(first) + variance(second) / ratio;
-    let deviations = quantile(0.5 + 0.5 * confidence) * pooled.sqrt() + quantile(power) * apart.sqrt();
-    let size = (deviations / (first - second)).powi(2);
-    Ok((size.ceil() as u64, (size * ratio).ceil() as u64))
+    // A power that chance alone gives asks for nothing; the square of a negative sum would ask for more and more.
+    let deviations = two_sided(confidence) * pooled.sqrt() + quantile(power) * apart.sqrt();
+    let size = (deviations.max(0.0) / (first - second)).powi(2);
+    Ok(((size.ceil() as u64).max(1), ((size * ratio).ceil() as u64).max(1)))
 }
 
 #[cfg(test)]

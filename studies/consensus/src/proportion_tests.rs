@@ -64,6 +64,29 @@ fn sizes_grow_as_differences_shrink() {
     assert!(sample_sizes(0.55, 0.5, 1.0, 0.95, 0.8).expect("sizes").0 > 1_500);
 }
 
+#[test]
+fn a_power_below_chance_needs_one_trial_of_each() {
+    assert_eq!(sample_sizes(0.6, 0.5, 1.0, 0.05, 0.001).expect("sizes"), (1, 1));
+    let of = |power| sample_sizes(0.6, 0.5, 1.0, 0.95, power).expect("sizes").0;
+    assert!(of(0.01) < of(0.1) && of(0.1) < of(0.5), "{} {} {}", of(0.01), of(0.1), of(0.5));
+}
+
+#[test]
+fn a_confidence_next_to_one_has_an_interval() {
+    let almost = 1.0 - 0.5 * f64::EPSILON;
+    let found = Rate { hits: 1, of: 2 }.wilson(almost).expect("a rate");
+    assert!(found.low > 0.0 && found.low < 0.02 && found.high > 0.98 && found.high < 1.0, "{found:?}");
+    assert!(sample_sizes(0.6, 0.5, 1.0, almost, 0.8).expect("sizes").0 > 3_000);
+}
+
+#[test]
+fn rates_that_cannot_be_are_not_read() {
+    let read = |text| serde_json::from_str::<Rate>(text).map_err(|error| error.to_string());
+    assert_eq!(read(r#"{"hits":1,"of":2}"#), Ok(Rate { hits: 1, of: 2 }));
+    let message = read(r#"{"hits":3,"of":2}"#).expect_err("a mistake");
+    assert!(message.starts_with("`hits` must be `of` at most, not `3`"), "{message}");
+}
+
 proptest! {
     #[test]
     fn intervals_hold_the_share_and_stay_within_bounds(hits in 0..50_u32, misses in 0..50_u32, confidence in 0.01..0.999) {

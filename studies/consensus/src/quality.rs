@@ -54,7 +54,7 @@ pub struct AnnotatorSummary {
 ///
 /// # Errors
 ///
-/// An unknown item, class or annotator, a negative duration, a fit to other annotators, or a confidence that is not
+/// An unknown item, class or annotator, a negative duration, a fit to other annotators or classes, or a confidence that is not
 /// above 0 and below 1.
 pub fn summarise(
     answers: &Answers,
@@ -64,8 +64,8 @@ pub fn summarise(
     confidence: f64,
 ) -> Result<Vec<AnnotatorSummary>, ConsensusError> {
     let annotators = answers.annotators() as usize;
-    if let Some(fit) = fit.filter(|fit| fit.confusions.len() != annotators) {
-        return Err(ConsensusError::Length { what: "confusions", given: fit.confusions.len(), needed: annotators });
+    if let Some(fit) = fit {
+        fit.check_for(answers.annotators(), answers.classes())?;
     }
     let right = against_gold(answers, gold)?;
     let agreed = against_others(answers);

@@ -65,6 +65,8 @@ fn mistakes_are_named() {
         summarise(&answers, gold, durations, fit, 0.95).expect_err("a mistake").to_string()
     };
     assert_eq!(message(&[], &[], Some(&fit)), "`confusions` has `2` entries and needs `1`");
+    let more = DawidSkene::default().fit(&Answers::new(1, 1, 3, vec![]).expect("answers"), &[]).expect("a fit");
+    assert_eq!(message(&[], &[], Some(&more)), "`prior` has `3` entries and needs `2`");
     assert_eq!(message(&[Gold { item: 1, class: 0 }], &[], None), "item `1` is unknown: there are `1`, counted from 0");
     let late = Duration { annotator: 0, taken_ms: -1.0 };
     assert_eq!(message(&[], &[late], None), "`taken_ms` must be a number from 0, not `-1`");

@@ -33,13 +33,17 @@ pub enum Standing {
 impl Standing {
     /// Returns how votes stand: one number per class, counts or sums of weights.
     pub fn of(votes: &[f64]) -> Self {
-        let total: f64 = votes.iter().sum();
+        Self::among((0..).zip(votes.iter().copied()))
+    }
+
+    /// Returns how votes on some of the classes stand; each comes once, in ascending order.
+    pub(crate) fn among(votes: impl Iterator<Item = (u32, f64)> + Clone) -> Self {
+        let total: f64 = votes.clone().map(|(_, votes)| votes).sum();
         if total.is_nan() || total <= 0.0 {
             return Self::Empty;
         }
-        let most = votes.iter().copied().fold(0.0, f64::max);
-        let leads = |&class: &u32| most - votes[class as usize] <= ROUNDING * total;
-        let leaders: Vec<u32> = (0..votes.len() as u32).filter(leads).collect();
+        let most = votes.clone().map(|(_, votes)| votes).fold(0.0, f64::max);
+        let leaders: Vec<u32> = votes.filter(|(_, votes)| most - votes <= ROUNDING * total).map(|(class, _)| class).collect();
         let share = most / total;
         match leaders[..] {
             [class] => Self::Won { class, share },

@@ -54,7 +54,7 @@ pub struct AlphaInterval {
 ///
 /// # Errors
 ///
-/// As [`alpha`], or a confidence that is not above 0 and below 1.
+/// As [`alpha`], a confidence that is not above 0 and below 1, or no resamples.
 pub fn alpha_interval<U: AsRef<[f64]>>(
     units: &[U],
     level: Level,
@@ -63,6 +63,7 @@ pub fn alpha_interval<U: AsRef<[f64]>>(
     seed: u64,
 ) -> Result<Option<AlphaInterval>, ConsensusError> {
     check_inside("confidence", confidence)?;
+    check("resamples", f64::from(resamples), "a number from 1", resamples > 0)?;
     let table = Table::new(units, level)?;
     let size = table.units.len();
     let Some(alpha) = table.alpha(&(0..size).collect::<Vec<_>>()) else { return Ok(None) };
@@ -71,7 +72,7 @@ pub fn alpha_interval<U: AsRef<[f64]>>(
         table.alpha(&(0..size).map(|_| draw.below(size)).collect::<Vec<_>>())
     };
     let mut alphas: Vec<f64> = (0..resamples).filter_map(resample).collect();
-    if alphas.len() * 2 < resamples.max(1) as usize {
+    if alphas.len() * 2 < resamples as usize {
         return Ok(None);
     }
     alphas.sort_by(f64::total_cmp);
@@ -118,27 +119,39 @@ impl Table {
         for &unit in chosen {
             self.units[unit].iter().for_each(|&(place, count)| counts[place] += count);
         }
+        // Counted, since rounding makes the mean of equal numbers another one.
+        if counts.iter().filter(|&&count| count > 0.0).count() < 2 {
+            return None;
+        }
         let total: f64 = counts.iter().sum();
         let scale = self.scale(&counts);
         let expected = self.expected(&counts, &scale, total);
-        if expected <= 0.0 {
-            return None;
-        }
         let observed: f64 = chosen.iter().map(|&unit| self.within(&self.units[unit], &scale)).sum();
         Some(1.0 - (total - 1.0) * observed / expected)
     }
 
-    /// Where the values lie, as far as distances go.
+    /// Where the values lie, as far as distances go: between 0 and 1 for numbers, so that no square of them overflows
+    /// or vanishes.
     fn scale(&self, counts: &[f64]) -> Vec<f64> {
-        if self.level != Level::Ordinal {
-            return self.domain.clone();
+        match self.level {
+            Level::Nominal => self.domain.clone(),
+            Level::Ordinal => {
+                let mut below = 0.0;
+                let rank = |count: &f64| {
+                    below += count;
+                    below - 0.5 * count
+                };
+                counts.iter().map(rank).collect()
+            }
+            Level::Interval | Level::Ratio => {
+                let counted = || self.domain.iter().zip(counts).filter(|(_, count)| **count > 0.0).map(|(value, _)| *value);
+                let (first, last) = (counted().next().unwrap_or(0.0), counted().next_back().unwrap_or(0.0));
+                let origin = if self.level == Level::Ratio { 0.0 } else { first };
+                // The span of two numbers may be more than a number can be; its half is not.
+                let halved = |value: f64| if origin == 0.0 { value } else { 0.5 * value - 0.5 * origin };
+                self.domain.iter().map(|&value| halved(value) / halved(last)).collect()
+            }
         }
-        let mut below = 0.0;
-        let rank = |count: &f64| {
-            below += count;
-            below - 0.5 * count
-        };
-        counts.iter().map(rank).collect()
     }
 
     /// The disagreement within an item, over all ordered pairs, per other value.

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::answers::Answers;
 use crate::error::{ConsensusError, check_known};
 
+use super::percent_agreement;
+
 /// What a disagreement weighs, by the distance of the two classes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -107,23 +109,16 @@ pub fn pairwise_kappa(answers: &Answers, weighting: Weighting) -> Vec<PairKappa>
 /// Items with different numbers of answers; Krippendorff's alpha takes those.
 pub fn fleiss_kappa(answers: &Answers) -> Result<Option<f64>, ConsensusError> {
     let mut totals = vec![0_u64; answers.classes() as usize];
-    let (mut needed, mut items, mut agreeing) = (None, 0_u64, 0_u64);
+    let mut needed = None;
     for (item, list) in (0..).zip(answers.by_item()).filter(|(_, list)| !list.is_empty()) {
         let needed = *needed.get_or_insert(list.len());
         if list.len() != needed {
             return Err(ConsensusError::Uneven { item, given: list.len(), needed });
         }
-        items += 1;
         list.iter().for_each(|answer| totals[answer.class as usize] += 1);
-        // Ordered pairs of different answers that agree.
-        agreeing += list.iter().map(|a| list.iter().filter(|b| b.class == a.class).count() as u64 - 1).sum::<u64>();
     }
-    let given = needed.unwrap_or(0) as f64;
-    if given < 2.0 {
-        return Ok(None);
-    }
-    let all = items as f64 * given;
-    let observed = agreeing as f64 / (all * (given - 1.0));
+    let Some(observed) = percent_agreement(answers) else { return Ok(None) };
+    let all = answers.list().len() as f64;
     let by_chance: f64 = totals.iter().map(|&total| (total as f64 / all).powi(2)).sum();
     let is_varied = totals.iter().filter(|&&total| total > 0).count() > 1;
     Ok(is_varied.then(|| (observed - by_chance) / (1.0 - by_chance)))

@@ -47,10 +47,37 @@ fn alpha_has_no_meaning_where_nothing_varies_or_nothing_is_shared() {
 }
 
 #[test]
+fn equal_numbers_do_not_vary_whatever_their_mean_is_rounded_to() {
+    // The sum of three times 0.1, divided by 3, is not 0.1.
+    for level in [Level::Nominal, Level::Ordinal, Level::Interval, Level::Ratio] {
+        assert_eq!(alpha(&[[0.1; 3]], level), Ok(None), "{level:?}");
+    }
+}
+
+#[test]
+fn alpha_does_not_depend_on_the_unit_of_numbers() {
+    let plain = [[1.0, 1.0], [3.0, 2.0], [2.0, 2.0], [1.0, 3.0]];
+    for (level, from) in [(Level::Interval, -3.0), (Level::Ratio, 0.0)] {
+        let of = |unit: f64| {
+            let units = plain.map(|pair| pair.map(|value| (value + from) * unit));
+            alpha(&units, level).expect("values").expect("a meaning")
+        };
+        for unit in [1e200, 5e307, 1e-200, 1e-300] {
+            assert!((of(unit) - of(1.0)).abs() < 1e-12, "{level:?} {unit}: {} {}", of(unit), of(1.0));
+        }
+    }
+    let far = [[1.7e308, 1.7e308], [-1.7e308, -1.7e308]];
+    assert_eq!(alpha(&far, Level::Interval), Ok(Some(1.0)));
+    assert_eq!(alpha(&[[1e200, -1e200], [-1e200, 1e200]], Level::Interval), alpha(&[[1.0, -1.0], [-1.0, 1.0]], Level::Interval));
+}
+
+#[test]
 fn values_that_cannot_be_are_refused() {
     let message = |value, level| alpha(&[[value, 1.0]], level).expect_err("a mistake").to_string();
     assert_eq!(message(f64::NAN, Level::Nominal), "`values` must be finite, not `NaN`");
     assert_eq!(message(-1.0, Level::Ratio), "`values` must be numbers from 0 for the ratio level, not `-1`");
+    let none = alpha_interval(&published(), Level::Nominal, 0.95, 0, 1).expect_err("a mistake").to_string();
+    assert_eq!(none, "`resamples` must be a number from 1, not `0`");
 }
 
 #[test]

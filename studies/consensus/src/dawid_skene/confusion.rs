@@ -2,13 +2,27 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{ConsensusError, check, check_known};
+use crate::error::{ConsensusError, check, check_classes, check_length};
+
+use super::check_rates;
 
 /// No rate is taken to be smaller: one answer never rules a class out for good.
 pub const FLOOR: f64 = 1e-10;
 
 /// Rates of a row may miss 1 by this much in all.
 const SLACK: f64 = 1e-6;
+
+/// Checks that numbers are shares of one whole.
+pub(super) fn check_shares(what: &'static str, shares: &[f64]) -> Result<(), ConsensusError> {
+    shares.iter().try_for_each(|&share| check(what, share, "a number from 0", share >= 0.0))?;
+    let sum: f64 = shares.iter().sum();
+    check(what, sum, "rows that sum to 1", (sum - 1.0).abs() <= SLACK)
+}
+
+/// Checks that a number is a share.
+pub(super) fn check_share(what: &'static str, share: f64) -> Result<(), ConsensusError> {
+    check(what, share, "a number from 0 to 1", (0.0..=1.0).contains(&share))
+}
 
 /// An annotator's confusion matrix: how often each class is answered to items of each class.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,18 +55,9 @@ impl Confusion {
     ///
     /// Fewer than 2 classes, another number of rates than `classes²`, a negative rate, or a row that does not sum to 1.
     pub fn new(classes: u32, rates: Vec<f64>) -> Result<Self, ConsensusError> {
-        if classes < 2 {
-            return Err(ConsensusError::Classes(classes));
-        }
-        let needed = (classes as usize).pow(2);
-        if rates.len() != needed {
-            return Err(ConsensusError::Length { what: "rates", given: rates.len(), needed });
-        }
-        for row in rates.chunks_exact(classes as usize) {
-            row.iter().try_for_each(|&rate| check("rates", rate, "a number from 0", rate >= 0.0))?;
-            let sum: f64 = row.iter().sum();
-            check("rates", sum, "rows that sum to 1", (sum - 1.0).abs() <= SLACK)?;
-        }
+        check_classes(classes)?;
+        check_length("rates", rates.len(), (classes as usize).pow(2))?;
+        rates.chunks_exact(classes as usize).try_for_each(|row| check_shares("rates", row))?;
         Ok(Self { classes, rates })
     }
 
@@ -60,12 +65,11 @@ impl Confusion {
     ///
     /// # Errors
     ///
-    /// Fewer than 2 classes, or an accuracy outside `[0, 1]`.
+    /// Fewer than 2 classes, more than memory should hold the rates of, or an accuracy outside `[0, 1]`.
     pub fn one_coin(classes: u32, accuracy: f64) -> Result<Self, ConsensusError> {
-        if classes < 2 {
-            return Err(ConsensusError::Classes(classes));
-        }
-        check("accuracy", accuracy, "a number from 0 to 1", (0.0..=1.0).contains(&accuracy))?;
+        check_classes(classes)?;
+        check_rates(1, classes)?;
+        check_share("accuracy", accuracy)?;
         let wrong = (1.0 - accuracy) / f64::from(classes - 1);
         let cells = (0..classes).flat_map(|truth| (0..classes).map(move |answer| truth == answer));
         let rates = cells.map(|is_right| if is_right { accuracy } else { wrong }).collect();
@@ -88,12 +92,25 @@ impl Confusion {
     }
 
     /// Returns how often `answer` is given to items of class `truth`.
+    ///
+    /// # Panics
+    ///
+    /// A class is not below [`Confusion::classes`].
     pub fn rate(&self, truth: u32, answer: u32) -> f64 {
+        for class in [truth, answer] {
+            assert!(class < self.classes, "class `{class}` is unknown: there are `{}`, counted from 0", self.classes);
+        }
         self.rates[truth as usize * self.classes as usize + answer as usize]
     }
 
-    /// Returns the share of right answers where classes are as frequent as `prior` says.
+    /// Returns the share of right answers where classes are as frequent as `prior` says; not a number where it says 0
+    /// of all.
+    ///
+    /// # Panics
+    ///
+    /// The prior is not one number for each class.
     pub fn accuracy(&self, prior: &[f64]) -> f64 {
+        assert_eq!(prior.len(), self.classes as usize, "a prior has one number for each class");
         let (mut right, mut total) = (0.0, 0.0);
         for (truth, &frequency) in (0..self.classes).zip(prior) {
             right += frequency * self.rate(truth, truth);
@@ -117,37 +134,6 @@ impl Confusion {
         }
         sum / (classes * (classes - 1)) as f64
     }
-}
-
-/// Returns the probability of each class of one item, given what is known of its annotators (Dawid and Skene 1979).
-///
-/// `prior` is the probability of each class; each answer is a class with the matrix of whoever gave it. Costs
-/// answers × classes, so it can follow every answer.
-///
-/// # Errors
-///
-/// A prior that is not positive somewhere, a matrix with another number of classes, or an answer that is no class.
-pub fn posterior<'a>(prior: &[f64], answers: impl IntoIterator<Item = (&'a Confusion, u32)>) -> Result<Vec<f64>, ConsensusError> {
-    let classes = prior.len() as u32;
-    if classes < 2 {
-        return Err(ConsensusError::Classes(classes));
-    }
-    let mut logs = Vec::with_capacity(prior.len());
-    for &probability in prior {
-        check("prior", probability, "a number from 0 to 1", (0.0..=1.0).contains(&probability))?;
-        logs.push(probability.max(FLOOR).ln());
-    }
-    for (confusion, answer) in answers {
-        if confusion.classes != classes {
-            return Err(ConsensusError::Length { what: "prior", given: prior.len(), needed: confusion.classes as usize });
-        }
-        check_known("class", answer, classes)?;
-        for (truth, log) in (0..classes).zip(&mut logs) {
-            *log += confusion.rate(truth, answer).max(FLOOR).ln();
-        }
-    }
-    normalise(&mut logs);
-    Ok(logs)
 }
 
 /// Turns logarithms of weights into probabilities, and returns the logarithm of the weights' sum.

@@ -24,6 +24,15 @@
 //! [`Smoothing`] adds answers that nobody gave to what is counted. The estimates are then the most probable ones under
 //! a Dirichlet prior, no probability becomes 0, and an annotator with a handful of answers is not taken to be perfect.
 //!
+//! # One item at a time
+//!
+//! [`Fit::parameters`] is what a fit has found out, without its items. It gives the probabilities of one item from its
+//! answers alone, so that items can be asked about until they are decided, and a new fit is only made now and then.
+//!
+//! # Memory
+//!
+//! A fit holds a matrix for every annotator, with one coin too. Annotators × classes² rates take at most [`MOST_RATES`].
+//!
 //! # What it cannot know
 //!
 //! Two annotators who disagree give no hint of who is right. With fewer than three answers to most items the accuracies
@@ -33,16 +42,32 @@ mod choose;
 mod confusion;
 mod em;
 mod online;
+mod parameters;
 
 use serde::{Deserialize, Serialize};
 
 use crate::answers::{Answers, Gold};
-use crate::error::{ConsensusError, check, check_amount};
+use crate::error::{ConsensusError, check, check_amount, check_classes, check_length};
 
-pub use confusion::{Confusion, posterior};
+pub use confusion::Confusion;
 pub use online::Online;
+pub use parameters::{Parameters, Skill};
 
+use confusion::check_shares;
 use em::Em;
+
+/// The most rates of all annotators' matrices together, annotators × classes²: 128 MiB, of which a fit keeps up to eight.
+/// A hundred annotators can have 409 classes, ten thousand 40.
+pub const MOST_RATES: usize = 1 << 24;
+
+/// Checks that matrices take no more memory than they may.
+fn check_rates(annotators: usize, classes: u32) -> Result<(), ConsensusError> {
+    let rates = (classes as usize).checked_pow(2).and_then(|rates| rates.checked_mul(annotators));
+    match rates {
+        Some(rates) if rates <= MOST_RATES => Ok(()),
+        _ => Err(ConsensusError::TooManyRates { annotators, classes, most: MOST_RATES }),
+    }
+}
 
 /// What describes an annotator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +94,7 @@ pub enum Kind {
 
 /// Answers that are counted though nobody gave them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Smoothing {
     /// Items of each class, for the prior.
     pub class: f64,
@@ -81,7 +107,20 @@ pub struct Smoothing {
 impl Smoothing {
     /// Adds nothing. Estimates are the most likely ones, and annotators with few answers look better than they are.
     pub const NONE: Self = Self { class: 0.0, agree: 0.0, differ: 0.0 };
+
+    /// Checks the numbers; every reader and user does so.
+    ///
+    /// # Errors
+    ///
+    /// A number that is negative or not finite.
+    pub fn check(&self) -> Result<(), ConsensusError> {
+        check_amount("smoothing.class", self.class)?;
+        check_amount("smoothing.agree", self.agree)?;
+        check_amount("smoothing.differ", self.differ)
+    }
 }
+
+checked_serde!(Smoothing);
 
 impl Default for Smoothing {
     fn default() -> Self {
@@ -91,7 +130,7 @@ impl Default for Smoothing {
 
 /// How to fit.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, remote = "Self")]
 pub struct DawidSkene {
     /// What describes an annotator.
     pub model: Model,
@@ -109,8 +148,11 @@ impl Default for DawidSkene {
     }
 }
 
+checked_serde!(DawidSkene);
+
 /// What was estimated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Fit {
     /// The probability of each class before any answer.
     pub prior: Vec<f64>,
@@ -132,11 +174,40 @@ pub struct Fit {
 
 impl Fit {
     /// Returns the probability of each class of an item.
+    ///
+    /// # Panics
+    ///
+    /// The item is none of those fitted.
     pub fn posterior(&self, item: u32) -> &[f64] {
         let classes = self.prior.len();
+        let items = self.posteriors.len() / classes;
+        assert!((item as usize) < items, "item `{item}` is unknown: there are `{items}`, counted from 0");
         &self.posteriors[item as usize * classes..][..classes]
     }
+
+    /// Checks that it is about so many annotators and classes.
+    pub(crate) fn check_for(&self, annotators: u32, classes: u32) -> Result<(), ConsensusError> {
+        check_length("prior", self.prior.len(), classes as usize)?;
+        check_length("confusions", self.confusions.len(), annotators as usize)?;
+        self.check()
+    }
+
+    /// What was read: everything is about the same annotators and classes.
+    fn check(&self) -> Result<(), ConsensusError> {
+        let classes = self.prior.len();
+        check_classes(u32::try_from(classes).unwrap_or(u32::MAX))?;
+        check_shares("prior", &self.prior)?;
+        check_length("kinds", self.kinds.len(), self.confusions.len())?;
+        for confusion in self.confusions.iter().chain([&self.newcomer]) {
+            check_length("rates", confusion.rates().len(), classes.pow(2))?;
+        }
+        let whole = self.posteriors.len().next_multiple_of(classes);
+        check_length("posteriors", self.posteriors.len(), whole)?;
+        self.posteriors.chunks_exact(classes).try_for_each(|row| check_shares("posteriors", row))
+    }
 }
+
+checked_serde!(Fit);
 
 impl DawidSkene {
     /// Estimates classes, prior and matrices. Items in `gold` keep the class they are known to have.
@@ -145,9 +216,11 @@ impl DawidSkene {
     ///
     /// # Errors
     ///
-    /// Settings out of range, or an item or class in `gold` that is unknown.
+    /// Settings out of range, an item or class in `gold` that is unknown, two classes of one item, or more annotators ×
+    /// classes² than [`MOST_RATES`].
     pub fn fit(&self, answers: &Answers, gold: &[Gold]) -> Result<Fit, ConsensusError> {
         self.check()?;
+        check_rates(answers.annotators() as usize, answers.classes())?;
         let known = answers.lay_out(gold)?;
         let start = |kind| Em::new(answers, &known, self.smoothing, vec![kind; answers.annotators() as usize]);
         let em = match self.model {
@@ -174,10 +247,13 @@ impl DawidSkene {
         }
     }
 
-    fn check(&self) -> Result<(), ConsensusError> {
-        check_amount("smoothing.class", self.smoothing.class)?;
-        check_amount("smoothing.agree", self.smoothing.agree)?;
-        check_amount("smoothing.differ", self.smoothing.differ)?;
+    /// Checks the settings; every reader and user does so.
+    ///
+    /// # Errors
+    ///
+    /// A smoothing or tolerance that is negative or not finite, or no iterations.
+    pub fn check(&self) -> Result<(), ConsensusError> {
+        self.smoothing.check()?;
         check_amount("tolerance", self.tolerance)?;
         let iterations = self.max_iterations;
         check("max_iterations", f64::from(iterations), "a number from 1", iterations > 0)

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::answers::{Answer, Answers, Gold};
-use crate::error::{ConsensusError, check_known};
+use crate::error::{ConsensusError, check_classes, check_known, check_length};
 
 use super::confusion::{Confusion, FLOOR, normalise};
 use super::em::{coin_rates, hits, matrix_rates, prior_of, set};
-use super::{DawidSkene, Fit, Kind, Model, Smoothing};
+use super::{DawidSkene, Fit, Kind, Model, Smoothing, check_rates};
 
 /// Expected counts, kept as answers come, change and go.
 ///
@@ -31,7 +31,8 @@ pub struct Online {
     classes: u32,
     /// Expected items of each class.
     sizes: Vec<f64>,
-    annotators: Vec<Counts>,
+    /// By annotator; whoever has none has not answered yet.
+    annotators: BTreeMap<u32, Counts>,
     items: BTreeMap<u32, Item>,
 }
 
@@ -60,14 +61,13 @@ impl Online {
     ///
     /// # Errors
     ///
-    /// Settings out of range, or fewer than 2 classes.
+    /// Settings out of range, fewer than 2 classes, or more than memory should hold the rates of.
     pub fn new(settings: &DawidSkene, classes: u32) -> Result<Self, ConsensusError> {
         settings.check()?;
-        if classes < 2 {
-            return Err(ConsensusError::Classes(classes));
-        }
+        check_classes(classes)?;
+        check_rates(1, classes)?;
         let kind = if settings.model == Model::Full { Kind::Full } else { Kind::OneCoin };
-        let (sizes, annotators, items) = (vec![0.0; classes as usize], Vec::new(), BTreeMap::new());
+        let (sizes, annotators, items) = (vec![0.0; classes as usize], BTreeMap::new(), BTreeMap::new());
         Ok(Self { smoothing: settings.smoothing, kind, classes, sizes, annotators, items })
     }
 
@@ -79,15 +79,10 @@ impl Online {
     pub fn resume(settings: &DawidSkene, answers: &Answers, gold: &[Gold], fit: &Fit) -> Result<Self, ConsensusError> {
         let known = answers.lay_out(gold)?;
         let mut online = Self::new(settings, answers.classes())?;
-        let needed = answers.items() as usize * answers.classes() as usize;
-        let (annotators, kinds) = (answers.annotators() as usize, fit.kinds.len());
-        if fit.posteriors.len() != needed {
-            return Err(ConsensusError::Length { what: "posteriors", given: fit.posteriors.len(), needed });
-        }
-        if kinds != annotators {
-            return Err(ConsensusError::Length { what: "kinds", given: kinds, needed: annotators });
-        }
-        online.annotators = fit.kinds.iter().map(|&kind| Counts::new(kind, answers.classes())).collect();
+        fit.check_for(answers.annotators(), answers.classes())?;
+        check_length("posteriors", fit.posteriors.len(), answers.items() as usize * fit.prior.len())?;
+        check_rates(fit.kinds.len(), answers.classes())?;
+        online.annotators = (0..).zip(&fit.kinds).map(|(id, &kind)| (id, Counts::new(kind, answers.classes()))).collect();
         for ((item, answers), known) in (0..).zip(answers.by_item()).zip(known) {
             if answers.is_empty() && known.is_none() {
                 continue;
@@ -103,15 +98,17 @@ impl Online {
     ///
     /// # Errors
     ///
-    /// The class is unknown, or the annotator has answered the item before: take the old answer back first.
+    /// The class is unknown, the annotator has answered the item before, so that the old answer has to be taken back
+    /// first, or it would be more annotators × classes² than [`MOST_RATES`](super::MOST_RATES).
     pub fn add(&mut self, answer: Answer) -> Result<&[f64], ConsensusError> {
         let Answer { item, annotator, class } = answer;
         check_known("class", class, self.classes)?;
         if self.items.get(&item).is_some_and(|item| item.answers.contains_key(&annotator)) {
             return Err(ConsensusError::Twice { item, annotator });
         }
-        while self.annotators.len() <= annotator as usize {
-            self.annotators.push(Counts::new(self.kind, self.classes));
+        if !self.annotators.contains_key(&annotator) {
+            check_rates(self.annotators.len() + 1, self.classes)?;
+            self.annotators.insert(annotator, Counts::new(self.kind, self.classes));
         }
         self.change(item, |item| {
             item.answers.insert(annotator, class);
@@ -159,10 +156,15 @@ impl Online {
         prior_of(&self.sizes, self.smoothing)
     }
 
+    /// Returns how many annotators have answered since the start, also if their answers were taken back.
+    pub fn annotators(&self) -> usize {
+        self.annotators.len()
+    }
+
     /// Returns an annotator's matrix as it stands.
     pub fn confusion(&self, annotator: u32) -> Confusion {
         let newcomer = Counts::new(self.kind, self.classes);
-        let counts = self.annotators.get(annotator as usize).unwrap_or(&newcomer);
+        let counts = self.annotators.get(&annotator).unwrap_or(&newcomer);
         let (classes, mut rates) = (self.classes as usize, vec![0.0; counts.cells.len()]);
         match counts.kind {
             Kind::OneCoin => coin_rates(&mut rates, hits(&counts.cells, classes), counts.given, classes, self.smoothing),
@@ -198,7 +200,7 @@ impl Online {
         }
         logs.iter_mut().for_each(|probability| *probability = probability.ln());
         for (&annotator, &class) in &item.answers {
-            self.annotators[annotator as usize].weigh(class as usize, self.smoothing, &mut logs);
+            self.annotators[&annotator].weigh(class as usize, self.smoothing, &mut logs);
         }
         normalise(&mut logs);
         logs
@@ -211,7 +213,7 @@ impl Online {
         }
         shift(&mut self.sizes, &item.posterior, sign);
         for (&annotator, &class) in &item.answers {
-            let counts = &mut self.annotators[annotator as usize];
+            let counts = self.annotators.get_mut(&annotator).expect("whoever has answered is counted");
             let start = (class * self.classes) as usize;
             shift(&mut counts.cells[start..start + item.posterior.len()], &item.posterior, sign);
             shift(&mut counts.of_truth, &item.posterior, sign);
@@ -221,7 +223,7 @@ impl Online {
 
     fn recount(&mut self) {
         self.sizes.fill(0.0);
-        self.annotators.iter_mut().for_each(|counts| *counts = Counts::new(counts.kind, self.classes));
+        self.annotators.values_mut().for_each(|counts| *counts = Counts::new(counts.kind, self.classes));
         let items = std::mem::take(&mut self.items);
         items.values().for_each(|item| self.count(item, 1.0));
         self.items = items;

@@ -168,29 +168,6 @@ fn known_classes_stay_and_teach() {
 }
 
 #[test]
-fn one_item_alone_has_the_probability_that_the_fit_gives_it() {
-    let planted = plant(7, 500, &[0.5, 0.3, 0.2], &crowd(3), 3);
-    let settings = DawidSkene { tolerance: 1e-13, max_iterations: 10_000, ..DawidSkene::default() };
-    let fit = settings.fit(&planted.answers, &[]).expect("a fit");
-    assert!(fit.is_converged);
-    for item in 0..500 {
-        let known = planted.answers.of(item).iter().map(|answer| (&fit.confusions[answer.annotator as usize], answer.class));
-        let alone = posterior(&fit.prior, known).expect("a posterior");
-        let fitted = fit.posterior(item);
-        assert!(alone.iter().zip(fitted).all(|(a, b)| (a - b).abs() < 1e-9), "{alone:?} {fitted:?}");
-    }
-}
-
-#[test]
-fn nobody_s_answer_rules_a_class_out() {
-    let certain = Confusion::new(2, vec![1.0, 0.0, 0.0, 1.0]).expect("a matrix");
-    let both = posterior(&[0.5, 0.5], [(&certain, 0), (&certain, 1)]).expect("a posterior");
-    assert_eq!(both, [0.5, 0.5]);
-    let three = posterior(&[0.0, 1.0], [(&certain, 0), (&certain, 0)]).expect("a posterior");
-    assert!(three[0] > 0.99 && three.iter().all(|probability| probability.is_finite()), "{three:?}");
-}
-
-#[test]
 fn items_and_annotators_without_answers_have_what_is_known_of_all() {
     let list = (0..40).flat_map(|item| [0, 1, 2].map(|annotator| Answer { item, annotator, class: u32::from(item % 4 == 0) }));
     let answers = Answers::new(41, 4, 2, list.collect()).expect("answers");
@@ -224,10 +201,9 @@ fn mistakes_are_named() {
     assert_eq!(matrix(vec![1.0]), "`rates` has `1` entries and needs `4`");
     assert_eq!(matrix(vec![0.5, 0.2, 0.5, 0.5]), "`rates` must be rows that sum to 1, not `0.7`");
     let other = Confusion::one_coin(3, 0.5).expect("a matrix");
-    assert_eq!(
-        posterior(&[0.5, 0.5], [(&other, 0)]).expect_err("a mistake").to_string(),
-        "`prior` has `2` entries and needs `3`"
-    );
+    assert!(serde_json::from_str::<DawidSkene>(r#"{"tolerance": -1.0}"#).is_err());
+    assert!(serde_json::from_str::<DawidSkene>(r#"{"smoothing": {"class": -1.0, "agree": 1.0, "differ": 1.0}}"#).is_err());
+    assert_eq!(serde_json::from_str::<DawidSkene>("{}").expect("settings"), base);
     let text = serde_json::to_string(&other).expect("JSON");
     assert_eq!(serde_json::from_str::<Confusion>(&text).expect("a matrix"), other);
     assert!(serde_json::from_str::<Confusion>(r#"{"classes":2,"rates":[1.0]}"#).is_err());
@@ -306,6 +282,67 @@ fn resuming_a_fit_changes_nothing_until_an_answer_comes() {
 }
 
 #[test]
+fn a_fit_of_other_classes_is_not_resumed() {
+    // Three items of two classes have as many probabilities as two items of three.
+    let of = |items, classes| Answers::new(items, 1, classes, vec![]).expect("answers");
+    let settings = DawidSkene::default();
+    let fit = settings.fit(&of(3, 2), &[]).expect("a fit");
+    let message = Online::resume(&settings, &of(2, 3), &[], &fit).expect_err("other classes").to_string();
+    assert_eq!(message, "`prior` has `2` entries and needs `3`");
+}
+
+#[test]
+fn an_annotator_may_have_any_number() {
+    let mut online = Online::new(&DawidSkene::default(), 2).expect("settings");
+    online.add(Answer { item: u32::MAX, annotator: u32::MAX, class: 1 }).expect("an answer");
+    online.set_known(u32::MAX, Some(1)).expect("a class");
+    assert_eq!(online.annotators(), 1);
+    assert!(online.confusion(u32::MAX).rate(1, 1) > online.confusion(0).rate(1, 1));
+}
+
+#[test]
+fn matrices_that_memory_cannot_hold_are_refused() {
+    let expected = "`1` annotators with `5000` classes each have `1 × 5000²` rates, and `16777216` are the most: leave out classes that nobody has answered, or fit groups of annotators apart";
+    let answers = Answers::new(1, 1, 5_000, vec![]).expect("answers");
+    assert_eq!(DawidSkene::default().fit(&answers, &[]).expect_err("too many").to_string(), expected);
+    assert_eq!(Online::new(&DawidSkene::default(), 5_000).expect_err("too many").to_string(), expected);
+    assert_eq!(Confusion::one_coin(5_000, 0.5).expect_err("too many").to_string(), expected);
+    let crowd = Answers::new(1, u32::MAX, 2, vec![]).expect("answers");
+    assert!(matches!(DawidSkene::default().fit(&crowd, &[]), Err(ConsensusError::TooManyRates { .. })));
+    let mut online = Online::new(&DawidSkene::default(), 2_900).expect("one fits, and another one");
+    let answer = |annotator| Answer { item: 0, annotator, class: 0 };
+    online.add(answer(0)).expect("the first one");
+    let message = online.add(answer(1)).expect_err("too many").to_string();
+    assert!(message.starts_with("`2` annotators with `2900` classes"), "{message}");
+    // A refusal leaves everything as it was.
+    assert_eq!(online.annotators(), 1);
+}
+
+#[test]
+fn a_fit_that_cannot_be_is_not_read() {
+    let fit = fitted(Model::Auto, &Answers::new(2, 1, 2, vec![]).expect("answers"));
+    let text = serde_json::to_string(&fit).expect("JSON");
+    assert_eq!(serde_json::from_str::<Fit>(&text).expect("a fit"), fit);
+    for (from, to) in [
+        (r#""prior":[0.5,0.5]"#, r#""prior":[0.5,0.25,0.25]"#),
+        (r#""kinds":["one_coin"]"#, r#""kinds":[]"#),
+        (r#""posteriors":[0.5,0.5,"#, r#""posteriors":[0.5,"#),
+        (r#""posteriors":[0.5,0.5,"#, r#""posteriors":[0.5,0.75,"#),
+    ] {
+        let changed = text.replace(from, to);
+        assert_ne!(changed, text, "{from} {text}");
+        assert!(serde_json::from_str::<Fit>(&changed).is_err(), "{changed}");
+    }
+}
+
+#[test]
+#[should_panic(expected = "class `2` is unknown: there are `2`, counted from 0")]
+fn the_rate_of_an_unknown_class_is_nobody_s() {
+    // Without the check it would be the rate of another class.
+    Confusion::one_coin(2, 0.9).expect("a matrix").rate(0, 2);
+}
+
+#[test]
 fn answers_taken_back_leave_nothing_behind() {
     let planted = plant(12, 60, &[0.6, 0.4], &crowd(2), 3);
     let settings = DawidSkene::default();
@@ -328,7 +365,9 @@ fn answers_taken_back_leave_nothing_behind() {
         let (a, b) = (changed.posterior(item).expect("answered"), expected.posterior(item).expect("answered"));
         assert!(a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-9), "{item}: {a:?} {b:?}");
     }
-    assert_eq!(changed.add(rest.list[0]).expect_err("answered").to_string().split(':').count(), 2);
+    let answered = rest.list[0];
+    let expected = ConsensusError::Twice { item: answered.item, annotator: answered.annotator };
+    assert_eq!(changed.add(answered).map(<[f64]>::to_vec), Err(expected));
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! Regions of several annotators that are the same, and the region in their middle.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::vote::Standing;
 
 use super::matching::Groups;
-use super::regions::Region;
+use super::regions::{LeastIou, Region};
 
 /// Regions of different annotators that are the same one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,7 +43,7 @@ struct Owned<R> {
 /// `answers` has one list per annotator, empty for who found nothing. Pairs of regions of different annotators whose IoU
 /// is at least `least_iou` are joined, the closest first, whatever their classes. Two groups join only if no annotator is
 /// in both, and if their regions' mean IoU is at least `least_iou` too, so that a chain of boxes does not become one.
-pub fn consensus<R: Region>(answers: &[Vec<R>], least_iou: f64) -> Vec<Cluster<R>> {
+pub fn consensus<R: Region>(answers: &[Vec<R>], least_iou: LeastIou) -> Vec<Cluster<R>> {
     let regions = in_order(answers);
     let mut groups = Groups::new(regions.len());
     let mut members: Vec<Vec<usize>> = (0..regions.len()).map(|at| vec![at]).collect();
@@ -86,12 +86,12 @@ fn in_order<R: Region>(answers: &[Vec<R>]) -> Vec<Owned<R>> {
 }
 
 /// Pairs of different annotators that overlap enough, closest first.
-fn close_pairs<R: Region>(regions: &[Owned<R>], least_iou: f64) -> Vec<(usize, usize)> {
+fn close_pairs<R: Region>(regions: &[Owned<R>], least_iou: LeastIou) -> Vec<(usize, usize)> {
     let mut pairs = Vec::new();
     for (a, first) in regions.iter().enumerate() {
         for (b, second) in regions.iter().enumerate().skip(a + 1) {
             let iou = first.region.iou(&second.region);
-            if first.annotator != second.annotator && iou > 0.0 && iou >= least_iou {
+            if first.annotator != second.annotator && least_iou.allows(iou) {
                 pairs.push((iou, a, b));
             }
         }
@@ -100,7 +100,7 @@ fn close_pairs<R: Region>(regions: &[Owned<R>], least_iou: f64) -> Vec<(usize, u
     pairs.into_iter().map(|(_, a, b)| (a, b)).collect()
 }
 
-fn may_join<R: Region>(regions: &[Owned<R>], first: &[usize], second: &[usize], least_iou: f64) -> bool {
+fn may_join<R: Region>(regions: &[Owned<R>], first: &[usize], second: &[usize], least_iou: LeastIou) -> bool {
     let mut sum = 0.0;
     for &a in first {
         for &b in second {
@@ -110,14 +110,14 @@ fn may_join<R: Region>(regions: &[Owned<R>], first: &[usize], second: &[usize], 
             sum += regions[a].region.iou(&regions[b].region);
         }
     }
-    sum >= least_iou * (first.len() * second.len()) as f64
+    sum >= least_iou.get() * (first.len() * second.len()) as f64
 }
 
 fn cluster<R: Region>(members: Vec<R>, annotators: u32) -> Cluster<R> {
-    let classes = members.iter().map(Region::class).max().map_or(0, |class| class as usize + 1);
-    let mut counts = vec![0.0; classes];
-    members.iter().for_each(|region| counts[region.class() as usize] += 1.0);
-    let class = Standing::of(&counts);
+    // By class: a class may be any number, so there is no list of all of them.
+    let mut counts = BTreeMap::new();
+    members.iter().for_each(|region| *counts.entry(region.class()).or_insert(0.0) += 1.0);
+    let class = Standing::among(counts.iter().map(|(&class, &votes)| (class, votes)));
     let chosen = match &class {
         Standing::Won { class, .. } => *class,
         Standing::Tied { classes, .. } => classes[0],

@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::regions::Region;
+use super::regions::{LeastIou, Region};
 
 /// Two regions that are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,12 +24,12 @@ pub struct Match {
 ///
 /// Only regions of the same class whose IoU is at least `least_iou` can match, each with one at most; the sum of IoU is
 /// the largest possible.
-pub fn match_regions<R: Region>(first: &[R], second: &[R], least_iou: f64) -> Vec<Match> {
+pub fn match_regions<R: Region>(first: &[R], second: &[R], least_iou: LeastIou) -> Vec<Match> {
     let mut candidates = Vec::new();
     for (a, region) in first.iter().enumerate() {
         for (b, other) in second.iter().enumerate().filter(|(_, other)| other.class() == region.class()) {
             let iou = region.iou(other);
-            if iou > 0.0 && iou >= least_iou {
+            if least_iou.allows(iou) {
                 candidates.push(Match { first: a, second: b, iou });
             }
         }

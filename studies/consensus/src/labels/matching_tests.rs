@@ -1,7 +1,11 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::labels::regions::Span;
+use crate::labels::regions::{LeastIou, Span};
+
+fn least(iou: f64) -> LeastIou {
+    LeastIou::new(iou).expect("a share")
+}
 
 /// The smallest sum of costs, by trying all assignments.
 fn by_trial(costs: &[Vec<f64>], row: usize, taken: u32) -> f64 {
@@ -31,7 +35,7 @@ proptest! {
         let spans: Vec<Span> = ends.iter().map(|&(start, length, class)| Span { start, end: start + length, class }).collect();
         let (first, second) = spans.split_at(cut.min(spans.len()));
         let sum = |matches: &[Match]| matches.iter().map(|found| found.iou).sum::<f64>();
-        let (there, back) = (match_regions(first, second, 0.3), match_regions(second, first, 0.3));
+        let (there, back) = (match_regions(first, second, least(0.3)), match_regions(second, first, least(0.3)));
         prop_assert!((sum(&there) - sum(&back)).abs() < 1e-12);
         for found in &there {
             prop_assert!(found.iou >= 0.3 && first[found.first].class == second[found.second].class);
@@ -49,7 +53,7 @@ fn a_match_is_not_lost_to_a_better_pair() {
     let span = |start, end| Span { start, end, class: 0 };
     let (first, second) = ([span(0, 60), span(30, 66)], [span(10, 66), span(0, 36)]);
     // The best pair alone is A1–B1 with 50 of 66; A2–B2 share 6 of 66.
-    let matches = match_regions(&first, &second, 0.5);
+    let matches = match_regions(&first, &second, least(0.5));
     let pairs: Vec<(usize, usize)> = matches.iter().map(|found| (found.first, found.second)).collect();
     assert_eq!(pairs, [(0, 1), (1, 0)]);
 }
@@ -57,6 +61,6 @@ fn a_match_is_not_lost_to_a_better_pair() {
 #[test]
 fn regions_of_different_classes_do_not_match() {
     let span = |class| [Span { start: 0, end: 5, class }];
-    assert_eq!(match_regions(&span(0), &span(1), 0.5), []);
-    assert_eq!(match_regions(&span(1), &span(1), 1.0), [Match { first: 0, second: 0, iou: 1.0 }]);
+    assert_eq!(match_regions(&span(0), &span(1), least(0.5)), []);
+    assert_eq!(match_regions(&span(1), &span(1), least(1.0)), [Match { first: 0, second: 0, iou: 1.0 }]);
 }

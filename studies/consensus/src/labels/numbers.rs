@@ -9,7 +9,7 @@ use super::mean_pairwise;
 
 /// How far two numbers may differ and still agree.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", remote = "Self")]
 pub enum Tolerance {
     /// By so much.
     Absolute(f64),
@@ -27,11 +27,18 @@ impl Tolerance {
         }
     }
 
-    fn check(self) -> Result<(), ConsensusError> {
+    /// Checks the size; every reader and user does so.
+    ///
+    /// # Errors
+    ///
+    /// A size that is negative or not finite.
+    pub fn check(self) -> Result<(), ConsensusError> {
         let (Self::Absolute(size) | Self::Relative(size)) = self;
         check_amount("tolerance", size)
     }
 }
+
+checked_serde!(Tolerance);
 
 /// What several numbers for one item come to.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,8 +59,7 @@ pub struct NumberVote {
 ///
 /// A number that is not finite, or a negative tolerance.
 pub fn vote(numbers: &[f64], tolerance: Tolerance) -> Result<Option<NumberVote>, ConsensusError> {
-    tolerance.check()?;
-    numbers.iter().try_for_each(|&number| check("numbers", number, "finite", number.is_finite()))?;
+    check_numbers(numbers, tolerance)?;
     if numbers.is_empty() {
         return Ok(None);
     }
@@ -65,8 +71,18 @@ pub fn vote(numbers: &[f64], tolerance: Tolerance) -> Result<Option<NumberVote>,
 }
 
 /// Returns the share of pairs of numbers for one item that agree; `None` for fewer than two.
-pub fn pairwise_agreement(numbers: &[f64], tolerance: Tolerance) -> Option<f64> {
-    mean_pairwise(numbers, |&first, &second| f64::from(tolerance.allows(first, second)))
+///
+/// # Errors
+///
+/// As [`vote`].
+pub fn pairwise_agreement(numbers: &[f64], tolerance: Tolerance) -> Result<Option<f64>, ConsensusError> {
+    check_numbers(numbers, tolerance)?;
+    Ok(mean_pairwise(numbers, |&first, &second| f64::from(tolerance.allows(first, second))))
+}
+
+fn check_numbers(numbers: &[f64], tolerance: Tolerance) -> Result<(), ConsensusError> {
+    tolerance.check()?;
+    numbers.iter().try_for_each(|&number| check("numbers", number, "finite", number.is_finite()))
 }
 
 #[cfg(test)]
@@ -82,9 +98,9 @@ mod tests {
 
     #[test]
     fn pairs_agree_within_the_tolerance() {
-        assert_eq!(pairwise_agreement(&[100.0, 109.0, 121.0], Tolerance::Relative(0.1)), Some(2.0 / 3.0));
-        assert_eq!(pairwise_agreement(&[0.0, 0.0], Tolerance::Relative(0.0)), Some(1.0));
-        assert_eq!(pairwise_agreement(&[1.0], Tolerance::Absolute(1.0)), None);
+        assert_eq!(pairwise_agreement(&[100.0, 109.0, 121.0], Tolerance::Relative(0.1)), Ok(Some(2.0 / 3.0)));
+        assert_eq!(pairwise_agreement(&[0.0, 0.0], Tolerance::Relative(0.0)), Ok(Some(1.0)));
+        assert_eq!(pairwise_agreement(&[1.0], Tolerance::Absolute(1.0)), Ok(None));
     }
 
     #[test]
@@ -93,5 +109,9 @@ mod tests {
         assert_eq!(message(&[f64::NAN], Tolerance::Absolute(1.0)), "`numbers` must be finite, not `NaN`");
         assert_eq!(message(&[], Tolerance::Relative(-1.0)), "`tolerance` must be a number from 0, not `-1`");
         assert_eq!(vote(&[], Tolerance::Absolute(0.0)), Ok(None));
+        assert!(pairwise_agreement(&[1.0, 1.0], Tolerance::Absolute(f64::NAN)).is_err());
+        assert!(pairwise_agreement(&[1.0, f64::INFINITY], Tolerance::Absolute(1.0)).is_err());
+        assert!(serde_json::from_str::<Tolerance>(r#"{"absolute": -1.0}"#).is_err());
+        assert_eq!(serde_json::from_str::<Tolerance>(r#"{"relative": 0.5}"#).expect("a share"), Tolerance::Relative(0.5));
     }
 }

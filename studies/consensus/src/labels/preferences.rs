@@ -40,7 +40,7 @@ pub struct Comparison {
 /// How to estimate strengths: the chance that one of two is preferred is its share of their strengths (Bradley and
 /// Terry 1952).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, remote = "Self")]
 pub struct BradleyTerry {
     /// Comparisons that nobody made: so many won and so many lost against a thing of average strength. With 0, things
     /// that have only won or only lost, or that no chain of comparisons joins, have no estimate to come to rest at.
@@ -57,6 +57,8 @@ impl Default for BradleyTerry {
     }
 }
 
+checked_serde!(BradleyTerry);
+
 /// What was estimated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Strengths {
@@ -69,6 +71,17 @@ pub struct Strengths {
 }
 
 impl BradleyTerry {
+    /// Checks the settings; every reader and user does so.
+    ///
+    /// # Errors
+    ///
+    /// A smoothing or tolerance that is negative or not finite, or no iterations.
+    pub fn check(&self) -> Result<(), ConsensusError> {
+        check_amount("smoothing", self.smoothing)?;
+        check_amount("tolerance", self.tolerance)?;
+        check("max_iterations", f64::from(self.max_iterations), "a number from 1", self.max_iterations > 0)
+    }
+
     /// Estimates strengths by minorisation and maximisation (Hunter 2004); a tie is half a win for both.
     ///
     /// An iteration costs the different pairs that were compared.
@@ -77,8 +90,7 @@ impl BradleyTerry {
     ///
     /// An unknown thing, one compared with itself, or settings out of range.
     pub fn fit(&self, things: u32, comparisons: &[Comparison]) -> Result<Strengths, ConsensusError> {
-        check_amount("smoothing", self.smoothing)?;
-        check_amount("tolerance", self.tolerance)?;
+        self.check()?;
         let (wins, games) = count(things, comparisons)?;
         // The average thing has strength 1 until the end.
         let mut strengths = vec![1.0; things as usize];

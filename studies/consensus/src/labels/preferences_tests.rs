@@ -68,5 +68,11 @@ proptest! {
 fn mistakes_are_named() {
     let message = |list: &[Comparison]| plain().fit(2, list).expect_err("a mistake").to_string();
     assert_eq!(message(&[comparison(1, 1, Preference::Tie)]), "`second` must be another thing than `first`, not `1`");
+    let refused = |settings: BradleyTerry| settings.fit(2, &[]).expect_err("a mistake").to_string();
+    assert_eq!(refused(BradleyTerry { smoothing: -1.0, ..plain() }), "`smoothing` must be a number from 0, not `-1`");
+    assert_eq!(refused(BradleyTerry { tolerance: f64::NAN, ..plain() }), "`tolerance` must be a number from 0, not `NaN`");
+    assert_eq!(refused(BradleyTerry { max_iterations: 0, ..plain() }), "`max_iterations` must be a number from 1, not `0`");
+    assert!(serde_json::from_str::<BradleyTerry>(r#"{"max_iterations": 0}"#).is_err());
+    assert_eq!(serde_json::from_str::<BradleyTerry>("{}").expect("settings"), BradleyTerry::default());
     assert_eq!(message(&[comparison(1, 2, Preference::Tie)]), "thing `2` is unknown: there are `2`, counted from 0");
 }

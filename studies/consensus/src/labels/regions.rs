@@ -14,8 +14,52 @@ use super::mean_pairwise;
 pub use super::clusters::{Cluster, consensus, exact_votes};
 pub use super::matching::{Match, match_regions};
 
-/// The least IoU at which two regions can be the same, unless told otherwise.
-pub const LEAST_IOU: f64 = 0.5;
+/// The least IoU at which two regions can be the same: above 0, at most 1, and 0.5 unless told otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "f64")]
+pub struct LeastIou(f64);
+
+impl LeastIou {
+    /// Checks the share.
+    ///
+    /// # Errors
+    ///
+    /// A number that is not above 0 and at most 1.
+    pub fn new(share: f64) -> Result<Self, ConsensusError> {
+        check("least_iou", share, "above 0 and at most 1", share > 0.0 && share <= 1.0)?;
+        Ok(Self(share))
+    }
+
+    /// Returns the share.
+    pub fn get(self) -> f64 {
+        self.0
+    }
+
+    /// Returns whether regions with this IoU can be the same.
+    pub fn allows(self, iou: f64) -> bool {
+        iou >= self.0
+    }
+}
+
+impl Default for LeastIou {
+    fn default() -> Self {
+        Self(0.5)
+    }
+}
+
+impl TryFrom<f64> for LeastIou {
+    type Error = ConsensusError;
+
+    fn try_from(share: f64) -> Result<Self, ConsensusError> {
+        Self::new(share)
+    }
+}
+
+impl From<LeastIou> for f64 {
+    fn from(least: LeastIou) -> Self {
+        least.0
+    }
+}
 
 /// A part of an item, with a class.
 pub trait Region: Copy {
@@ -34,6 +78,7 @@ pub trait Region: Copy {
 
 /// A box in an image; upright, edges in any one unit.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Rect {
     /// Left edge.
     pub left: f64,
@@ -52,14 +97,21 @@ impl Rect {
     ///
     /// # Errors
     ///
-    /// An edge that is not finite, or a box without extent.
+    /// An edge that is not finite, or a box without extent or with one that no number can hold.
     pub fn new(left: f64, top: f64, right: f64, bottom: f64, class: u32) -> Result<Self, ConsensusError> {
-        for edge in [left, top, right, bottom] {
-            check("edge", edge, "finite", edge.is_finite())?;
+        let rect = Self { left, top, right, bottom, class };
+        rect.check()?;
+        Ok(rect)
+    }
+
+    fn check(&self) -> Result<(), ConsensusError> {
+        for (name, edge) in ["left", "top", "right", "bottom"].into_iter().zip(self.edges()) {
+            check(name, edge, "finite", edge.is_finite())?;
         }
-        check("right", right, "above `left`", right > left)?;
-        check("bottom", bottom, "above `top`", bottom > top)?;
-        Ok(Self { left, top, right, bottom, class })
+        check("right", self.right, "above `left`", self.right > self.left)?;
+        check("bottom", self.bottom, "above `top`", self.bottom > self.top)?;
+        let area = self.area();
+        check("area", area, "above 0 and finite: take another unit", area > 0.0 && area.is_finite())
     }
 
     fn area(&self) -> f64 {
@@ -70,6 +122,8 @@ impl Rect {
         [self.left, self.top, self.right, self.bottom]
     }
 }
+
+checked_serde!(Rect);
 
 impl Region for Rect {
     fn class(&self) -> u32 {
@@ -105,6 +159,7 @@ impl Region for Rect {
 
 /// A stretch of a text, from `start` to before `end`, in any one unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Span {
     /// Where it begins.
     pub start: u32,
@@ -121,14 +176,21 @@ impl Span {
     ///
     /// A span without extent.
     pub fn new(start: u32, end: u32, class: u32) -> Result<Self, ConsensusError> {
-        check("end", f64::from(end), "above `start`", end > start)?;
-        Ok(Self { start, end, class })
+        let span = Self { start, end, class };
+        span.check()?;
+        Ok(span)
+    }
+
+    fn check(&self) -> Result<(), ConsensusError> {
+        check("end", f64::from(self.end), "above `start`", self.end > self.start)
     }
 
     fn length(&self) -> f64 {
         f64::from(self.end.saturating_sub(self.start))
     }
 }
+
+checked_serde!(Span);
 
 impl Region for Span {
     fn class(&self) -> u32 {
@@ -175,7 +237,7 @@ pub struct RegionAgreement {
 }
 
 /// Returns how far two annotators' regions of one item agree, class by class.
-pub fn agreement<R: Region>(first: &[R], second: &[R], least_iou: f64) -> RegionAgreement {
+pub fn agreement<R: Region>(first: &[R], second: &[R], least_iou: LeastIou) -> RegionAgreement {
     let all = first.len() + second.len();
     if all == 0 {
         return RegionAgreement { f1: 1.0, iou: 1.0 };
@@ -186,7 +248,7 @@ pub fn agreement<R: Region>(first: &[R], second: &[R], least_iou: f64) -> Region
 }
 
 /// Returns the mean [`agreement`] of every two annotators of an item; `None` for fewer than two.
-pub fn mean_agreement<R: Region>(answers: &[Vec<R>], least_iou: f64) -> Option<RegionAgreement> {
+pub fn mean_agreement<R: Region>(answers: &[Vec<R>], least_iou: LeastIou) -> Option<RegionAgreement> {
     let f1 = mean_pairwise(answers, |first, second| agreement(first, second, least_iou).f1)?;
     let iou = mean_pairwise(answers, |first, second| agreement(first, second, least_iou).iou)?;
     Some(RegionAgreement { f1, iou })

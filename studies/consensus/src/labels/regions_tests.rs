@@ -28,7 +28,7 @@ fn boxes_of_three_annotators_become_their_median() {
         vec![rect(1.0, 0.0, 10.0, 11.0, 1), rect(50.0, 51.0, 60.0, 60.0, 3)],
         vec![rect(0.0, 2.0, 12.0, 10.0, 0), rect(90.0, 90.0, 95.0, 95.0, 2)],
     ];
-    let clusters = consensus(&answers, LEAST_IOU);
+    let clusters = consensus(&answers, LeastIou::default());
     let regions: Vec<Rect> = clusters.iter().map(|cluster| cluster.region).collect();
     assert_eq!(regions, [rect(0.0, 0.0, 10.0, 10.0, 1), rect(50.0, 50.5, 60.0, 60.0, 2), rect(90.0, 90.0, 95.0, 95.0, 2)]);
     assert_eq!(clusters.iter().map(|cluster| cluster.votes).collect::<Vec<_>>(), [3, 2, 1]);
@@ -41,7 +41,7 @@ fn boxes_of_three_annotators_become_their_median() {
 #[test]
 fn an_annotator_is_in_a_cluster_once() {
     let twice = vec![rect(0.0, 0.0, 10.0, 10.0, 0), rect(0.0, 0.0, 10.0, 9.0, 0)];
-    let clusters = consensus(&[twice, vec![rect(0.0, 0.0, 10.0, 10.0, 0)]], LEAST_IOU);
+    let clusters = consensus(&[twice, vec![rect(0.0, 0.0, 10.0, 10.0, 0)]], LeastIou::default());
     assert_eq!(clusters.iter().map(|cluster| cluster.votes).collect::<Vec<_>>(), [1, 2]);
 }
 
@@ -49,15 +49,15 @@ fn an_annotator_is_in_a_cluster_once() {
 fn a_chain_is_not_one_region() {
     // Each overlaps the next by 0.6, the ends hardly at all.
     let answers: Vec<Vec<Span>> = (0..5).map(|at| vec![span(25 * at, 25 * at + 100, 0)]).collect();
-    let clusters = consensus(&answers, LEAST_IOU);
+    let clusters = consensus(&answers, LeastIou::default());
     assert!(clusters.len() > 1 && clusters.iter().all(|cluster| cluster.votes < 4), "{clusters:?}");
 }
 
 #[test]
 fn ends_of_a_common_span_are_ends_that_somebody_chose() {
-    let clusters = consensus(&[vec![span(0, 10, 0)], vec![span(2, 11, 0)]], LEAST_IOU);
+    let clusters = consensus(&[vec![span(0, 10, 0)], vec![span(2, 11, 0)]], LeastIou::default());
     assert_eq!(clusters[0].region, span(0, 10, 0));
-    let three = consensus(&[vec![span(0, 10, 0)], vec![span(2, 11, 0)], vec![span(3, 15, 0)]], LEAST_IOU);
+    let three = consensus(&[vec![span(0, 10, 0)], vec![span(2, 11, 0)], vec![span(3, 15, 0)]], LeastIou::default());
     assert_eq!(three[0].region, span(2, 11, 0));
 }
 
@@ -71,20 +71,49 @@ fn exact_votes_count_annotators() {
 #[test]
 fn agreement_counts_what_has_no_match() {
     let (two, one) = ([span(0, 10, 0), span(20, 30, 0)], [span(0, 8, 0)]);
-    let found = agreement(&two, &one, LEAST_IOU);
+    let found = agreement(&two, &one, LeastIou::default());
     assert!((found.f1 - 2.0 / 3.0).abs() < 1e-15 && (found.iou - 0.4).abs() < 1e-15, "{found:?}");
-    assert_eq!(agreement::<Span>(&[], &[], LEAST_IOU), RegionAgreement { f1: 1.0, iou: 1.0 });
-    assert_eq!(agreement(&two, &[], LEAST_IOU), RegionAgreement { f1: 0.0, iou: 0.0 });
-    let mean = mean_agreement(&[two.to_vec(), two.to_vec(), vec![]], LEAST_IOU).expect("three");
+    assert_eq!(agreement::<Span>(&[], &[], LeastIou::default()), RegionAgreement { f1: 1.0, iou: 1.0 });
+    assert_eq!(agreement(&two, &[], LeastIou::default()), RegionAgreement { f1: 0.0, iou: 0.0 });
+    let mean = mean_agreement(&[two.to_vec(), two.to_vec(), vec![]], LeastIou::default()).expect("three");
     assert!((mean.f1 - 1.0 / 3.0).abs() < 1e-15, "{mean:?}");
-    assert_eq!(mean_agreement(&[two.to_vec()], LEAST_IOU), None);
+    assert_eq!(mean_agreement(&[two.to_vec()], LeastIou::default()), None);
+}
+
+#[test]
+fn a_class_may_be_any_number() {
+    let answers = [vec![span(0, 4, u32::MAX)], vec![span(0, 4, 7)], vec![span(0, 4, u32::MAX)]];
+    let clusters = consensus(&answers, LeastIou::default());
+    assert_eq!(clusters[0].class, Standing::Won { class: u32::MAX, share: 2.0 / 3.0 });
+    assert_eq!((clusters.len(), clusters[0].region.class), (1, u32::MAX));
+}
+
+#[test]
+fn a_least_overlap_that_cannot_be_is_refused() {
+    for share in [0.0, -0.5, 1.5, f64::NAN] {
+        let message = LeastIou::new(share).expect_err("a mistake").to_string();
+        assert_eq!(message, format!("`least_iou` must be above 0 and at most 1, not `{share}`"));
+    }
+    assert!(serde_json::from_str::<LeastIou>("1.5").is_err());
+    assert_eq!(serde_json::from_str::<LeastIou>("0.5").expect("a share"), LeastIou::default());
 }
 
 #[test]
 fn regions_without_extent_are_refused() {
     let message = |result: Result<Rect, ConsensusError>| result.expect_err("a mistake").to_string();
     assert_eq!(message(Rect::new(1.0, 0.0, 1.0, 2.0, 0)), "`right` must be above `left`, not `1`");
-    assert_eq!(message(Rect::new(0.0, f64::NAN, 1.0, 2.0, 0)), "`edge` must be finite, not `NaN`");
+    assert_eq!(message(Rect::new(0.0, f64::NAN, 1.0, 2.0, 0)), "`top` must be finite, not `NaN`");
+    let vast = message(Rect::new(-1e200, 0.0, 1e200, 1e200, 0));
+    assert_eq!(vast, "`area` must be above 0 and finite: take another unit, not `inf`");
+    let read = |text| serde_json::from_str::<Rect>(text).map_err(|error| error.to_string());
+    assert_eq!(
+        read(r#"{"left":0.0,"top":0.0,"right":1.0,"bottom":2.0,"class":0}"#),
+        Rect::new(0.0, 0.0, 1.0, 2.0, 0).map_err(|_| String::new())
+    );
+    assert!(
+        read(r#"{"left":0.0,"top":0.0,"right":0.0,"bottom":2.0,"class":0}"#).is_err_and(|error| error.starts_with("`right`"))
+    );
+    assert!(serde_json::from_str::<Span>(r#"{"start":4,"end":3,"class":0}"#).is_err());
     assert_eq!(Span::new(3, 3, 0).expect_err("a mistake").to_string(), "`end` must be above `start`, not `3`");
 }
 
@@ -101,8 +130,8 @@ proptest! {
         let turn = turn % permuted.len();
         permuted.rotate_left(turn);
         // The mean IoU of a cluster is summed in the order of coordinates in both.
-        prop_assert_eq!(consensus(&answers, LEAST_IOU), consensus(&permuted, LEAST_IOU));
-        match (mean_agreement(&answers, LEAST_IOU), mean_agreement(&permuted, LEAST_IOU)) {
+        prop_assert_eq!(consensus(&answers, LeastIou::default()), consensus(&permuted, LeastIou::default()));
+        match (mean_agreement(&answers, LeastIou::default()), mean_agreement(&permuted, LeastIou::default())) {
             (Some(a), Some(b)) => prop_assert!((a.f1 - b.f1).abs() < 1e-9 && (a.iou - b.iou).abs() < 1e-9),
             (a, b) => prop_assert_eq!(a, b),
         }
@@ -110,7 +139,7 @@ proptest! {
 
     #[test]
     fn every_box_is_in_one_cluster(answers in boxes()) {
-        let clusters = consensus(&answers, LEAST_IOU);
+        let clusters = consensus(&answers, LeastIou::default());
         let votes: u32 = clusters.iter().map(|cluster| cluster.votes).sum();
         prop_assert_eq!(votes as usize, answers.iter().map(Vec::len).sum::<usize>());
         prop_assert!(clusters.iter().all(|cluster| cluster.votes as usize <= answers.len()));

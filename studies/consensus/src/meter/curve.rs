@@ -1,5 +1,7 @@
 //! Learning curves: accuracy by labels used.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ConsensusError, check, check_amount};
@@ -55,13 +57,15 @@ impl Curve {
 
     /// The accuracy at a number of labels inside the curve's range, linear between points.
     fn at(&self, labels: f64) -> f64 {
-        let after = self.0.partition_point(|point| point.labels < labels).clamp(1, self.0.len() - 1);
-        match &self.0[after - 1..=after] {
-            [before, after] => {
+        let after = self.0.partition_point(|point| point.labels < labels).min(self.0.len() - 1);
+        let (before, after) = (self.0[after.saturating_sub(1)], self.0[after]);
+        match after.labels > before.labels {
+            true => {
                 let share = ((labels - before.labels) / (after.labels - before.labels)).clamp(0.0, 1.0);
                 before.accuracy + share * (after.accuracy - before.accuracy)
             }
-            _ => self.0[0].accuracy,
+            // On the first point.
+            false => after.accuracy,
         }
     }
 
@@ -76,14 +80,10 @@ impl Curve {
         grid.sort_by(f64::total_cmp);
         grid.dedup();
         let mean = |&labels: &f64| {
-            let sum: f64 = curves.iter().map(|curve| curve.interpolated(labels)).sum();
+            let sum: f64 = curves.iter().map(|curve| curve.at(labels)).sum();
             Point { labels, accuracy: sum / curves.len() as f64 }
         };
         (!grid.is_empty()).then(|| Self(grid.iter().map(mean).collect()))
-    }
-
-    fn interpolated(&self, labels: f64) -> f64 {
-        if self.0.len() == 1 { self.0[0].accuracy } else { self.at(labels) }
     }
 
     /// The nearest curve that never falls, by least squares: neighbours that fall are replaced by their mean (Ayer et
@@ -108,12 +108,57 @@ impl Curve {
         self.0[self.0.len() - 1].accuracy
     }
 
-    /// The labels at which a rising curve first has an accuracy, linear between points; `None` if it never has.
-    pub(super) fn labels_for(&self, accuracy: f64) -> Option<f64> {
-        let at = self.0.iter().position(|point| point.accuracy >= accuracy)?;
-        let Some(before) = at.checked_sub(1).map(|before| self.0[before]) else { return Some(self.0[0].labels) };
-        let share = (accuracy - before.accuracy) / (self.0[at].accuracy - before.accuracy);
-        Some(before.labels + share * (self.0[at].labels - before.labels))
+    /// The labels at which a rising curve first has an accuracy, linear between points.
+    pub(super) fn labels_for(&self, accuracy: f64) -> Labels {
+        match self.0.iter().position(|point| point.accuracy >= accuracy) {
+            None => Labels::MoreThan(self.last_labels()),
+            Some(0) => Labels::AtMost(self.first_labels()),
+            Some(at) => {
+                let (before, after) = (self.0[at - 1], self.0[at]);
+                let share = (accuracy - before.accuracy) / (after.accuracy - before.accuracy);
+                Labels::Exactly(before.labels + share * (after.labels - before.labels))
+            }
+        }
+    }
+}
+
+/// Labels that an accuracy needs, as far as a curve tells.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Labels {
+    /// The curve begins below the accuracy and comes to it here.
+    Exactly(f64),
+    /// The curve begins at the accuracy or above: fewer labels may do.
+    AtMost(f64),
+    /// The curve ends below the accuracy: more labels may do, or none.
+    MoreThan(f64),
+}
+
+impl Labels {
+    /// Returns the fewest labels that it may be.
+    pub fn least(self) -> f64 {
+        match self {
+            Self::Exactly(labels) | Self::MoreThan(labels) => labels,
+            Self::AtMost(_) => 0.0,
+        }
+    }
+
+    /// Returns the most labels that it may be; infinite where the curve does not come so far.
+    pub fn most(self) -> f64 {
+        match self {
+            Self::Exactly(labels) | Self::AtMost(labels) => labels,
+            Self::MoreThan(_) => f64::INFINITY,
+        }
+    }
+}
+
+impl fmt::Display for Labels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exactly(labels) => write!(f, "{labels:.0}"),
+            Self::AtMost(labels) => write!(f, "at most {labels:.0}"),
+            Self::MoreThan(labels) => write!(f, "more than {labels:.0}"),
+        }
     }
 }
 

@@ -20,10 +20,20 @@ fn what_falls_is_levelled() {
 #[test]
 fn labels_are_read_off_between_points() {
     let curve = curve(&[(20.0, 0.5), (40.0, 0.7), (50.0, 0.7), (60.0, 0.8)]);
-    assert_eq!(curve.labels_for(0.4), Some(20.0));
-    assert!((curve.labels_for(0.6).expect("reached") - 30.0).abs() < 1e-12);
-    assert_eq!(curve.labels_for(0.7), Some(40.0));
-    assert_eq!(curve.labels_for(0.81), None);
+    let Labels::Exactly(found) = curve.labels_for(0.6) else { panic!("reached") };
+    assert!((found - 30.0).abs() < 1e-12, "{found}");
+    assert_eq!(curve.labels_for(0.7), Labels::Exactly(40.0));
+}
+
+#[test]
+fn beyond_the_ends_of_a_curve_labels_are_bounds() {
+    let curve = curve(&[(20.0, 0.5), (40.0, 0.7)]);
+    // Fewer than 20 may have done.
+    assert_eq!(curve.labels_for(0.5), Labels::AtMost(20.0));
+    assert_eq!((curve.labels_for(0.4).least(), curve.labels_for(0.4).most()), (0.0, 20.0));
+    assert_eq!(curve.labels_for(0.71), Labels::MoreThan(40.0));
+    assert_eq!((curve.labels_for(0.71).least(), curve.labels_for(0.71).most()), (40.0, f64::INFINITY));
+    assert_eq!(format!("{}, {}", curve.labels_for(0.4), curve.labels_for(0.71)), "at most 20, more than 40");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::curve::{Curve, Point};
 
 /// When labels gain too little.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, remote = "Self")]
 pub struct GainRule {
     /// How many of the latest rounds are looked at.
     pub window: u32,
@@ -21,6 +21,20 @@ impl Default for GainRule {
         Self { window: 3, least_per_100: 0.001 }
     }
 }
+
+impl GainRule {
+    /// Checks the settings; every reader and user does so.
+    ///
+    /// # Errors
+    ///
+    /// A window of 0, or a least gain that is not finite.
+    pub fn check(&self) -> Result<(), ConsensusError> {
+        check("window", f64::from(self.window), "a number from 1", self.window > 0)?;
+        check("least_per_100", self.least_per_100, "finite", self.least_per_100.is_finite())
+    }
+}
+
+checked_serde!(GainRule);
 
 /// What the latest labels have gained.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -73,10 +87,9 @@ impl Gain {
 ///
 /// # Errors
 ///
-/// A window of 0, or a least gain that is not finite.
+/// Settings out of range.
 pub fn gain(curve: &Curve, rule: &GainRule) -> Result<Gain, ConsensusError> {
-    check("window", f64::from(rule.window), "a number from 1", rule.window > 0)?;
-    check("least_per_100", rule.least_per_100, "finite", rule.least_per_100.is_finite())?;
+    rule.check()?;
     let points = curve.points();
     let rounds = points.len() - 1;
     let Some(start) = rounds.checked_sub(rule.window as usize) else {
@@ -119,6 +132,17 @@ mod tests {
         assert!(!growing.is_enough(), "{growing:?}");
         let early = gain(&curve, &GainRule { window: 5, ..rule }).expect("gain");
         assert_eq!(early, Gain::TooEarly { rounds: 4, needed: 5 });
+    }
+
+    #[test]
+    fn a_rule_that_cannot_be_is_refused() {
+        let curve = curve(&[(20.0, 0.5), (40.0, 0.7)]);
+        let message = |rule: GainRule| gain(&curve, &rule).expect_err("a mistake").to_string();
+        assert_eq!(message(GainRule { window: 0, ..GainRule::default() }), "`window` must be a number from 1, not `0`");
+        let rule = GainRule { least_per_100: f64::NAN, ..GainRule::default() };
+        assert_eq!(message(rule), "`least_per_100` must be finite, not `NaN`");
+        assert!(serde_json::from_str::<GainRule>(r#"{"window": 0}"#).is_err());
+        assert_eq!(serde_json::from_str::<GainRule>("{}").expect("a rule"), GainRule::default());
     }
 
     #[test]

@@ -8,4 +8,4 @@ pub mod gain;
 pub mod saving;
 pub mod stability;
 
-pub use curve::{Curve, Point};
+pub use curve::{Curve, Labels, Point};

@@ -8,14 +8,31 @@
 //!  curves ──► mean ──► nearest rising curve ──► labels for the same accuracy ──► 1 − active / control
 //!    └── drawn anew, many times ─────────────────────────────────────────────────► interval
 //! ```
+//!
+//! # What a curve cannot tell
+//!
+//! A curve that ends below the accuracy says that more labels are needed than it has, one that begins at it that its
+//! first labels suffice, and no more than that ([`Labels`]). Then the saving is known from one side only, and so is its
+//! interval: the lower end is taken from the least savings that the curves admit, the upper end from the largest ones. A
+//! verdict stands on the end that is known, whatever the other one is.
+//!
+//! # Few runs
+//!
+//! Percentiles of the bootstrap are too narrow for few runs: by `√((n − 1) / n)`, and as far as the normal distribution
+//! is narrower than Student's. They are therefore taken further out (expanded percentiles, Hesterberg 2015). No resample
+//! lies outside the runs themselves, and all of `n` runs lie on one side of the median with probability `2^(1 − n)`, so
+//! there must be enough of them for that to be rarer than what the confidence leaves: 6 runs for 0.95. In a simulation of
+//! two kinds that were the same, verdicts at 0.95 were false in 6.8 % of the cases with 6 runs and 5.7 % with 8; by plain
+//! percentiles it is twice as many.
 
 use serde::{Deserialize, Serialize};
 
 use crate::draw::{Draw, Use};
 use crate::error::{ConsensusError, check, check_inside};
+use crate::normal::{below, student_two_sided};
 use crate::quantiles::quantile;
 
-use super::curve::Curve;
+use super::curve::{Curve, Labels};
 
 /// At which accuracy labels are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -37,13 +54,13 @@ pub enum Repeats {
     #[default]
     Seeds,
     /// One run, measured on bootstrap resamples of the validation split; the curves at the same place are of the same
-    /// resample.
+    /// resample. Says nothing of how other runs would have gone.
     Resamples,
 }
 
 /// How to measure.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, remote = "Self")]
 pub struct SavingRule {
     /// At which accuracy labels are compared.
     pub target: Target,
@@ -66,20 +83,61 @@ impl Default for SavingRule {
     }
 }
 
-/// What was measured.
+impl SavingRule {
+    /// Checks the settings; every reader and user does so.
+    ///
+    /// # Errors
+    ///
+    /// A target that is not finite, a confidence that is not above 0 and below 1, or no resamples.
+    pub fn check(&self) -> Result<(), ConsensusError> {
+        if let Target::Accuracy(accuracy) = self.target {
+            check("target.accuracy", accuracy, "finite", accuracy.is_finite())?;
+        }
+        check_inside("confidence", self.confidence)?;
+        check("resamples", f64::from(self.resamples), "a number from 1", self.resamples > 0)
+    }
+
+    /// What the confidence leaves on either side.
+    fn tail(&self) -> f64 {
+        0.5 * (1.0 - self.confidence)
+    }
+
+    /// Curves of either kind before anything is said.
+    fn least_curves(&self) -> u32 {
+        match self.repeats {
+            // 2^(1 − n) at most what the confidence leaves.
+            Repeats::Seeds => 1 + (-(1.0 - self.confidence).log2()).ceil().max(1.0) as u32,
+            // At least one resample beyond either end.
+            Repeats::Resamples => (1.0 / self.tail()).round().max(2.0) as u32,
+        }
+    }
+
+    /// Which percentile of resampled savings the lower end is.
+    fn percentile(&self, curves: u32) -> f64 {
+        let runs = f64::from(curves);
+        match self.repeats {
+            Repeats::Seeds => below(-student_two_sided(self.confidence, curves - 1) * (runs / (runs - 1.0)).sqrt()),
+            Repeats::Resamples => self.tail(),
+        }
+    }
+}
+
+checked_serde!(SavingRule);
+
+/// What was measured. The saving is the share of labels saved, negative if active learning needs more.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// The accuracy at which labels are compared.
     pub accuracy: f64,
     /// Labels needed with active learning.
-    pub active_labels: f64,
+    pub active_labels: Labels,
     /// Labels needed with random choice.
-    pub control_labels: f64,
-    /// Whether the control has not come that far, so that it needs more labels and the saving is larger.
-    pub is_at_least: bool,
-    /// The share of labels saved; negative if active learning needs more.
-    pub saving: f64,
-    /// The lower end of its interval; `None` if active learning misses the accuracy in too many resamples to tell.
+    pub control_labels: Labels,
+    /// The least saving that both admit; `None` if it is not bounded.
+    pub least_saving: Option<f64>,
+    /// The largest saving that both admit, the same if both are known exactly; `None` if it is not bounded.
+    pub most_saving: Option<f64>,
+    /// The lower end of the saving's interval; `None` if the curves do not bound it.
     pub low: Option<f64>,
     /// The upper end, likewise.
     pub high: Option<f64>,
@@ -98,19 +156,23 @@ pub enum Saving {
         /// How many are needed.
         needed: u32,
     },
-    /// One curve of a kind says nothing of chance.
+    /// Few curves say too little of chance.
     TooFewCurves {
         /// Curves of the kind that has fewer.
-        given: usize,
+        given: u32,
+        /// How many of each are needed.
+        needed: u32,
     },
-    /// Active learning has not come to the accuracy that was asked for.
+    /// Active learning has not come to the accuracy that was asked for, and may yet be better or worse.
     NotReached {
         /// The accuracy.
         accuracy: f64,
         /// How far it has come.
         reached: f64,
-        /// Labels that random choice needed, if it has come there.
-        control_labels: Option<f64>,
+        /// With how many labels.
+        labels: f64,
+        /// Labels that random choice needs for the accuracy.
+        control_labels: Labels,
     },
     /// Active learning saves labels: the interval is above 0.
     Saves(Estimate),
@@ -135,14 +197,14 @@ impl Saving {
             Self::TooEarly { control_labels, needed } => {
                 format!("too early: {control_labels} labels were chosen at random, and {needed} are needed to compare with")
             }
-            Self::TooFewCurves { given } => {
-                format!("`{given}` runs of one kind say nothing of chance: at least 2 of each are needed")
+            Self::TooFewCurves { given, needed } => {
+                format!("too early: {given} runs of a kind say too little of chance, and {needed} of each are needed")
             }
-            Self::NotReached { accuracy, reached, control_labels: None } => {
-                format!("active learning has come to {reached:.4} and not to {accuracy:.4}, nor has random choice")
-            }
-            Self::NotReached { accuracy, reached, control_labels: Some(labels) } => format!(
-                "active learning does not help: it has come to {reached:.4} and not to {accuracy:.4}, and random choice came there with {labels:.0} labels"
+            Self::NotReached { accuracy, reached, labels, control_labels: Labels::MoreThan(_) } => format!(
+                "not known yet: active learning has come to {reached:.4} with {labels:.0} labels and not to {accuracy:.4}, nor has random choice"
+            ),
+            Self::NotReached { accuracy, reached, labels, control_labels } => format!(
+                "not known yet: active learning has come to {reached:.4} with {labels:.0} labels and not to {accuracy:.4}, for which random choice needs {control_labels}"
             ),
             Self::Saves(estimate) => format!("active learning saves labels: {}", estimate.words()),
             Self::NotShown(estimate) => {
@@ -154,18 +216,29 @@ impl Saving {
 }
 
 impl Estimate {
+    /// Returns the saving, if the labels of both are known exactly.
+    pub fn saving(&self) -> Option<f64> {
+        self.least_saving.filter(|_| self.least_saving == self.most_saving)
+    }
+
     fn words(&self) -> String {
-        let percent = |share: Option<f64>| share.map_or("unknown".to_owned(), |share| format!("{:.0} %", 100.0 * share));
-        let more = if self.is_at_least { "more than " } else { "" };
+        let percent = |share: f64| format!("{:.0} %", 100.0 * share);
+        let fewer = match (self.least_saving, self.most_saving) {
+            (Some(least), Some(most)) if least == most => format!("{} fewer", percent(least)),
+            (Some(least), Some(most)) => format!("between {} and {} fewer", percent(least), percent(most)),
+            (Some(least), None) => format!("at least {} fewer", percent(least)),
+            (None, Some(most)) => format!("at most {} fewer", percent(most)),
+            (None, None) => "which of them is fewer is not known".to_owned(),
+        };
+        let end = |share: Option<f64>| share.map_or("unknown".to_owned(), percent);
         format!(
-            "{:.0} labels instead of {more}{:.0} for an accuracy of {:.4}, {} fewer ({} % interval: {} to {})",
+            "{} labels instead of {} for an accuracy of {:.4}, {fewer} ({} % interval: {} to {})",
             self.active_labels,
             self.control_labels,
             self.accuracy,
-            percent(Some(self.saving)),
             100.0 * self.confidence,
-            percent(self.low),
-            percent(self.high),
+            end(self.low),
+            end(self.high),
         )
     }
 }
@@ -177,53 +250,62 @@ impl Estimate {
 /// No curves of a kind, curves of a kind that have no range of labels in common, resamples that are not as many of both
 /// kinds, or settings out of range.
 pub fn saving(active: &[Curve], control: &[Curve], rule: &SavingRule) -> Result<Saving, ConsensusError> {
-    check_inside("confidence", rule.confidence)?;
-    check("resamples", f64::from(rule.resamples), "a number from 1", rule.resamples > 0)?;
+    rule.check()?;
     if rule.repeats == Repeats::Resamples && active.len() != control.len() {
         return Err(ConsensusError::Length { what: "control", given: control.len(), needed: active.len() });
     }
-    let whole = compare(&active.iter().collect::<Vec<_>>(), &control.iter().collect::<Vec<_>>(), rule.target);
-    let whole = whole.ok_or(ConsensusError::Length { what: "common labels", given: 0, needed: 1 })?;
+    let (all_active, all_control) = (together("active", active)?, together("control", control)?);
+    let whole = compare(&all_active, &all_control, rule.target).expect("both kinds have a mean");
     let control_labels = control.iter().map(Curve::last_labels).fold(f64::INFINITY, f64::min);
     if control_labels < f64::from(rule.least_control_labels) {
         return Ok(Saving::TooEarly { control_labels, needed: rule.least_control_labels });
     }
-    let given = active.len().min(control.len());
-    if given < 2 {
-        return Ok(Saving::TooFewCurves { given });
+    let (given, needed) = (active.len().min(control.len()) as u32, rule.least_curves());
+    if given < needed {
+        return Ok(Saving::TooFewCurves { given, needed });
     }
-    let Some(active_labels) = whole.active_labels else {
-        let Compared { accuracy, reached, control_labels, .. } = whole;
-        return Ok(Saving::NotReached { accuracy, reached, control_labels });
-    };
-    let mut savings: Vec<f64> = match rule.repeats {
+    let found = match rule.repeats {
         Repeats::Seeds => redrawn(active, control, rule),
-        Repeats::Resamples => {
-            active.iter().zip(control).filter_map(|(a, c)| compare(&[a], &[c], rule.target)).map(|found| found.saving()).collect()
-        }
+        Repeats::Resamples => active.iter().zip(control).filter_map(|(a, c)| compare(&[a], &[c], rule.target)).collect(),
     };
-    savings.sort_by(f64::total_cmp);
-    let tail = 0.5 * (1.0 - rule.confidence);
-    let end = |share| Some(quantile(&savings, share)).filter(|end| end.is_finite());
-    Ok(judge(Estimate {
+    let percentile = rule.percentile(given);
+    let estimate = Estimate {
         accuracy: whole.accuracy,
-        active_labels,
-        control_labels: whole.control_labels.unwrap_or(whole.control_end),
-        is_at_least: whole.control_labels.is_none(),
-        saving: whole.saving(),
-        low: end(tail),
-        high: end(1.0 - tail),
+        active_labels: whole.active,
+        control_labels: whole.control,
+        least_saving: Some(whole.least_saving()).filter(|saving| saving.is_finite()),
+        most_saving: Some(whole.most_saving()).filter(|saving| saving.is_finite()),
+        low: end(found.iter().map(Compared::least_saving), percentile),
+        high: end(found.iter().map(Compared::most_saving), 1.0 - percentile),
         confidence: rule.confidence,
-    }))
+    };
+    Ok(judge(estimate, &whole))
 }
 
-fn judge(estimate: Estimate) -> Saving {
-    // An end that is unknown is below everything.
-    let (low, high) = (estimate.low.unwrap_or(f64::NEG_INFINITY), estimate.high.unwrap_or(f64::NEG_INFINITY));
-    if low > 0.0 {
+/// The curves of a kind, once it is known that they have a mean.
+fn together<'a>(kind: &'static str, curves: &'a [Curve]) -> Result<Vec<&'a Curve>, ConsensusError> {
+    if curves.is_empty() {
+        return Err(ConsensusError::Length { what: kind, given: 0, needed: 1 });
+    }
+    let curves: Vec<&Curve> = curves.iter().collect();
+    if Curve::mean(&curves).is_some() { Ok(curves) } else { Err(ConsensusError::Apart(kind)) }
+}
+
+/// A percentile of savings; `None` where they do not bound it.
+fn end(savings: impl Iterator<Item = f64>, percentile: f64) -> Option<f64> {
+    let mut savings: Vec<f64> = savings.collect();
+    savings.sort_by(f64::total_cmp);
+    Some(quantile(&savings, percentile)).filter(|end| end.is_finite())
+}
+
+fn judge(estimate: Estimate, whole: &Compared) -> Saving {
+    if estimate.low.is_some_and(|low| low > 0.0) {
         Saving::Saves(estimate)
-    } else if high < 0.0 {
+    } else if estimate.high.is_some_and(|high| high < 0.0) {
         Saving::Costs(estimate)
+    } else if let Labels::MoreThan(labels) = estimate.active_labels {
+        let (accuracy, reached) = (whole.accuracy, whole.reached);
+        Saving::NotReached { accuracy, reached, labels, control_labels: estimate.control_labels }
     } else {
         Saving::NotShown(estimate)
     }
@@ -234,18 +316,22 @@ struct Compared {
     accuracy: f64,
     /// The best that active learning has come to.
     reached: f64,
-    active_labels: Option<f64>,
-    control_labels: Option<f64>,
-    /// Labels at the end of the control.
-    control_end: f64,
+    active: Labels,
+    control: Labels,
 }
 
 impl Compared {
-    /// Where the control has not come to the accuracy, it counts as having come there at its end: the saving is at least
-    /// that. Where active learning has not, nothing bounds the loss.
-    fn saving(&self) -> f64 {
-        let control = self.control_labels.unwrap_or(self.control_end);
-        self.active_labels.map_or(f64::NEG_INFINITY, |active| if control > 0.0 { 1.0 - active / control } else { 0.0 })
+    /// The least saving that the labels admit; infinite if nothing bounds it.
+    fn least_saving(&self) -> f64 {
+        let (active, control) = (self.active.most(), self.control.least());
+        if control > 0.0 { 1.0 - active / control } else { f64::NEG_INFINITY }
+    }
+
+    /// The largest saving that the labels admit; infinite if nothing bounds it but that it is below 1.
+    fn most_saving(&self) -> f64 {
+        // What is at most 0 is also at most 1, which can be divided by.
+        let (active, control) = (self.active.least(), self.control.most().max(1.0));
+        if active > 0.0 && control.is_finite() { 1.0 - active / control } else { f64::INFINITY }
     }
 }
 
@@ -257,13 +343,12 @@ fn compare(active: &[&Curve], control: &[&Curve], target: Target) -> Option<Comp
         Target::Equal => reached.min(control.last_accuracy()),
         Target::Accuracy(accuracy) => accuracy,
     };
-    let control_end = control.last_labels();
-    let (active_labels, control_labels) = (active.labels_for(accuracy), control.labels_for(accuracy));
-    Some(Compared { accuracy, reached, active_labels, control_labels, control_end })
+    let (active, control) = (active.labels_for(accuracy), control.labels_for(accuracy));
+    Some(Compared { accuracy, reached, active, control })
 }
 
-/// Savings of curves drawn anew (Efron 1979).
-fn redrawn(active: &[Curve], control: &[Curve], rule: &SavingRule) -> Vec<f64> {
+/// Curves drawn anew (Efron 1979).
+fn redrawn(active: &[Curve], control: &[Curve], rule: &SavingRule) -> Vec<Compared> {
     let are_paired = active.len() == control.len();
     let resample = |number| {
         let mut draw = Draw::new(rule.seed, Use::Curves, number);
@@ -274,7 +359,7 @@ fn redrawn(active: &[Curve], control: &[Curve], rule: &SavingRule) -> Vec<f64> {
         };
         let active: Vec<&Curve> = first.into_iter().map(|at| &active[at]).collect();
         let control: Vec<&Curve> = second.into_iter().map(|at| &control[at]).collect();
-        compare(&active, &control, rule.target).map(|found| found.saving())
+        compare(&active, &control, rule.target)
     };
     (0..rule.resamples).filter_map(resample).collect()
 }

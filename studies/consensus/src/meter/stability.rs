@@ -5,14 +5,16 @@
 //! that predict one class throughout agree whatever they have learned: kappa has no meaning there, and they do not count
 //! as stable.
 
+use std::collections::VecDeque;
+
 use serde::{Deserialize, Serialize};
 
 use crate::agreement::{Weighting, cohen_kappa};
-use crate::error::{ConsensusError, check, check_known};
+use crate::error::{ConsensusError, check, check_classes, check_known, check_length};
 
 /// When predictions are stable.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, remote = "Self")]
 pub struct StabilityRule {
     /// How many comparisons of successive models are averaged.
     pub window: u32,
@@ -25,6 +27,20 @@ impl Default for StabilityRule {
         Self { window: 3, threshold: 0.99 }
     }
 }
+
+impl StabilityRule {
+    /// Checks the settings; every reader and user does so.
+    ///
+    /// # Errors
+    ///
+    /// A window of 0, or a threshold that is not above 0 and at most 1.
+    pub fn check(&self) -> Result<(), ConsensusError> {
+        check("window", f64::from(self.window), "a number from 1", self.window > 0)?;
+        check("threshold", self.threshold, "above 0 and at most 1", self.threshold > 0.0 && self.threshold <= 1.0)
+    }
+}
+
+checked_serde!(StabilityRule);
 
 /// What the predictions so far say.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -79,13 +95,18 @@ impl Stability {
 }
 
 /// The predictions of one model after the other on the same validation split.
+///
+/// Keeps the latest predictions and as many comparisons as the window holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct StabilityWatch {
     rule: StabilityRule,
     classes: u32,
     last: Option<Vec<u32>>,
-    /// Of each comparison; `None` where both predicted one class.
-    kappas: Vec<Option<f64>>,
+    /// Comparisons made, of which the latest are kept.
+    compared: u32,
+    /// Of each comparison in the window, the latest last; `None` where both predicted one class.
+    kappas: VecDeque<Option<f64>>,
 }
 
 impl StabilityWatch {
@@ -93,26 +114,32 @@ impl StabilityWatch {
     ///
     /// # Errors
     ///
-    /// A window of 0, or a threshold that is not above 0 and at most 1.
+    /// Settings out of range, or fewer than 2 classes.
     pub fn new(rule: StabilityRule, classes: u32) -> Result<Self, ConsensusError> {
-        check("window", f64::from(rule.window), "a number from 1", rule.window > 0)?;
-        check("threshold", rule.threshold, "above 0 and at most 1", rule.threshold > 0.0 && rule.threshold <= 1.0)?;
-        Ok(Self { rule, classes, last: None, kappas: Vec::new() })
+        rule.check()?;
+        check_classes(classes)?;
+        Ok(Self { rule, classes, last: None, compared: 0, kappas: VecDeque::new() })
     }
 
     /// Takes the next model's predictions: a class for each item of the split, in the same order each time.
     ///
     /// # Errors
     ///
-    /// An unknown class, or another number of items than before.
+    /// An unknown class, no items, or another number of them than before.
     pub fn record(&mut self, predictions: Vec<u32>) -> Result<Stability, ConsensusError> {
         predictions.iter().try_for_each(|&class| check_known("class", class, self.classes))?;
-        if let Some(last) = &self.last {
-            let (given, needed) = (predictions.len(), last.len());
-            if given != needed {
-                return Err(ConsensusError::Length { what: "predictions", given, needed });
+        let given = predictions.len();
+        match &self.last {
+            None => check_length("predictions", given, given.max(1))?,
+            Some(last) => {
+                check_length("predictions", given, last.len())?;
+                let kappa = cohen_kappa(last, &predictions, self.classes, Weighting::Equal)?;
+                if self.kappas.len() == self.rule.window as usize {
+                    self.kappas.pop_front();
+                }
+                self.kappas.push_back(kappa);
+                self.compared = self.compared.saturating_add(1);
             }
-            self.kappas.push(cohen_kappa(last, &predictions, self.classes, Weighting::Equal)?);
         }
         self.last = Some(predictions);
         Ok(self.stability())
@@ -120,17 +147,28 @@ impl StabilityWatch {
 
     /// Returns what the predictions so far say.
     pub fn stability(&self) -> Stability {
-        let (window, threshold) = (self.rule.window, self.rule.threshold);
-        let Some(start) = self.kappas.len().checked_sub(window as usize) else {
-            return Stability::TooEarly { compared: self.kappas.len() as u32, needed: window };
-        };
-        let Some(recent) = self.kappas[start..].iter().copied().collect::<Option<Vec<f64>>>() else {
-            return Stability::OneClass;
-        };
+        let StabilityRule { window, threshold } = self.rule;
+        if self.compared < window {
+            return Stability::TooEarly { compared: self.compared, needed: window };
+        }
+        let Some(recent) = self.kappas.iter().copied().collect::<Option<Vec<f64>>>() else { return Stability::OneClass };
         let kappa = recent.iter().sum::<f64>() / f64::from(window);
         if kappa >= threshold { Stability::Stable { kappa, threshold } } else { Stability::Moving { kappa, threshold } }
     }
+
+    /// What was read: predictions of known classes, and as many comparisons as were made and the window holds.
+    fn check(&self) -> Result<(), ConsensusError> {
+        check_classes(self.classes)?;
+        self.last.iter().flatten().try_for_each(|&class| check_known("class", class, self.classes))?;
+        check_length("kappas", self.kappas.len(), self.compared.min(self.rule.window) as usize)?;
+        let kappas = self.kappas.iter().flatten();
+        kappas.copied().try_for_each(|kappa| check("kappas", kappa, "at most 1", kappa <= 1.0))?;
+        let models = usize::from(self.last.is_some());
+        check_length("last", models, models.max(usize::from(self.compared > 0)))
+    }
 }
+
+checked_serde!(StabilityWatch);
 
 #[cfg(test)]
 #[path = "stability_tests.rs"]

@@ -42,6 +42,40 @@ fn models_that_predict_one_class_are_not_stable() {
 }
 
 #[test]
+fn a_watch_keeps_no_more_than_its_window() {
+    let mut watch = watch(2);
+    for changed in [100, 40, 3, 0, 0, 0, 0, 0, 0, 0] {
+        watch.record(alternating(changed)).expect("predictions");
+    }
+    assert_eq!((watch.kappas.len(), watch.compared), (2, 9));
+    let text = serde_json::to_string(&watch).expect("JSON");
+    assert_eq!(serde_json::from_str::<StabilityWatch>(&text).expect("a watch"), watch);
+}
+
+#[test]
+fn a_watch_that_cannot_be_is_not_read() {
+    let mut watch = watch(2);
+    (0..4).for_each(|_| {
+        watch.record(vec![0, 1, 1]).expect("predictions");
+    });
+    let text = serde_json::to_string(&watch).expect("JSON");
+    assert!(serde_json::from_str::<StabilityWatch>(&text).is_ok(), "{text}");
+    for (from, to) in [
+        (r#""window":2"#, r#""window":0"#),
+        (r#""window":2"#, r#""window":3"#),
+        ("[0,1,1]", "[0,1,2]"),
+        ("[0,1,1]", "null"),
+        ("[1.0,1.0]", "[1.0]"),
+        ("[1.0,1.0]", "[1.0,1.5]"),
+        (r#""classes":2"#, r#""classes":1"#),
+    ] {
+        let changed = text.replace(from, to);
+        assert_ne!(changed, text, "{from}");
+        assert!(serde_json::from_str::<StabilityWatch>(&changed).is_err(), "{changed}");
+    }
+}
+
+#[test]
 fn mistakes_are_named() {
     let mut watch = watch(1);
     watch.record(vec![0, 1]).expect("predictions");
@@ -52,6 +86,8 @@ fn mistakes_are_named() {
     );
     // A mistake leaves the watch as it was.
     assert_eq!(watch.stability(), Stability::TooEarly { compared: 0, needed: 1 });
+    let mut empty = super::StabilityWatch::new(StabilityRule::default(), 2).expect("a rule");
+    assert_eq!(empty.record(vec![]).expect_err("a mistake").to_string(), "`predictions` has `0` entries and needs `1`");
     let rule = StabilityRule { window: 0, threshold: 0.99 };
     assert_eq!(StabilityWatch::new(rule, 2).expect_err("a mistake").to_string(), "`window` must be a number from 1, not `0`");
 }
