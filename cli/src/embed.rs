@@ -87,7 +87,10 @@ pub fn failure(error: &StartError) -> Failure {
         StartError::Holder(_) => Kind::Storage,
         StartError::Security(_) => Kind::Internal,
         StartError::Listen { .. } => Kind::Refused,
-        StartError::OptunaBeyondThisHost(_) | StartError::KatibBeyondThisHost(_) | StartError::Mlflow(_) => Kind::Usage,
+        StartError::OptunaBeyondThisHost(_) | StartError::KatibBeyondThisHost(_) | StartError::HookBeyondThisHost(_) => {
+            Kind::Usage
+        }
+        StartError::Mlflow(_) | StartError::LabelStudio(_) => Kind::Usage,
     };
     Failure::new(kind, chain(error))
 }

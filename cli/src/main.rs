@@ -9,6 +9,7 @@ mod fleet;
 mod import;
 mod init;
 mod inside;
+mod labelstudio;
 mod mlflow;
 mod outputs;
 mod pages;

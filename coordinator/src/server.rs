@@ -34,6 +34,7 @@ use crate::{
     holder::{Holder, HolderError},
     katib,
     labels::Labelling,
+    labelstudio::{self, Connector, Hints, secret_from, webhook_router},
     liveness::{Connection, Connections},
     mlflow::{self, Mirror, Parts},
     optuna,
@@ -83,6 +84,8 @@ pub struct Config {
     pub names: Vec<String>,
     /// Mirror studies to an MLflow server; `None`: to none.
     pub mlflow: Option<mlflow::Config>,
+    /// Keep label projects in step with a Label Studio server; `None`: with none.
+    pub label_studio: Option<labelstudio::Config>,
     /// Shown to workers and users.
     pub build: String,
 }
@@ -110,6 +113,13 @@ pub enum StartError {
     KatibBeyondThisHost(SocketAddr),
     #[error(transparent)]
     Mlflow(#[from] mlflow::ServerError),
+    #[error(transparent)]
+    LabelStudio(#[from] labelstudio::ServerError),
+    #[error(
+        "Label Studio's webhooks come unencrypted, with a secret that others could then hear at `{0}`; use a loopback address, or \
+         `--insecure-label-studio-hook`"
+    )]
+    HookBeyondThisHost(SocketAddr),
     #[error("the store has failed: {0}")]
     StoreFailed(String),
 }
@@ -122,6 +132,7 @@ pub struct Coordinator {
     address: Option<SocketAddr>,
     optuna: Option<SocketAddr>,
     katib: Option<SocketAddr>,
+    hook: Option<SocketAddr>,
     stop: watch::Sender<bool>,
     servers: Vec<Served>,
 }
@@ -144,6 +155,7 @@ impl Coordinator {
         let writer = tokio::task::block_in_place(|| actor::start(store.clone(), clock, sessions.clone()))?;
         let mirror = mirror(&config, &writer, &store)?;
         let labels = Labelling::new(writer.clone(), store.blobs().clone());
+        let label_studio = label_studio(&config, &labels, &writer, &store, &gatekeeper).await?;
         let services = Services {
             labels,
             writer: writer.clone(),
@@ -156,6 +168,7 @@ impl Coordinator {
             build: config.build.clone(),
             store_id,
             mlflow: mirror.as_ref().map(|(_, status)| status.clone()),
+            label_studio: label_studio.as_ref().map(|started| started.status.clone()),
         };
         let address = listeners.iter().find_map(Listener::address);
         let socket = listeners.iter().find_map(|listener| listener.socket().map(Path::to_owned)).unwrap_or_default();
@@ -170,8 +183,12 @@ impl Coordinator {
         if let Some((mirror, _)) = mirror {
             tokio::spawn(run_mirror(mirror, stopping.clone()));
         }
+        let hook = label_studio.as_ref().and_then(|started| started.hook.as_ref()).and_then(|hook| hook.0.local_addr().ok());
+        if let Some(started) = label_studio {
+            started.run(&stopping);
+        }
         tokio::spawn(sweep(services.clone(), stopping));
-        Ok(Coordinator { services, writer, holder, address, optuna: optuna_address, katib, stop, servers })
+        Ok(Coordinator { services, writer, holder, address, optuna: optuna_address, katib, hook, stop, servers })
     }
 
     /// The Unix socket that this host's commands use.
@@ -217,6 +234,16 @@ impl Coordinator {
     /// How the mirror on an MLflow server is; `None` where there is none.
     pub fn mlflow(&self) -> Option<&mlflow::Status> {
         self.services.mlflow.as_ref()
+    }
+
+    /// How the connector with Label Studio is; `None` where there is none.
+    pub fn label_studio(&self) -> Option<&labelstudio::Status> {
+        self.services.label_studio.as_ref()
+    }
+
+    /// Where Label Studio's webhooks are heard.
+    pub fn label_studio_hook(&self) -> Option<SocketAddr> {
+        self.hook
     }
 
     /// Waits until everything that is durable now is mirrored, or the MLflow server cannot be reached. Answers how many
@@ -269,6 +296,64 @@ async fn run_mirror(mirror: Mirror, stopping: watch::Receiver<bool>) {
         () = mirror.run() => {}
         () = stopped(stopping) => {}
     }
+}
+
+/// The connector with Label Studio, ready to run.
+struct LabelStudio {
+    connector: Connector,
+    status: labelstudio::Status,
+    hook: Option<(tokio::net::TcpListener, axum::Router)>,
+}
+
+impl LabelStudio {
+    /// Ended in the middle of whatever it does: it looks for that at its next start.
+    fn run(self, stopping: &watch::Receiver<bool>) {
+        let (ended, connector) = (stopping.clone(), self.connector);
+        tokio::spawn(async move {
+            tokio::select! {
+                () = connector.run() => {}
+                () = stopped(ended) => {}
+            }
+        });
+        if let Some((listener, router)) = self.hook {
+            let ended = stopping.clone();
+            tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(stopped(ended)).await });
+        }
+    }
+}
+
+async fn label_studio(
+    config: &Config,
+    labels: &Labelling,
+    writer: &Writer,
+    store: &Store,
+    gatekeeper: &Gatekeeper,
+) -> Result<Option<LabelStudio>, StartError> {
+    let Some(config) = &config.label_studio else { return Ok(None) };
+    let (hints, key) = (Hints::default(), gatekeeper.client_token().to_owned());
+    let listener = match config.hook {
+        Some(address) if !address.ip().is_loopback() && !config.insecure_hook => {
+            return Err(StartError::HookBeyondThisHost(address));
+        }
+        Some(address) => {
+            let bound = tokio::net::TcpListener::bind(address).await;
+            Some(bound.map_err(|source| StartError::Listen { address: address.to_string(), source })?)
+        }
+        None => None,
+    };
+    let bound = listener.as_ref().and_then(|listener| listener.local_addr().ok()).map(|address| format!("http://{address}"));
+    let parts = labelstudio::Parts {
+        writer: writer.clone(),
+        samples: labels.samples().clone(),
+        store: store.id(),
+        directory: store.directory().to_owned(),
+        hook: bound.map(|bound| config.hook_url.clone().unwrap_or(bound)),
+        hints: hints.clone(),
+        key: key.clone(),
+    };
+    let (connector, status) = Connector::new(config, parts)?;
+    let hook = listener.map(|listener| (listener, webhook_router(secret_from(&key), hints)));
+    Ok(Some(LabelStudio { connector, status, hook }))
 }
 
 async fn listeners(config: &Config, gatekeeper: &Arc<Gatekeeper>) -> Result<Vec<Listener>, StartError> {

@@ -1,6 +1,7 @@
 //! What was typed: commands and options as clap reads them. What they come to is decided in `context`.
 
 mod fleet;
+mod labelstudio;
 mod mlflow;
 mod proxy;
 mod run;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
 
 pub use fleet::{FleetCommand, JoinArgs, WorkerArgs};
+pub use labelstudio::LabelStudioArgs;
 pub use mlflow::{MirrorArgs, RegisterArgs, ServerArgs};
 pub use proxy::ProxyArgs;
 pub use run::{MachineArgs, RunArgs, ServeArgs};

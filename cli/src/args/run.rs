@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Args;
 
-use super::MirrorArgs;
+use super::{LabelStudioArgs, MirrorArgs};
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -107,4 +107,6 @@ pub struct ServeArgs {
     pub insecure_anonymous_plaintext: bool,
     #[command(flatten)]
     pub mlflow: MirrorArgs,
+    #[command(flatten)]
+    pub label_studio: LabelStudioArgs,
 }

@@ -149,6 +149,7 @@ const CLIENT_METHODS: &[&str] = &[
     "ReopenLabel",
     "WithdrawAnswer",
     "ListAnnotators",
+    "SyncLabels",
 ];
 
 /// Optuna's storage protocol. Its clients know no credentials; who forwards their calls does.

@@ -5,6 +5,7 @@ mod clients;
 mod fleet;
 mod imports;
 mod labels;
+mod labelstudio;
 mod samplers;
 mod stores;
 mod studies;
@@ -48,6 +49,8 @@ pub(crate) struct Services {
     pub store_id: String,
     /// How the mirror on an MLflow server is; `None` where there is none.
     pub mlflow: Option<crate::mlflow::Status>,
+    /// How the connector with Label Studio is; `None` where there is none.
+    pub label_studio: Option<crate::labelstudio::Status>,
 }
 
 impl Services {
