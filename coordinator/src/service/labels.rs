@@ -199,8 +199,8 @@ impl LabelService for Services {
     }
 
     async fn next_label(&self, request: Request<NextLabelRequest>) -> Result<Response<NextLabelResponse>, Status> {
-        let NextLabelRequest { project, annotator, holding, request } = request.into_inner();
-        let annotator = self.labels.annotator(&annotator, Channel::Program).await?;
+        let NextLabelRequest { project, annotator, holding, request, by_command } = request.into_inner();
+        let annotator = self.labels.annotator(&annotator, channel(by_command)).await?;
         let given = if request == 0 {
             let project = self.labels.project(&project).await?.id;
             self.labels.next(project, annotator, holding.into_iter().map(LabelRequestId).collect()).await?
@@ -218,10 +218,11 @@ impl LabelService for Services {
     }
 
     async fn submit_label(&self, request: Request<SubmitLabelRequest>) -> Result<Response<SubmitLabelResponse>, Status> {
-        let SubmitLabelRequest { request, annotator, label_json, took_ms, request_id } = request.into_inner();
-        let annotator = self.labels.annotator(&annotator, Channel::Program).await?;
+        let SubmitLabelRequest { request, annotator, label_json, took_ms, request_id, by_command } = request.into_inner();
+        let channel = channel(by_command);
+        let annotator = self.labels.annotator(&annotator, channel).await?;
         let (label, asked_by) = (parse_label(&label_json)?, request_id_of(&request_id)?);
-        let (request, channel) = (LabelRequestId(request), Channel::Program);
+        let request = LabelRequestId(request);
         let answered = Answered { request, annotator, label: &label, took_ms, channel, asked_by };
         let (answer, state) = self.labels.submit(answered).await?;
         Ok(Response::new(SubmitLabelResponse { answer, state: state.name().to_owned() }))
@@ -315,6 +316,10 @@ impl Services {
         let data = self.labels.samples().read(request.data).await?;
         Ok(Response::new(label_to_proto(&view.state.labels, project, request, data)))
     }
+}
+
+fn channel(by_command: bool) -> Channel {
+    if by_command { Channel::Command } else { Channel::Program }
 }
 
 fn given_to_proto(given: Given) -> NextLabelResponse {

@@ -124,7 +124,8 @@ impl LabelCounts {
         states.map(|state| *self.of(state)).sum()
     }
 
-    pub(super) fn add(&mut self, request: &LabelRequest) {
+    /// Counts a request in.
+    pub(crate) fn add(&mut self, request: &LabelRequest) {
         if request.gold.is_none() {
             *self.of(request.state) += 1;
             self.answers += request.counting().count() as u64;

@@ -214,6 +214,7 @@ pub(super) fn withdraw_answer(
         return Err(LabelReject::NoSuchAnswer { request: id, answer });
     };
     if known.counts() {
+        let reason = if reason.is_empty() { "withdrawn by a user".to_owned() } else { reason };
         emit(core, out, LabelEvent::AnswerWithdrawn { request: id, answer, at: now.wall, reason });
         settle(core, now, out, id)?;
     }
@@ -235,6 +236,7 @@ pub(super) fn resolve(core: &mut Core, now: Now, out: &mut Outcome, id: LabelReq
 
 pub(super) fn withdraw(core: &mut Core, now: Now, out: &mut Outcome, id: LabelRequestId, reason: String) -> Answer {
     if find_request(core, id)?.1.state != LabelState::Withdrawn {
+        let reason = if reason.is_empty() { "withdrawn by a user".to_owned() } else { reason };
         found(core, now, out, id, Finding::Withdrawn { reason });
     }
     Ok(LabelReply::Done)
