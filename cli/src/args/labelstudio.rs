@@ -4,6 +4,8 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Args;
 
+use super::ShowFormat;
+
 /// Which server, and how its changes are heard of.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Label Studio")]
@@ -30,4 +32,20 @@ pub struct LabelStudioArgs {
     /// Hear webhooks beyond this host too, unencrypted
     #[arg(long, requires = "label_studio_hook")]
     pub insecure_label_studio_hook: bool,
+}
+
+/// What is looked at.
+#[derive(Clone, Debug, Args)]
+pub struct SyncArgs {
+    /// Name or id of the project
+    #[arg(value_name = "PROJECT", default_value = "last")]
+    pub project: String,
+    /// Make another project there in place of one that was deleted
+    #[arg(long)]
+    pub anew: bool,
+    /// Withdraw the requests of tasks that were deleted there, however many they are
+    #[arg(long)]
+    pub accept_deletions: bool,
+    #[command(flatten)]
+    pub format: ShowFormat,
 }

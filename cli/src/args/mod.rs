@@ -17,7 +17,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
 
 pub use fleet::{FleetCommand, JoinArgs, WorkerArgs};
 pub use label::{AnnotatorArgs, AskArgs, LabelCommand, LabelExportArgs, LabelFormat, RequestsArgs};
-pub use labelstudio::LabelStudioArgs;
+pub use labelstudio::{LabelStudioArgs, SyncArgs};
 pub use mlflow::{MirrorArgs, RegisterArgs, ServerArgs};
 pub use proxy::ProxyArgs;
 pub use run::{MachineArgs, RunArgs, ServeArgs};

@@ -2,6 +2,7 @@
 
 mod export;
 mod samples;
+mod sync;
 
 use std::{fs, path::Path};
 
@@ -81,6 +82,7 @@ async fn dispatch(context: &Context, client: &Client, command: LabelCommand) -> 
             let documents = output::annotator_documents(&annotators);
             print(&list_text(format.output, context.look, &documents, &output::annotators_listing(&annotators))?)
         }
+        LabelCommand::Sync(args) => sync::sync(client, args).await,
         LabelCommand::Export(args) => export::export(client, &args).await,
     }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Cell, Column, Listing,
+    Cell, Column, LabelStudioDocument, Listing, label_studio_facts,
     values::{local_time, rfc3339, span_text, visible},
 };
 
@@ -77,6 +77,7 @@ pub struct LabelProjectDocument {
     gold: u32,
     created: Option<String>,
     batches: Vec<BatchDocument>,
+    label_studio: Option<LabelStudioDocument>,
 }
 
 #[derive(Debug, Serialize)]
@@ -110,6 +111,7 @@ impl From<&v1::LabelProject> for LabelProjectDocument {
             gold: project.gold,
             created: rfc3339(project.created_at_us),
             batches: project.batches.iter().map(batch).collect(),
+            label_studio: project.label_studio.as_ref().map(LabelStudioDocument::from),
         }
     }
 }
@@ -139,6 +141,9 @@ pub fn label_project_text(project: &v1::LabelProject) -> String {
     fact("answers", counts.answers.to_string());
     fact("gold", if project.gold > 0 { format!("{} questions", project.gold) } else { String::new() });
     fact("created", local_time(project.created_at_us));
+    for (key, value) in project.label_studio.iter().flat_map(label_studio_facts) {
+        fact(key, value);
+    }
     for batch in &project.batches {
         let (at, source) = (local_time(batch.at_us), visible(&batch.source));
         out += &format!("batch {:<7}{} samples, {at}, {source}\n", batch.number, batch.count);

@@ -127,7 +127,8 @@ pub(super) async fn register(api: &LabelStudio, project: u64, wanted: &Wanted<'_
     }
     match ours.first() {
         Some(known) if is_same(&known.body, &body) => Ok(()),
-        known => api.set_hook(known.map(|hook| hook.id), &body).await,
+        // Whatever the reason: the server was there for the call before, and the rest goes on without.
+        known => api.set_hook(known.map(|hook| hook.id), &body).await.map_err(|error| CallError::Refused(error.to_string())),
     }
 }
 

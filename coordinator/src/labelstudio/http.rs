@@ -132,7 +132,8 @@ pub(super) fn read(status: StatusCode, body: &[u8]) -> Result<Json, CallError> {
     }
     let said = json.as_ref().map(said).unwrap_or_default();
     match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(CallError::Away(format!(
+        StatusCode::FORBIDDEN => Err(CallError::Away(format!("{status}: {said}"))),
+        StatusCode::UNAUTHORIZED => Err(CallError::Away(format!(
             "{status}: {said}; the server wants another token: a legacy token has to be allowed under \
              `Organization > Access Token Settings`, a personal access token is revoked there"
         ))),

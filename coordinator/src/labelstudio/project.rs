@@ -158,6 +158,17 @@ impl Project {
 
     /// Looks at the project there, and brings both to the same state. `save` makes the place durable.
     pub async fn pass(&mut self, context: &mut Context, task: Task, save: SavePlace<'_>) -> Result<Synced, Stop> {
+        let done = self.try_pass(context, task, save).await;
+        if let Err(Stop::Project(_)) = &done
+            && self.fitted.take().is_some()
+        {
+            // Whether that is because the project there is gone.
+            self.settle_place(context, task).await?;
+        }
+        done
+    }
+
+    async fn try_pass(&mut self, context: &mut Context, task: Task, save: SavePlace<'_>) -> Result<Synced, Stop> {
         let mut synced = Synced::default();
         self.settle_place(context, task).await?;
         self.save(save)?;

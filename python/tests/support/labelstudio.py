@@ -163,10 +163,10 @@ class LabelStudio:
     def tasks(self, project: int) -> list[dict[str, Any]]:
         """All tasks of a project with everything in them, in the order in which they were made."""
         found = self.call("GET", f"/api/projects/{project}/export?exportType=JSON&download_all_tasks=true")
-        listed = self.call("GET", f"/api/tasks?project={project}&page_size=10000")["tasks"]
+        listed = self.call("GET", f"/api/tasks?project={project}&fields=all&page_size=10000")["tasks"]
         listed = {task["id"]: task for task in listed}
         for task in found:
-            task |= {name: listed[task["id"]][name] for name in ("overlap", "is_labeled")}
+            task |= {name: listed[task["id"]][name] for name in ("overlap", "is_labeled", "predictions")}
         return sorted(found, key=lambda task: int(task["id"]))
 
     def next(self, project: int, by: str) -> dict[str, Any] | None:
