@@ -16,7 +16,7 @@ use hone_proto::{
     },
     worker::worker_service_server::WorkerServiceServer,
 };
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tokio_stream::StreamExt;
 use tonic::{
     Request, Status,
@@ -34,7 +34,7 @@ use crate::{
     holder::{Holder, HolderError},
     katib,
     labels::Labelling,
-    labelstudio::{self, Connector, Hints, secret_from, webhook_router},
+    labelstudio::{self, Prepared},
     liveness::{Connection, Connections},
     mlflow::{self, Mirror, Parts},
     optuna,
@@ -168,7 +168,7 @@ impl Coordinator {
             build: config.build.clone(),
             store_id,
             mlflow: mirror.as_ref().map(|(_, status)| status.clone()),
-            label_studio: label_studio.as_ref().map(|started| started.status.clone()),
+            label_studio: label_studio.as_ref().map(|prepared| prepared.status.clone()),
         };
         let address = listeners.iter().find_map(Listener::address);
         let socket = listeners.iter().find_map(|listener| listener.socket().map(Path::to_owned)).unwrap_or_default();
@@ -183,9 +183,9 @@ impl Coordinator {
         if let Some((mirror, _)) = mirror {
             tokio::spawn(run_mirror(mirror, stopping.clone()));
         }
-        let hook = label_studio.as_ref().and_then(|started| started.hook.as_ref()).and_then(|hook| hook.0.local_addr().ok());
-        if let Some(started) = label_studio {
-            started.run(&stopping);
+        let hook = label_studio.as_ref().and_then(Prepared::hook);
+        if let Some(prepared) = label_studio {
+            prepared.run(|| stopped(stopping.clone()));
         }
         tokio::spawn(sweep(services.clone(), stopping));
         Ok(Coordinator { services, writer, holder, address, optuna: optuna_address, katib, hook, stop, servers })
@@ -298,62 +298,27 @@ async fn run_mirror(mirror: Mirror, stopping: watch::Receiver<bool>) {
     }
 }
 
-/// The connector with Label Studio, ready to run.
-struct LabelStudio {
-    connector: Connector,
-    status: labelstudio::Status,
-    hook: Option<(tokio::net::TcpListener, axum::Router)>,
-}
-
-impl LabelStudio {
-    /// Ended in the middle of whatever it does: it looks for that at its next start.
-    fn run(self, stopping: &watch::Receiver<bool>) {
-        let (ended, connector) = (stopping.clone(), self.connector);
-        tokio::spawn(async move {
-            tokio::select! {
-                () = connector.run() => {}
-                () = stopped(ended) => {}
-            }
-        });
-        if let Some((listener, router)) = self.hook {
-            let ended = stopping.clone();
-            tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(stopped(ended)).await });
-        }
-    }
-}
-
 async fn label_studio(
     config: &Config,
     labels: &Labelling,
     writer: &Writer,
     store: &Store,
     gatekeeper: &Gatekeeper,
-) -> Result<Option<LabelStudio>, StartError> {
+) -> Result<Option<Prepared>, StartError> {
     let Some(config) = &config.label_studio else { return Ok(None) };
-    let (hints, key) = (Hints::default(), gatekeeper.client_token().to_owned());
     let listener = match config.hook {
         Some(address) if !address.ip().is_loopback() && !config.insecure_hook => {
             return Err(StartError::HookBeyondThisHost(address));
         }
         Some(address) => {
-            let bound = tokio::net::TcpListener::bind(address).await;
+            let bound = TcpListener::bind(address).await;
             Some(bound.map_err(|source| StartError::Listen { address: address.to_string(), source })?)
         }
         None => None,
     };
-    let bound = listener.as_ref().and_then(|listener| listener.local_addr().ok()).map(|address| format!("http://{address}"));
-    let parts = labelstudio::Parts {
-        writer: writer.clone(),
-        samples: labels.samples().clone(),
-        store: store.id(),
-        directory: store.directory().to_owned(),
-        hook: bound.map(|bound| config.hook_url.clone().unwrap_or(bound)),
-        hints: hints.clone(),
-        key: key.clone(),
-    };
-    let (connector, status) = Connector::new(config, parts)?;
-    let hook = listener.map(|listener| (listener, webhook_router(secret_from(&key), hints)));
-    Ok(Some(LabelStudio { connector, status, hook }))
+    let (writer, samples, directory) = (writer.clone(), labels.samples().clone(), store.directory().to_owned());
+    let parts = labelstudio::Parts { writer, samples, store: store.id(), directory, key: gatekeeper.client_token().to_owned() };
+    Ok(Some(Prepared::new(config, parts, listener)?))
 }
 
 async fn listeners(config: &Config, gatekeeper: &Arc<Gatekeeper>) -> Result<Vec<Listener>, StartError> {

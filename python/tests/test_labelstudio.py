@@ -551,8 +551,27 @@ def test_newer_models_change_the_order_and_answers_tell_what_was_shown(
     assert [one["label"] for one in shown] == ["dog", "cat"]
     assert shown[1]["source"] == "study-9"
     assert shown[1]["confidence"] == 0.9
+    # Somebody answers, and before that is heard of a newer model comes.
+    coordinator.end()
+    studio.annotate(next_task(studio, project)["id"], ADA, "dog")
+    coordinator.options = ("--label-studio-interval", "1h")
+    coordinator.start()
+    wait_until(lambda: coordinator.there("scores")["looked_at"] is not None)
+    studio.annotate(next_task(studio, project)["id"], ADA, "dog")
+    rescore(coordinator, "scores", "study-10", {f"s{at}": (5.0 - at, "dog") for at in range(5)})
+    wait_until(lambda: studio.call("GET", f"/api/projects/{project}/")["model_version"] == "study-10 #2")
+    assert coordinator.sync("scores")["answers"] == 1
+    shown = [coordinator.request("scores", sample)["answers"][0]["shown"] for sample in ("s1", "s2")]
+    assert [(one["source"], one["label"]) for one in shown] == [("study-9", "cat")] * 2
     # Old sets of predictions do not pile up.
-    wait_until(lambda: set(studio.call("GET", f"/api/projects/{project}/model-versions/")) == {"study-9 #1"})
+    wait_until(lambda: set(studio.call("GET", f"/api/projects/{project}/model-versions/")) == {"study-10 #2"})
+
+
+def next_task(studio: LabelStudio, project: int) -> dict[str, Any]:
+    """What Ada is asked next."""
+    task = studio.next(project, ADA)
+    assert task is not None
+    return task
 
 
 def test_a_share_is_asked_without_the_models_word(start: Callable[..., Coordinator], studio: LabelStudio) -> None:

@@ -1,4 +1,6 @@
-//! What people said there, as an export tells it.
+//! What people said there.
+
+use std::collections::BTreeMap;
 
 use hone_studies::label::{Form, Label, LabelProject, LabelRequest, Prediction};
 use serde_json::Value as Json;
@@ -55,29 +57,52 @@ pub(super) fn author_of(annotation: &Json) -> Option<u64> {
     author.as_u64().or_else(|| author["id"].as_u64())
 }
 
-/// Reads an annotation. `mark` is that of the project, `annotator` the name of its author.
+/// What an answer is marked with that comes of an annotation. Ids are used again, moments are not.
+pub(super) fn external_of(mark: &str, annotation: &Json) -> Option<String> {
+    let created = time_from_text(annotation["created_at"].as_str()?)?;
+    Some(format!("{mark}{}.{created}", annotation["id"].as_u64()?))
+}
+
+/// Predictions that annotations were begun from, as an export tells it, by annotation.
+pub(super) type Begun = BTreeMap<u64, Json>;
+
+/// The prediction that an annotation of a task was begun from, where that can be told by their times: it was there
+/// already, and none of another version was or is. `Err`: only an export tells.
+pub(super) fn begun_from<'a>(task: &'a Json, annotation: &Json, version: &str) -> Result<Option<&'a Json>, ()> {
+    let predictions = task["predictions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let moment = |of: &Json| of["created_at"].as_str().and_then(time_from_text);
+    let clear = |prediction: &&Json| prediction["model_version"] == version && moment(prediction) <= moment(annotation);
+    match predictions {
+        [] => Ok(None),
+        [one] if clear(&one) => Ok(Some(one)),
+        _ => Err(()),
+    }
+}
+
+/// Reads an annotation. `mark` is that of the project, `annotator` the name of its author, `prediction` what it was
+/// begun from.
 pub(super) fn annotation_from_json(
     project: &LabelProject,
     request: &LabelRequest,
     annotation: &Json,
     mark: &str,
     annotator: String,
+    prediction: Option<&Json>,
 ) -> Option<Annotation> {
     let form = &project.spec.form;
     let id = annotation["id"].as_u64()?;
-    let external = annotation["unique_id"].as_str().map_or_else(|| format!("{mark}#{id}"), |unique| format!("{mark}{unique}"));
     let seconds = annotation["lead_time"].as_f64().unwrap_or(0.0);
     let results = annotation["result"].as_array().map(Vec::as_slice).unwrap_or_default();
     Some(Annotation {
         id,
-        external,
+        external: external_of(mark, annotation)?,
         annotator,
         updated: time_from_text(annotation["updated_at"].as_str()?)?,
         cancelled: annotation["was_cancelled"].as_bool().unwrap_or(false),
         label: label_from_results(form, results),
         // Casts of floating point numbers end at the bounds.
         took_ms: (seconds * 1_000.0).round() as u32,
-        shown: shown(form, request, &annotation["prediction"]),
+        shown: prediction.and_then(|prediction| shown(form, request, prediction)),
     })
 }
 

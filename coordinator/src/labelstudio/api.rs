@@ -158,7 +158,20 @@ impl LabelStudio {
         }
     }
 
-    /// Everything about some tasks: the only call that tells what the annotators of an answer were shown.
+    /// Some tasks with their annotations and predictions.
+    pub async fn details(&self, project: u64, tasks: &[u64]) -> Result<Vec<Json>, CallError> {
+        let query = json!({"selectedItems": {"all": false, "included": tasks}}).to_string();
+        let (query, size) = (utf8_percent_encode(&query, QUERY), tasks.len());
+        let fields = "fields=all&include=id,annotations,predictions";
+        let path = format!("/api/tasks?project={project}&page=1&page_size={size}&{fields}&query={query}");
+        match self.http.get(&path).await?["tasks"].take() {
+            Json::Array(tasks) => Ok(tasks),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// Everything about some tasks: the only call that tells which predictions annotations were begun from. Label Studio
+    /// keeps a file of each export for ever, so it is not for every day.
     pub async fn export(&self, project: u64, tasks: &[u64]) -> Result<Vec<Json>, CallError> {
         let ids: String = tasks.iter().map(|id| format!("&ids[]={id}")).collect();
         let path = format!("/api/projects/{project}/export?exportType=JSON&download_all_tasks=true{ids}");

@@ -46,9 +46,6 @@ pub(crate) struct Parts {
     pub directory: PathBuf,
     /// What the webhooks' secret is made from.
     pub key: String,
-    pub hints: Hints,
-    /// Where webhooks are heard, as Label Studio calls it.
-    pub hook: Option<String>,
 }
 
 /// When a project is to be looked at, and how it went.
@@ -75,12 +72,12 @@ pub(crate) struct Connector {
 }
 
 impl Connector {
-    /// Makes a connector that has not begun.
+    /// Makes a connector that has not begun. `hook`: where webhooks are heard that become hints, as Label Studio calls it.
     ///
     /// # Errors
     /// The authorities of the server cannot be read.
-    pub fn new(config: &Config, parts: Parts) -> Result<(Connector, Status), ServerError> {
-        let Parts { writer, samples, store, directory, key, hints, hook } = parts;
+    pub fn new(config: &Config, parts: Parts, hints: Hints, hook: Option<String>) -> Result<(Connector, Status), ServerError> {
+        let Parts { writer, samples, store, directory, key } = parts;
         let server = config.server.address().to_owned();
         let target = format!("{server} {store}");
         let cursor = Cursor::load(&directory, &target).unwrap_or_else(|error| {
@@ -124,7 +121,11 @@ impl Connector {
                 Err(Stop::Ended) => return,
                 Err(Stop::Away(reason) | Stop::Project(reason)) => {
                     self.trouble(reason);
-                    tokio::time::sleep(wait).await;
+                    // Somebody's wish is tried at once.
+                    tokio::select! {
+                        () = tokio::time::sleep(wait) => {}
+                        Some(waiting) = self.waiting.recv() => self.grant(waiting).await,
+                    }
                     wait = (wait * 2).min(LONGEST_WAIT);
                 }
             }
@@ -165,6 +166,9 @@ impl Connector {
         while let Ok(waiting) = self.waiting.try_recv() {
             let _ = waiting.done.send(Err(reason.clone()));
         }
+        // What was hinted at may not have been looked at.
+        let now = Instant::now();
+        self.projects.values_mut().for_each(|one| one.next_pull = now);
         let mut board = self.status.lock();
         if board.trouble.is_none() {
             let server = &self.context.server;

@@ -25,6 +25,7 @@ mod pull;
 mod push;
 mod result;
 mod server;
+mod start;
 mod status;
 mod task;
 
@@ -33,10 +34,7 @@ mod tests;
 
 use std::time::Duration;
 
-pub(crate) use self::{
-    connector::{Connector, Parts},
-    hook::{Hints, secret_from, webhook_router},
-};
+pub(crate) use self::{connector::Parts, start::Prepared};
 pub use self::{
     server::{Server, ServerError},
     status::{ProjectStatus, Status, Synced, Wish},

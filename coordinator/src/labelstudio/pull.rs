@@ -7,12 +7,12 @@ use std::{
 
 use hone_studies::{
     LabelRequestId,
-    label::{Channel, LabelCommand, LabelRequest, Submission},
+    label::{Channel, LabelCommand, LabelProject, LabelRequest, Submission},
 };
 use serde_json::Value as Json;
 
 use super::{
-    annotation::{annotation_from_json, author_of, name_of},
+    annotation::{Annotation, Begun, annotation_from_json, author_of, begun_from, external_of, name_of},
     api::{After, Listed},
     plan::{self, OURS, Step, Task},
     project::{Context, MAX_COMPLAINTS, Project, Reach, SETTLE, Stop, Viewed},
@@ -165,10 +165,11 @@ impl Project {
         drop(viewed);
         let tasks: Vec<u64> = wanted.iter().filter_map(|id| self.tasks.get(id)).flatten().map(|task| task.id).collect();
         if !tasks.is_empty() {
-            let exported = context.api.export(self.there()?, &tasks).await?;
-            self.know_users(context, &exported).await?;
+            let found = context.api.details(self.there()?, &tasks).await?;
+            self.know_users(context, &found).await?;
+            let begun = self.look_up_predictions(context, &wanted, &found).await?;
             let viewed = self.view(context).await?;
-            let planned = self.plan(context, &viewed, &wanted, &tasks, &exported)?;
+            let planned = self.plan(context, &viewed, &wanted, &found, &begun)?;
             drop(viewed);
             for (request, steps) in planned {
                 self.complaints.retain(|_, (of, _)| *of != request);
@@ -192,8 +193,36 @@ impl Project {
         Ok(known.filter(|request| touched(&request.id) || answered(request)).map(|request| request.id).collect())
     }
 
-    async fn know_users(&self, context: &mut Context, exported: &[Json]) -> Result<(), Stop> {
-        let annotations = exported.iter().filter_map(|task| task["annotations"].as_array()).flatten();
+    /// Predictions that new annotations were begun from, where their times do not tell.
+    async fn look_up_predictions(&self, context: &Context, wanted: &[LabelRequestId], found: &[Json]) -> Result<Begun, Stop> {
+        let viewed = self.view(context).await?;
+        let project = viewed.project()?;
+        let answers = wanted.iter().filter_map(|id| project.request(*id)).flat_map(|request| &request.answers);
+        let known: BTreeSet<&str> = answers.map(|answer| answer.external.as_str()).collect();
+        let version = self.place.as_ref().map_or("", |place| &place.version);
+        let is_unclear = |task: &Json, annotation: &Json| {
+            let is_new = external_of(&self.mark, annotation).is_some_and(|external| !known.contains(external.as_str()));
+            is_new && begun_from(task, annotation, version).is_err()
+        };
+        let unclear = found.iter().filter(|task| {
+            let annotations = task["annotations"].as_array();
+            annotations.is_some_and(|annotations| annotations.iter().any(|annotation| is_unclear(task, annotation)))
+        });
+        let unclear: Vec<u64> = unclear.filter_map(|task| task["id"].as_u64()).collect();
+        drop(viewed);
+        if unclear.is_empty() {
+            return Ok(Begun::new());
+        }
+        let exported = context.api.export(self.there()?, &unclear).await?;
+        let annotations = exported.into_iter().flat_map(|mut task| match task["annotations"].take() {
+            Json::Array(annotations) => annotations,
+            _ => Vec::new(),
+        });
+        Ok(annotations.filter_map(|mut annotation| Some((annotation["id"].as_u64()?, annotation["prediction"].take()))).collect())
+    }
+
+    async fn know_users(&self, context: &mut Context, found: &[Json]) -> Result<(), Stop> {
+        let annotations = found.iter().filter_map(|task| task["annotations"].as_array()).flatten();
         if annotations.filter_map(author_of).any(|author| !context.users.contains_key(&author)) {
             context.users = context.api.users().await?;
         }
@@ -205,26 +234,40 @@ impl Project {
         context: &Context,
         viewed: &Viewed,
         wanted: &[LabelRequestId],
-        tasks: &[u64],
-        exported: &[Json],
+        found: &[Json],
+        begun: &Begun,
     ) -> Result<Vec<(LabelRequestId, Vec<Step>)>, Stop> {
         let project = viewed.project()?;
-        let by_id: BTreeMap<u64, &Json> = exported.iter().filter_map(|task| Some((task["id"].as_u64()?, task))).collect();
+        let by_id: BTreeMap<u64, &Json> = found.iter().filter_map(|task| Some((task["id"].as_u64()?, task))).collect();
         let mut planned = Vec::new();
         for request in wanted.iter().filter_map(|id| project.request(*id)) {
-            let own = self.tasks.get(&request.id).into_iter().flatten().map(|task| task.id).filter(|id| tasks.contains(id));
+            let own = self.tasks.get(&request.id).into_iter().flatten().map(|task| task.id);
             // A task that went meanwhile says nothing: the next list of all tasks tells what that means.
             let Some(own) = own.map(|id| by_id.get(&id)).collect::<Option<Vec<_>>>() else { continue };
-            let annotations = own.into_iter().filter_map(|task| task["annotations"].as_array()).flatten();
-            let read = annotations.filter_map(|annotation| {
-                let author = author_of(annotation);
-                let name = name_of(author, author.and_then(|author| context.users.get(&author)));
-                annotation_from_json(project, request, annotation, &self.mark, name)
-            });
-            let read: Vec<_> = read.collect();
+            let read: Vec<Annotation> = own.iter().flat_map(|task| self.read(context, project, request, task, begun)).collect();
             planned.push((request.id, plan::pull(viewed.labels(), request, &read, &self.mark)));
         }
         Ok(planned)
+    }
+
+    /// The annotations of one task of a request.
+    fn read(
+        &self,
+        context: &Context,
+        project: &LabelProject,
+        request: &LabelRequest,
+        task: &Json,
+        begun: &Begun,
+    ) -> Vec<Annotation> {
+        let version = self.place.as_ref().map_or("", |place| &place.version);
+        let read = |annotation: &Json| {
+            let author = author_of(annotation);
+            let name = name_of(author, author.and_then(|author| context.users.get(&author)));
+            let told = || annotation["id"].as_u64().and_then(|id| begun.get(&id));
+            let prediction = begun_from(task, annotation, version).unwrap_or_else(|()| told());
+            annotation_from_json(project, request, annotation, &self.mark, name, prediction)
+        };
+        task["annotations"].as_array().into_iter().flatten().filter_map(read).collect()
     }
 
     async fn take(
