@@ -80,7 +80,7 @@ pub(super) fn begun_from<'a>(task: &'a Json, annotation: &Json, version: &str) -
 }
 
 /// Reads an annotation. `mark` is that of the project, `annotator` the name of its author, `prediction` what it was
-/// begun from.
+/// begun from. `None`: it is not as Label Studio tells annotations.
 pub(super) fn annotation_from_json(
     project: &LabelProject,
     request: &LabelRequest,
@@ -92,14 +92,15 @@ pub(super) fn annotation_from_json(
     let form = &project.spec.form;
     let id = annotation["id"].as_u64()?;
     let seconds = annotation["lead_time"].as_f64().unwrap_or(0.0);
-    let results = annotation["result"].as_array().map(Vec::as_slice).unwrap_or_default();
+    // Of somebody who was removed there, the author is null.
+    annotation.get("completed_by")?;
     Some(Annotation {
         id,
         external: external_of(mark, annotation)?,
         annotator,
         updated: time_from_text(annotation["updated_at"].as_str()?)?,
-        cancelled: annotation["was_cancelled"].as_bool().unwrap_or(false),
-        label: label_from_results(form, results),
+        cancelled: annotation["was_cancelled"].as_bool()?,
+        label: label_from_results(form, annotation["result"].as_array()?),
         // Casts of floating point numbers end at the bounds.
         took_ms: (seconds * 1_000.0).round() as u32,
         shown: prediction.and_then(|prediction| shown(form, request, prediction)),

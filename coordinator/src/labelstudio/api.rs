@@ -162,7 +162,9 @@ impl LabelStudio {
     pub async fn details(&self, project: u64, tasks: &[u64]) -> Result<Vec<Json>, CallError> {
         let query = json!({"selectedItems": {"all": false, "included": tasks}}).to_string();
         let (query, size) = (utf8_percent_encode(&query, QUERY), tasks.len());
-        let fields = "fields=all&include=id,annotations,predictions";
+        // What is named counts for annotations too.
+        let fields =
+            "fields=all&include=id,annotations,predictions,result,completed_by,was_cancelled,created_at,updated_at,lead_time";
         let path = format!("/api/tasks?project={project}&page=1&page_size={size}&{fields}&query={query}");
         match self.http.get(&path).await?["tasks"].take() {
             Json::Array(tasks) => Ok(tasks),

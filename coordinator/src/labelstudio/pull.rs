@@ -244,7 +244,12 @@ impl Project {
             let own = self.tasks.get(&request.id).into_iter().flatten().map(|task| task.id);
             // A task that went meanwhile says nothing: the next list of all tasks tells what that means.
             let Some(own) = own.map(|id| by_id.get(&id)).collect::<Option<Vec<_>>>() else { continue };
-            let read: Vec<Annotation> = own.iter().flat_map(|task| self.read(context, project, request, task, begun)).collect();
+            let mut read = Vec::new();
+            for task in own {
+                // What cannot be read must not look as if it were not there.
+                let unreadable = || Stop::Project(format!("the annotations of task {} are not as they should be", task["id"]));
+                read.extend(self.read(context, project, request, task, begun).ok_or_else(unreadable)?);
+            }
             planned.push((request.id, plan::pull(viewed.labels(), request, &read, &self.mark)));
         }
         Ok(planned)
@@ -258,7 +263,7 @@ impl Project {
         request: &LabelRequest,
         task: &Json,
         begun: &Begun,
-    ) -> Vec<Annotation> {
+    ) -> Option<Vec<Annotation>> {
         let version = self.place.as_ref().map_or("", |place| &place.version);
         let read = |annotation: &Json| {
             let author = author_of(annotation);
@@ -267,7 +272,7 @@ impl Project {
             let prediction = begun_from(task, annotation, version).unwrap_or_else(|()| told());
             annotation_from_json(project, request, annotation, &self.mark, name, prediction)
         };
-        task["annotations"].as_array().into_iter().flatten().filter_map(read).collect()
+        task["annotations"].as_array()?.iter().map(read).collect()
     }
 
     async fn take(

@@ -1,5 +1,6 @@
 //! The connector without a server: what is written, what is read, and what follows from what is here and there.
 
+mod annotations;
 mod calls;
 mod forms;
 mod planning;
