@@ -248,8 +248,10 @@ impl Connector {
                 one.stuck_until = None;
                 one.trouble.clear();
                 one.pulled = wall();
-                if task.reach > Reach::Nothing && one.next_pull <= now {
-                    one.next_pull = now + self.interval;
+                // A second look that is due sooner stays so; a wait after trouble does not.
+                let regular = now + self.interval;
+                if task.reach > Reach::Nothing {
+                    one.next_pull = if one.next_pull > now { one.next_pull.min(regular) } else { regular };
                 }
                 if task.reach >= Reach::Tasks {
                     one.next_list = now + LIST_INTERVAL;

@@ -172,9 +172,15 @@ impl Project {
             let planned = self.plan(context, &viewed, &wanted, &found, &begun)?;
             drop(viewed);
             for (request, steps) in planned {
+                let before = self.complaints.clone();
                 self.complaints.retain(|_, (of, _)| *of != request);
                 for step in steps {
                     self.take(context, request, step, synced).await?;
+                }
+                for (annotation, (_, complaint)) in self.complaints.iter().filter(|(_, (of, _))| *of == request) {
+                    if before.get(annotation).is_none_or(|(_, known)| known != complaint) {
+                        tracing::warn!(project = self.id.0, "{complaint}");
+                    }
                 }
             }
         }
@@ -303,7 +309,6 @@ impl Project {
             }
             Step::Complain { annotation, annotator, why } => {
                 let complaint = format!("request {request}, annotation {annotation} of `{annotator}`: {why}");
-                tracing::warn!(project = self.id.0, "{complaint}");
                 if self.complaints.len() < MAX_COMPLAINTS {
                     self.complaints.insert(annotation, (request, complaint));
                 }

@@ -181,11 +181,7 @@ impl Project {
         let there = self.there()?;
         let missing = |project: &Project, image: &ImageBlob| !project.files.contains_key(&image.hash);
         if images.iter().any(|image| missing(self, image)) && self.files.is_empty() {
-            for file in context.api.uploads(there).await? {
-                if let Some(hash) = file.rsplit_once("hone-").and_then(|(_, name)| name.split_once('.')).map(|(hash, _)| hash) {
-                    self.files.insert(hash.to_owned(), format!("/data/{file}"));
-                }
-            }
+            self.list_uploads(context, there).await?;
         }
         for image in images {
             if !missing(self, &image) {
@@ -194,8 +190,26 @@ impl Project {
             let bytes = context.samples.blob(&image.hash).await.map_err(|error| Stop::Project(error.message().to_owned()))?;
             let ending = image.media_type.trim_start_matches("image/").split('+').next().unwrap_or("png");
             let name = format!("hone-{}.{ending}", image.hash);
-            let file = context.api.upload(there, &name, &image.media_type, &bytes).await?;
-            self.files.insert(image.hash, format!("/data/{file}"));
+            match context.api.upload(there, &name, &image.media_type, &bytes).await {
+                Ok(file) => drop(self.files.insert(image.hash, format!("/data/{file}"))),
+                Err(error @ CallError::Refused(_)) => {
+                    // It keeps the file and then refuses to make a task of it where tasks have other parts too.
+                    self.list_uploads(context, there).await?;
+                    if missing(self, &image) {
+                        return Err(error.into());
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    async fn list_uploads(&mut self, context: &Context, there: u64) -> Result<(), Stop> {
+        for file in context.api.uploads(there).await? {
+            if let Some(hash) = file.rsplit_once("hone-").and_then(|(_, name)| name.split_once('.')).map(|(hash, _)| hash) {
+                self.files.insert(hash.to_owned(), format!("/data/{file}"));
+            }
         }
         Ok(())
     }
