@@ -93,11 +93,9 @@ impl Default for AnswerSpec {
 pub enum Consensus {
     /// The answer that most gave.
     Majority,
-    /// Weighs annotators by how they answer (Dawid and Skene, 1979).
-    DawidSkene,
 }
 
 impl Consensus {
     /// Every way with the word that users write.
-    pub const NAMES: [(&'static str, Consensus); 2] = [("majority", Consensus::Majority), ("dawid-skene", Consensus::DawidSkene)];
+    pub const NAMES: [(&'static str, Consensus); 1] = [("majority", Consensus::Majority)];
 }

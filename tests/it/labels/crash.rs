@@ -40,8 +40,8 @@ fn annotators_lose_no_answer_when_the_coordinator_is_killed() {
     let place = Place::new();
     let hone = Hone::new(&place);
     let mut coordinator = hone.serve();
-    // Every kill waits for half of ANSWERS on average; there is work for all of them.
-    let samples = kills * ANSWERS / 5 + 20;
+    // Three answers for each; a kill comes after twelve at most, and some more that were under way.
+    let samples = kills * ANSWERS / 2 + 20;
     for (name, overlap, _) in PROJECTS {
         create(&hone, &place, name, overlap, samples);
     }
