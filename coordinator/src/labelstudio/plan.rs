@@ -190,9 +190,9 @@ pub(super) fn pull(labels: &Labels, request: &LabelRequest, annotations: &[Annot
     let unbacked = request.counting().filter(|answer| is_from(answer, mark) && !backed.contains(&answer.id));
     let taken_back = unbacked.map(|answer| Step::TakeBack { answer: answer.id, reason: why_unbacked(answer, annotations) });
     let mut all: Vec<Step> = taken_back.collect();
-    // A request that is decided is skipped by nobody, unless what decided it goes.
-    let may_open = request.state.is_open() || !all.is_empty();
     all.append(&mut steps);
+    // A request that is decided or given up is skipped by nobody, unless what is said of it changes that.
+    let may_open = request.state.is_open() || all.iter().any(|step| !matches!(step, Step::Complain { .. }));
     all.extend(skips.into_iter().filter(|_| may_open));
     all
 }
