@@ -87,9 +87,11 @@ pub fn failure(error: &StartError) -> Failure {
         StartError::Holder(_) => Kind::Storage,
         StartError::Security(_) => Kind::Internal,
         StartError::Listen { .. } => Kind::Refused,
-        StartError::OptunaBeyondThisHost(_) | StartError::KatibBeyondThisHost(_) | StartError::Mlflow(_) => Kind::Usage,
+        StartError::OptunaBeyondThisHost(_) | StartError::KatibBeyondThisHost(_) | StartError::HookBeyondThisHost(_) => {
+            Kind::Usage
+        }
         StartError::Page(PageError::Security(_)) => Kind::Internal,
-        StartError::Page(_) => Kind::Usage,
+        StartError::Mlflow(_) | StartError::LabelStudio(_) | StartError::Page(_) => Kind::Usage,
     };
     Failure::new(kind, chain(error))
 }

@@ -11,6 +11,7 @@ mod import;
 mod init;
 mod inside;
 mod label;
+mod labelstudio;
 mod mlflow;
 mod outputs;
 mod pages;

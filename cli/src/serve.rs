@@ -10,7 +10,7 @@ use crate::{
     context::Context,
     embed::{BUILD, failure, is_held},
     errors::{Failure, Kind, Result},
-    mlflow,
+    labelstudio, mlflow,
     output::{print, remark, visible},
     signals::Stop,
 };
@@ -41,6 +41,7 @@ pub async fn command(context: &Context, args: ServeArgs) -> Result<()> {
         names: args.host_name.clone(),
         page: page_config(&args.page),
         mlflow: mlflow::config(&args.mlflow)?,
+        label_studio: labelstudio::config(&args.label_studio)?,
         build: BUILD.to_owned(),
     };
     let coordinator = Coordinator::start(config).await.map_err(|error| match is_held(&error) {
@@ -104,6 +105,12 @@ fn announce(context: &Context, args: &ServeArgs, coordinator: &Coordinator) -> R
     }
     if let Some(mirror) = coordinator.mlflow() {
         remark(&format!("studies are mirrored on the MLflow server {}", visible(mirror.server())));
+    }
+    if let Some(connector) = coordinator.label_studio() {
+        remark(&format!("label projects are kept in step with Label Studio at {}", visible(connector.server())));
+    }
+    if let Some(hook) = coordinator.label_studio_hook() {
+        remark(&format!("Label Studio's webhooks are heard on {hook}"));
     }
     let token = token.filter(|_| !args.insecure_anonymous_plaintext);
     let join = join_line(args, address, token.as_deref(), &socket.to_string());

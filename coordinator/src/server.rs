@@ -17,7 +17,7 @@ use hone_proto::{
     },
     worker::worker_service_server::WorkerServiceServer,
 };
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tokio_stream::StreamExt;
 use tonic::{
     Request, Status,
@@ -35,6 +35,7 @@ use crate::{
     holder::{Holder, HolderError},
     katib,
     labels::Labelling,
+    labelstudio::{self, Prepared},
     liveness::{Connection, Connections},
     mlflow::{self, Mirror, Parts},
     optuna,
@@ -87,6 +88,8 @@ pub struct Config {
     pub page: Option<page::Config>,
     /// Mirror studies to an MLflow server; `None`: to none.
     pub mlflow: Option<mlflow::Config>,
+    /// Keep label projects in step with a Label Studio server; `None`: with none.
+    pub label_studio: Option<labelstudio::Config>,
     /// Shown to workers and users.
     pub build: String,
 }
@@ -116,6 +119,13 @@ pub enum StartError {
     Page(#[from] PageError),
     #[error(transparent)]
     Mlflow(#[from] mlflow::ServerError),
+    #[error(transparent)]
+    LabelStudio(#[from] labelstudio::ServerError),
+    #[error(
+        "Label Studio's webhooks come unencrypted, with a secret that others could then hear at `{0}`; use a loopback address, or \
+         `--insecure-label-studio-hook`"
+    )]
+    HookBeyondThisHost(SocketAddr),
     #[error("the store has failed: {0}")]
     StoreFailed(String),
 }
@@ -129,6 +139,7 @@ pub struct Coordinator {
     optuna: Option<SocketAddr>,
     katib: Option<SocketAddr>,
     page: Option<SocketAddr>,
+    hook: Option<SocketAddr>,
     stop: watch::Sender<bool>,
     servers: Vec<Served>,
 }
@@ -152,6 +163,7 @@ impl Coordinator {
         let writer = tokio::task::block_in_place(|| actor::start(store.clone(), clock, sessions.clone()))?;
         let mirror = mirror(&config, &writer, &store)?;
         let labels = Labelling::new(writer.clone(), store.blobs().clone());
+        let label_studio = label_studio(&config, &labels, &writer, &store, &gatekeeper).await?;
         let services = Services {
             labels,
             writer: writer.clone(),
@@ -165,6 +177,7 @@ impl Coordinator {
             store_id,
             mlflow: mirror.as_ref().map(|(_, status)| status.clone()),
             page: page.as_ref().map(|(_, settings)| settings.url.clone()),
+            label_studio: label_studio.as_ref().map(|prepared| prepared.status.clone()),
         };
         let address = listeners.iter().find_map(Listener::address);
         let socket = listeners.iter().find_map(|listener| listener.socket().map(Path::to_owned)).unwrap_or_default();
@@ -181,8 +194,23 @@ impl Coordinator {
         if let Some((mirror, _)) = mirror {
             tokio::spawn(run_mirror(mirror, stopping.clone()));
         }
+        let hook = label_studio.as_ref().and_then(Prepared::hook);
+        if let Some(prepared) = label_studio {
+            prepared.run(|| stopped(stopping.clone()));
+        }
         tokio::spawn(sweep(services.clone(), stopping));
-        Ok(Coordinator { services, writer, holder, address, optuna: optuna_address, katib, page: page_address, stop, servers })
+        Ok(Coordinator {
+            services,
+            writer,
+            holder,
+            address,
+            optuna: optuna_address,
+            katib,
+            page: page_address,
+            hook,
+            stop,
+            servers,
+        })
     }
 
     /// The Unix socket that this host's commands use.
@@ -240,6 +268,16 @@ impl Coordinator {
         self.services.mlflow.as_ref()
     }
 
+    /// How the connector with Label Studio is; `None` where there is none.
+    pub fn label_studio(&self) -> Option<&labelstudio::Status> {
+        self.services.label_studio.as_ref()
+    }
+
+    /// Where Label Studio's webhooks are heard.
+    pub fn label_studio_hook(&self) -> Option<SocketAddr> {
+        self.hook
+    }
+
     /// Waits until everything that is durable now is mirrored, or the MLflow server cannot be reached. Answers how many
     /// trials are missing there, and why.
     pub async fn mirrored(&self) -> Option<(u64, String)> {
@@ -290,6 +328,29 @@ async fn run_mirror(mirror: Mirror, stopping: watch::Receiver<bool>) {
         () = mirror.run() => {}
         () = stopped(stopping) => {}
     }
+}
+
+async fn label_studio(
+    config: &Config,
+    labels: &Labelling,
+    writer: &Writer,
+    store: &Store,
+    gatekeeper: &Gatekeeper,
+) -> Result<Option<Prepared>, StartError> {
+    let Some(config) = &config.label_studio else { return Ok(None) };
+    let listener = match config.hook {
+        Some(address) if !address.ip().is_loopback() && !config.insecure_hook => {
+            return Err(StartError::HookBeyondThisHost(address));
+        }
+        Some(address) => {
+            let bound = TcpListener::bind(address).await;
+            Some(bound.map_err(|source| StartError::Listen { address: address.to_string(), source })?)
+        }
+        None => None,
+    };
+    let (writer, samples, directory) = (writer.clone(), labels.samples().clone(), store.directory().to_owned());
+    let parts = labelstudio::Parts { writer, samples, store: store.id(), directory, key: gatekeeper.client_token().to_owned() };
+    Ok(Some(Prepared::new(config, parts, listener)?))
 }
 
 async fn listeners(config: &Config, gatekeeper: &Arc<Gatekeeper>) -> Result<Vec<Listener>, StartError> {

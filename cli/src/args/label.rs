@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{AccessCommand, ListFormat, ShowFormat};
+use super::{AccessCommand, ListFormat, ShowFormat, SyncArgs};
 
 pub const EXAMPLES: &str = "\
 Examples:
@@ -171,6 +171,9 @@ pub enum LabelCommand {
         #[command(flatten)]
         format: ListFormat,
     },
+    /// Look now at what annotators have said in Label Studio
+    #[command(after_help = "Examples:\n    hone label sync reviews\n    hone label sync reviews --anew")]
+    Sync(SyncArgs),
     /// Write labels into a file
     #[command(after_help = "Examples:\n    hone label export reviews --to labels.jsonl\n    \
                             hone label export reviews --format csv --answers > answers.csv\n    \

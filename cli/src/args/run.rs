@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Args;
 
-use super::{MirrorArgs, PageArgs};
+use super::{LabelStudioArgs, MirrorArgs, PageArgs};
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -110,4 +110,6 @@ pub struct ServeArgs {
     pub page: PageArgs,
     #[command(flatten)]
     pub mlflow: MirrorArgs,
+    #[command(flatten)]
+    pub label_studio: LabelStudioArgs,
 }

@@ -3,6 +3,7 @@
 mod access;
 mod export;
 mod samples;
+mod sync;
 
 use std::{fs, path::Path};
 
@@ -83,6 +84,7 @@ async fn dispatch(context: &Context, client: &Client, command: LabelCommand) -> 
             let documents = output::annotator_documents(&annotators);
             print(&list_text(format.output, context.look, &documents, &output::annotators_listing(&annotators))?)
         }
+        LabelCommand::Sync(args) => sync::sync(client, args).await,
         LabelCommand::Export(args) => export::export(client, &args).await,
         LabelCommand::Access(command) => access::command(context, client, command).await,
     }

@@ -6,7 +6,7 @@ use hone_proto::v1;
 use serde_json::Value;
 
 use super::{
-    Cell, Column, Listing,
+    Cell, Column, Listing, label_studio_facts,
     values::{local_time, span_text, visible},
 };
 
@@ -92,6 +92,9 @@ pub fn label_project_text(project: &v1::LabelProject) -> String {
     fact("answers", counts.answers.to_string());
     fact("gold", if project.gold > 0 { format!("{} questions", project.gold) } else { String::new() });
     fact("created", local_time(project.created_at_us));
+    for (key, value) in project.label_studio.iter().flat_map(label_studio_facts) {
+        fact(key, value);
+    }
     for batch in &project.batches {
         let (at, source) = (local_time(batch.at_us), visible(&batch.source));
         out += &format!("batch {:<7}{} samples, {at}, {source}\n", batch.number, batch.count);

@@ -10,6 +10,7 @@ mod documents;
 mod explanation;
 mod findings;
 mod labels;
+mod labelstudio;
 mod listing;
 #[cfg(feature = "parquet")]
 pub mod parquet;
@@ -34,6 +35,7 @@ pub use labels::{
     label_documents, label_project_documents, label_project_text, label_projects_listing, label_task_text, label_text,
     labels_listing,
 };
+pub use labelstudio::{LabelStudioDocument, SyncDocument, label_studio_facts, sync_text};
 pub use listing::{Cell, Column, Listing};
 pub use studies::{counts_text, studies_listing, study_text};
 pub use target::Target;

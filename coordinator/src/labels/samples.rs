@@ -91,6 +91,26 @@ impl Samples {
         Ok(read.pop().unwrap_or_default())
     }
 
+    /// Reads a blob that a sample names: an image, of 64 MiB at most.
+    ///
+    /// # Errors
+    /// `NotFound`: it is not there; `InvalidArgument`: it is larger.
+    pub(crate) async fn blob(&self, hash: &str) -> Result<Vec<u8>, Status> {
+        const MAX_BLOB_BYTES: u64 = 64 << 20;
+        let hash = Hash::parse(hash).map_err(|_| Status::invalid_argument(format!("`{hash}` is no hash")))?;
+        let blobs = self.blobs.clone();
+        blocking(move || {
+            let size = blobs.size(&hash).map_err(|error| from_blob(&error))?;
+            if size > MAX_BLOB_BYTES {
+                return Err(Status::invalid_argument(format!(
+                    "the blob `{hash}` has {size} bytes; an image may have {MAX_BLOB_BYTES}"
+                )));
+            }
+            blobs.get(&hash).map_err(|error| from_blob(&error))
+        })
+        .await
+    }
+
     /// Reads samples, in the order of the places.
     ///
     /// # Errors

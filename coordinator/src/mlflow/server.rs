@@ -3,7 +3,9 @@
 use std::{fmt, path::PathBuf};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use http::{HeaderValue, Uri};
+use http::HeaderValue;
+
+use crate::outbound::{AddressError, parse_address};
 
 /// Why an address or its credentials cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -75,20 +77,12 @@ impl Server {
     /// # Errors
     /// It is no address, or holds a password; the credentials cannot be sent.
     pub fn new(address: &str, credentials: &Credentials) -> Result<Server, ServerError> {
-        let address = address.trim().trim_end_matches('/');
-        let bad = || ServerError::Address(address.to_owned());
-        // Before the address is shown in a message.
-        let authority = address.split("://").nth(1).unwrap_or(address).split('/').next().unwrap_or_default();
-        if authority.contains('@') {
-            return Err(ServerError::Secret);
-        }
-        let uri: Uri = address.parse().map_err(|_| bad())?;
-        let known = matches!(uri.scheme_str(), Some("http" | "https"));
-        if !known || uri.host().is_none_or(str::is_empty) || uri.query().is_some() {
-            return Err(bad());
-        }
+        let address = parse_address(address).map_err(|error| match error {
+            AddressError::NotOne(given) => ServerError::Address(given),
+            AddressError::Secret => ServerError::Secret,
+        })?;
         let (authorization, authorities) = (credentials.header()?, credentials.authorities.clone());
-        Ok(Server { address: address.to_owned(), authorization, authorities })
+        Ok(Server { address, authorization, authorities })
     }
 
     /// The address as it was given, without a slash at its end.

@@ -161,6 +161,7 @@ const CLIENT_METHODS: &[&str] = &[
     "InviteAnnotator",
     "ListPasses",
     "RevokePasses",
+    "SyncLabels",
 ];
 
 /// Optuna's storage protocol. Its clients know no credentials; who forwards their calls does.

@@ -9,7 +9,8 @@ use hone_proto::v1::{
     NextLabelResponse, ReleaseLabelRequest, ReleaseLabelResponse, RemoveLabelProjectRequest, RemoveLabelProjectResponse,
     RenewLabelsRequest, RenewLabelsResponse, ReopenLabelRequest, RescoreLabelsRequest, RescoreLabelsResponse,
     ResolveLabelRequest, SetLabelProjectRequest, SkipLabelRequest, SkipLabelResponse, SubmitLabelRequest, SubmitLabelResponse,
-    UndoLabelRequest, WithdrawAnswerRequest, WithdrawLabelsRequest, WithdrawLabelsResponse, label_service_server::LabelService,
+    SyncLabelsRequest, SyncLabelsResponse, UndoLabelRequest, WithdrawAnswerRequest, WithdrawLabelsRequest,
+    WithdrawLabelsResponse, label_service_server::LabelService,
 };
 use hone_studies::{
     AnswerId, BlobId, LabelRequestId, RequestId,
@@ -26,10 +27,7 @@ use tonic::{Code, Request, Response, Status, Streaming};
 use super::{Services, passes};
 use crate::{
     convert::{
-        client::{
-            annotators_to_proto, find_label_project, label_project_to_proto, label_to_proto, prediction_from_proto,
-            prediction_to_proto,
-        },
+        client::{annotators_to_proto, find_label_project, label_to_proto, prediction_from_proto, prediction_to_proto},
         status::{from_diagnostics, from_select, status},
     },
     labels::{Answered, Batch, Given, no_such_request, unexpected},
@@ -62,13 +60,13 @@ impl LabelService for Services {
         _request: Request<ListLabelProjectsRequest>,
     ) -> Result<Response<ListLabelProjectsResponse>, Status> {
         let view = self.view().await?;
-        let projects = view.state.labels.projects().map(|project| label_project_to_proto(project, false)).collect();
+        let projects = view.state.labels.projects().map(|project| self.label_project_message(project, false)).collect();
         Ok(Response::new(ListLabelProjectsResponse { projects }))
     }
 
     async fn get_label_project(&self, request: Request<GetLabelProjectRequest>) -> Result<Response<ProjectMessage>, Status> {
         let project = self.labels.project(&request.into_inner().project).await?;
-        Ok(Response::new(label_project_to_proto(&project, true)))
+        Ok(Response::new(self.label_project_message(&project, true)))
     }
 
     async fn set_label_project(&self, request: Request<SetLabelProjectRequest>) -> Result<Response<ProjectMessage>, Status> {
@@ -286,6 +284,10 @@ impl LabelService for Services {
         self.label_message(request).await
     }
 
+    async fn sync_labels(&self, request: Request<SyncLabelsRequest>) -> Result<Response<SyncLabelsResponse>, Status> {
+        self.sync(request.into_inner()).await
+    }
+
     async fn list_annotators(&self, request: Request<ListAnnotatorsRequest>) -> Result<Response<ListAnnotatorsResponse>, Status> {
         let given = request.into_inner().project;
         let view = self.view().await?;
@@ -323,7 +325,7 @@ impl Services {
         let LabelReply::Project(id) = reply else { return Err(unexpected(reply)) };
         let view = self.view().await?;
         let project = view.state.labels.project(*id).ok_or_else(|| Status::not_found("the label project is gone"))?;
-        Ok(Response::new(label_project_to_proto(project, true)))
+        Ok(Response::new(self.label_project_message(project, true)))
     }
 
     async fn label_message(&self, id: LabelRequestId) -> Result<Response<LabelMessage>, Status> {

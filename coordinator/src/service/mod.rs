@@ -6,6 +6,7 @@ mod datasets;
 mod fleet;
 mod imports;
 mod labels;
+mod labelstudio;
 mod passes;
 mod samplers;
 mod stores;
@@ -52,6 +53,8 @@ pub(crate) struct Services {
     pub mlflow: Option<crate::mlflow::Status>,
     /// Where the page for annotators is; `None` where it is not served.
     pub page: Option<String>,
+    /// How the connector with Label Studio is; `None` where there is none.
+    pub label_studio: Option<crate::labelstudio::Status>,
 }
 
 impl Services {

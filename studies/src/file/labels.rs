@@ -8,12 +8,14 @@ use super::{
     document::{Node, Problem, Report, Section},
     keys,
 };
-use crate::label::{AnswerSpec, Form, FormKind, LabelSpec, Show};
+use crate::label::{AnswerSpec, Form, FormKind, LabelSpec, LabelStudioSpec, Show};
 
 /// Classes of one form: keys and buttons end long before.
 const MAX_CLASSES: usize = 1_000;
 /// Answers to one request, at most.
 const MAX_ANSWERS: i64 = 100;
+/// Requests in Label Studio at once, at most.
+const MAX_AHEAD: i64 = 1_000_000;
 
 /// Parses the file of a label project. `file` is how messages call it.
 ///
@@ -48,6 +50,10 @@ fn project(root: &Section, file: &str) -> Option<LabelSpec> {
         Some(node) => node.section(&keys::ANSWERS).or_else(|| table_wanted(&node)).map(|section| answers(&section))?,
         None => AnswerSpec::default(),
     };
+    let label_studio = root
+        .get("label_studio")
+        .and_then(|node| node.section(&keys::LABEL_STUDIO).or_else(|| table_wanted(&node)))
+        .map(|section| label_studio(&section));
     let form = form?;
     if form.kind == FormKind::Pairwise && show.pair.is_none() {
         root.complain("show", Problem::new("`pair` is missing").hint("name the two columns: pair = [\"left\", \"right\"]"));
@@ -67,6 +73,7 @@ fn project(root: &Section, file: &str) -> Option<LabelSpec> {
         show,
         answers,
         seed: root.read("seed", unsigned).unwrap_or(0),
+        label_studio,
     })
 }
 
@@ -138,6 +145,21 @@ fn answers(section: &Section) -> AnswerSpec {
         skips: section.read("skips", |node| count(node, &(1..=MAX_ANSWERS))).unwrap_or(default.skips),
         blind: section.read("blind", |node| share(node, 0.0)).unwrap_or(default.blind),
         gold: section.read("gold", |node| share(node, 0.0)).unwrap_or(default.gold),
+    }
+}
+
+fn label_studio(section: &Section) -> LabelStudioSpec {
+    LabelStudioSpec {
+        title: section.read("project", label_studio_title),
+        ahead: section.read("ahead", |node| count(node, &(1..=MAX_AHEAD))).unwrap_or(LabelStudioSpec::AHEAD),
+    }
+}
+
+fn label_studio_title(node: &Node) -> Result<String, Problem> {
+    let title = filled_text(node)?;
+    match title.chars().count() {
+        3..=50 => Ok(title),
+        other => Err(Problem::new(format!("has {other} characters")).hint("titles there have 3 to 50")),
     }
 }
 

@@ -6,11 +6,18 @@ use crate::ids::{AnnotatorId, LabelRequestId};
 /// Draws of different kinds are independent.
 const BLIND: u64 = 1;
 const GOLD: u64 = 2;
+/// No annotator has this id.
+const NOBODY: AnnotatorId = AnnotatorId(0);
 
 impl LabelProject {
     /// Whether this annotator shall not see the model's prediction for this request.
     pub(crate) fn draws_blind(&self, request: LabelRequestId, annotator: AnnotatorId) -> bool {
         uniform([self.spec.seed, BLIND, request.0, annotator.0]) < self.spec.answers.blind
+    }
+
+    /// Whether nobody shall see the model's prediction for this request, where it cannot be hidden from some alone.
+    pub fn hides_prediction(&self, request: LabelRequestId) -> bool {
+        self.draws_blind(request, NOBODY)
     }
 
     /// Whether this annotator's next sample shall be a gold question.

@@ -36,7 +36,7 @@ pub use self::{
     labels::Labels,
     project::{Batch, LabelCounts, LabelProject, ProjectState},
     request::{Answer, LabelLease, LabelRequest, Prediction, Resolution, SampleData, Skip},
-    spec::{AnswerSpec, LabelSpec, Show},
+    spec::{AnswerSpec, LabelSpec, LabelStudioSpec, Show},
     table::{LabelState, LabelStep, next_label_state},
     value::{Label, LabelBox, LabelSpan, Preference},
 };

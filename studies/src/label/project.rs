@@ -44,6 +44,9 @@ pub struct LabelProject {
     expiries: BTreeSet<(Micros, LabelRequestId)>,
     /// How many leases were given, which random choices are drawn by.
     pub(super) leased_ever: u64,
+    /// How often a newer model has looked at what is open.
+    #[serde(default)]
+    pub rescored: u64,
 }
 
 /// Whether a project gives out samples.
@@ -161,6 +164,7 @@ impl LabelProject {
             gold: BTreeSet::new(),
             expiries: BTreeSet::new(),
             leased_ever: 0,
+            rescored: 0,
         }
     }
 
@@ -231,6 +235,7 @@ impl LabelProject {
                 }
             }
             LabelEvent::Rescored { scores, .. } => {
+                self.rescored += 1;
                 scores.iter().for_each(|score| self.change(score.request, |request| request.rescore(score)));
             }
             LabelEvent::Leased { request, annotator, at, until, shown } => {

@@ -18,6 +18,23 @@ pub struct LabelSpec {
     pub answers: AnswerSpec,
     /// Of every random choice of this project.
     pub seed: u64,
+    /// Its annotators work in Label Studio; `None`: they work here.
+    #[serde(default)]
+    pub label_studio: Option<LabelStudioSpec>,
+}
+
+/// What a project is in Label Studio.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabelStudioSpec {
+    /// What it is called there; `None`: after the project's name.
+    pub title: Option<String>,
+    /// Open requests that are there at once, the most urgent ones: Label Studio's own order is a loose one.
+    pub ahead: u32,
+}
+
+impl LabelStudioSpec {
+    /// Open requests there at once where the file does not say.
+    pub const AHEAD: u32 = 1_000;
 }
 
 /// Which parts of a sample an annotator sees. With all of them empty: the whole sample as a table.

@@ -458,6 +458,24 @@ fn a_paused_project_gives_nothing_out_and_takes_answers() {
 }
 
 #[test]
+fn a_project_of_label_studio_is_asked_there_and_takes_answers_here() {
+    let mut desk = Desk::of_file(&format!("{}[label_studio]\nahead = 5\n", file("")), vec![sample("s0", 0.0)]);
+    let spec = desk.project().spec.label_studio.clone().unwrap();
+    assert_eq!((spec.title, spec.ahead), (None, 5));
+    let LabelReply::Nothing { reason } = desk.try_next(desk.ada) else { panic!("handed out") };
+    assert_eq!(reason, "its annotators work in Label Studio");
+    let request = LabelRequestId(1);
+    desk.ask(LabelCommand::Rescore {
+        project: PROJECT,
+        source: "m".to_owned(),
+        scores: vec![Rescore { request, priority: 1.0, prediction: None }],
+    });
+    assert_eq!(desk.project().rescored, 1);
+    desk.ask(Desk::submission(request, desk.ada, 1));
+    assert_eq!(desk.project().counts.resolved, 1);
+}
+
+#[test]
 fn what_answers_mean_may_not_change() {
     let mut desk = Desk::new("", 1);
     let change = |text: String| {

@@ -6,7 +6,10 @@ use hone_proto::v1;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{super::values::rfc3339, by_state, json};
+use super::{
+    super::{LabelStudioDocument, values::rfc3339},
+    by_state, json,
+};
 
 /// A project as a document.
 #[derive(Debug, Serialize)]
@@ -23,6 +26,7 @@ pub struct LabelProjectDocument {
     gold: u32,
     created: Option<String>,
     batches: Vec<BatchDocument>,
+    label_studio: Option<LabelStudioDocument>,
 }
 
 #[derive(Debug, Serialize)]
@@ -56,6 +60,7 @@ impl From<&v1::LabelProject> for LabelProjectDocument {
             gold: project.gold,
             created: rfc3339(project.created_at_us),
             batches: project.batches.iter().map(batch).collect(),
+            label_studio: project.label_studio.as_ref().map(LabelStudioDocument::from),
         }
     }
 }

@@ -46,6 +46,7 @@ pub fn label_project_to_proto(project: &LabelProject, full: bool) -> wire::Label
             })
             .collect(),
         gold: project.gold().count() as u32,
+        label_studio: project.spec.label_studio.as_ref().map(|_| wire::LabelStudio::default()),
     }
 }
 

@@ -54,6 +54,9 @@ fn nothing_because(project: &LabelProject, leases: usize) -> Option<String> {
         ProjectState::Closed => return Some("the project is closed".to_owned()),
         ProjectState::Open => {}
     }
+    if project.spec.label_studio.is_some() {
+        return Some("its annotators work in Label Studio".to_owned());
+    }
     (leases >= MAX_LEASES).then(|| format!("{leases} samples are before this annotator already; answer or release them first"))
 }
 
