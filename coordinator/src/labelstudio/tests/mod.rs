@@ -11,7 +11,7 @@ use hone_studies::{
     AnnotatorId, BlobId, Command, Core, LabelRequestId, Now, Reply,
     file::parse_labels,
     label::{
-        Channel, Label, LabelCommand, LabelProject, LabelReply, LabelRequest, LabelSpec, NewSample, Prediction, SampleData,
+        Channel, Label, LabelCommand, LabelProject, LabelReply, LabelRequest, LabelSpec, NewRequest, Prediction, SampleData,
         Submission,
     },
 };
@@ -66,7 +66,7 @@ impl World {
         let first = self.project().requests().count();
         let data = SampleData { blob: BlobId([0; 32]), offset: 0, length: 0 };
         let prediction = Some(Prediction { label: Label::Class(1), confidence: 0.75, source: "study-7".into() });
-        let new = |(at, priority): (usize, &f64)| NewSample {
+        let new = |(at, priority): (usize, &f64)| NewRequest {
             sample: format!("s{}", first + at).into(),
             data,
             priority: *priority,
