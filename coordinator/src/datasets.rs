@@ -34,6 +34,8 @@ pub(crate) enum SnapshotProblem {
     Size { hash: Hash, found: u64, size: u64 },
 }
 
+/// Blobs that are looked for at once: nobody else may pin or sweep meanwhile.
+const LOOKED_FOR: usize = 4_096;
 /// Samples in one message.
 const PART: usize = 256;
 
@@ -99,10 +101,13 @@ pub(crate) fn hold(blobs: &BlobStore, id: &Hash, documents: &[Hash]) -> Result<H
     // Pinned before anybody looks: what is there then stays.
     let mut pins: Vec<Pin> = documents.iter().chain([id]).map(|hash| blobs.pin(hash)).collect();
     let manifest = read_manifest(blobs, id)?;
-    let wanted: BTreeSet<Hash> = manifest.blobs().map(|(hash, _)| *hash).chain(documents.iter().copied()).collect();
+    // The manifest as well: what is looked for counts as young, and so outlives a sweep that began before the version was
+    // there and goes on after the pins are gone.
+    let documents = documents.iter().chain([id]).copied();
+    let wanted: BTreeSet<Hash> = manifest.blobs().map(|(hash, _)| *hash).chain(documents).collect();
     pins.extend(wanted.iter().map(|hash| blobs.pin(hash)));
     let wanted: Vec<Hash> = wanted.into_iter().collect();
-    let missing = blobs.missing(&wanted);
+    let missing: Vec<Hash> = wanted.chunks(LOOKED_FOR).flat_map(|some| blobs.missing(some)).collect();
     if let Some(first) = missing.first() {
         return Err(SnapshotProblem::Incomplete { missing: missing.len(), of: wanted.len(), first: *first });
     }
@@ -115,7 +120,8 @@ pub(crate) fn hold(blobs: &BlobStore, id: &Hash, documents: &[Hash]) -> Result<H
     Ok(Held { manifest, _pins: pins })
 }
 
-/// Reads every blob of a snapshot. Answers what is wrong, and how many blobs and bytes were read.
+/// Reads every blob of a snapshot. Answers what is wrong, and how many blobs and bytes were read. What is damaged is set
+/// aside: nobody can use it, and adding the same data again brings it back.
 pub(crate) fn verify(blobs: &BlobStore, id: &Hash, documents: &[Hash]) -> (Vec<String>, u64, u64) {
     let mut findings = Vec::new();
     let mut named: BTreeSet<Hash> = documents.iter().copied().collect();
@@ -123,13 +129,25 @@ pub(crate) fn verify(blobs: &BlobStore, id: &Hash, documents: &[Hash]) -> (Vec<S
         Ok(manifest) => blobs_of(id, &manifest, &mut |hash| {
             named.insert(*hash);
         }),
-        Err(problem) => findings.push(format!("the manifest: {problem}")),
+        Err(problem) => {
+            findings.push(format!("the manifest: {problem}"));
+            if matches!(problem, SnapshotProblem::Blob(BlobError::Mismatch { .. })) {
+                named.insert(*id);
+            }
+        }
     }
     let mut bytes = 0;
     for hash in &named {
         match blobs.verify(hash) {
             Ok(()) => bytes += blobs.size(hash).unwrap_or(0),
-            Err(error) => findings.push(error.to_string()),
+            Err(error) => {
+                findings.push(error.to_string());
+                if matches!(error, BlobError::Mismatch { .. })
+                    && let Err(error) = blobs.set_aside(hash)
+                {
+                    findings.push(error.to_string());
+                }
+            }
         }
     }
     (findings, named.len() as u64, bytes)

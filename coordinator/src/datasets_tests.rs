@@ -114,13 +114,40 @@ fn a_snapshot_is_held_when_everything_of_it_is_there() {
     assert_eq!(bench.sweep().expect("swept"), manifest.blobs().count() as u64 + 1);
 }
 
+/// A removal sweeps by a state that does not have the version yet.
+#[test]
+fn what_was_uploaded_long_ago_outlives_a_sweep_that_began_before_its_version() {
+    let mut bench = Bench::new();
+    let (id, manifest) = bench.upload(&large(1), |_| false);
+    bench.age();
+    let (former, spilled) = (bench.state().clone(), bench.engine.spilled().to_vec());
+    let held = hold(bench.blobs(), &id, &[]).expect("it is complete");
+    bench.add("digits", id);
+    drop(held);
+    let swept = bench.store.sweep(&former, &spilled).expect("swept");
+    assert_eq!((swept.removed, swept.spared), (0, manifest.blobs().count() as u64 + 1));
+    assert_eq!(verify(bench.blobs(), &id, &[]).0, Vec::<String>::new());
+}
+
+/// Blobs that nothing names yet: their upload is still going on.
+#[test]
+fn a_sweep_by_another_removal_spares_what_is_being_uploaded() {
+    let mut bench = Bench::new();
+    let (other, _) = bench.upload(b"another", |_| false);
+    bench.add("other", other);
+    let (id, _) = bench.upload(&large(1), |_| false);
+    bench.command(DatasetCommand::Remove { dataset: DatasetId(1), force: false });
+    bench.store.sweep(bench.state(), bench.engine.spilled()).expect("swept");
+    hold(bench.blobs(), &id, &[]).expect("everything is there");
+}
+
 #[test]
 fn a_snapshot_with_a_missing_blob_or_document_is_told_apart_from_a_wrong_one() {
     let bench = Bench::new();
     let (id, manifest) = bench.upload(&large(1), |_| false);
     let missing = *manifest.blobs().nth(1).expect("a second chunk").0;
     fs::remove_file(bench.file(&missing)).expect("removed");
-    let of = manifest.blobs().count();
+    let of = manifest.blobs().count() + 1;
     let problem = hold(bench.blobs(), &id, &[]).expect_err("a chunk is missing");
     assert!(matches!(problem, SnapshotProblem::Incomplete { missing: 1, of: all, first } if all == of && first == missing));
     let (id, _) = bench.upload(b"x", |_| false);
@@ -170,8 +197,8 @@ fn a_damaged_manifest_stops_the_sweep_and_is_named() {
     let findings = name_blobs(bench.blobs(), &bench.state().datasets, &mut BTreeSet::new());
     assert!(findings.len() == 1 && findings[0].contains("`digits@1`"), "{findings:?}");
     let (findings, blobs, _) = verify(bench.blobs(), &one, &[]);
-    assert!(findings[0].contains("manifest") && blobs == 0, "{findings:?}");
-    fs::remove_file(bench.file(&one)).expect("removed");
+    assert!(findings[0].contains("manifest") && blobs == 1, "{findings:?}");
+    assert!(!bench.file(&one).exists(), "it was set aside");
     assert!(matches!(bench.sweep(), Err(BlobError::Missing { .. })));
 }
 
@@ -186,4 +213,9 @@ fn a_changed_blob_of_a_version_is_named() {
     fs::write(bench.file(chunk), b"other").expect("changed");
     let (findings, _, _) = verify(bench.blobs(), &id, &[]);
     assert!(findings.len() == 1 && findings[0].contains(&chunk.to_string()), "{findings:?}");
+    // It was set aside, so whoever has the data is asked for it.
+    let problem = hold(bench.blobs(), &id, &[]).expect_err("a chunk is missing");
+    assert!(matches!(problem, SnapshotProblem::Incomplete { missing: 1, first, .. } if first == *chunk));
+    bench.upload(&large(1), |_| false);
+    assert_eq!(verify(bench.blobs(), &id, &[]).0, Vec::<String>::new());
 }

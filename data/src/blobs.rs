@@ -3,6 +3,7 @@
 //! ```text
 //! blobs/ab/ab12…          the blob whose hash begins with ab
 //! blobs/tmp/.hone-tmp-…   uploads that have not ended; old ones are swept
+//! blobs/tmp/damaged-ab12… what was found not to be what its name says
 //! ```
 //! A blob is visible when it is whole and durable: temporary file, sync, rename, sync of the folder.
 //! Paths are made from hashes alone, never from what a client says. What nothing needs any more is
@@ -337,6 +338,23 @@ impl BlobStore {
             (found, _) if found == *hash => Ok(()),
             (found, _) => Err(BlobError::Mismatch { hash: *hash, found }),
         }
+    }
+
+    /// Takes a damaged blob out of the store, so that it counts as missing and whoever has its content uploads it again. Its
+    /// bytes stay in `tmp/damaged-…`. Answers whether it was damaged.
+    ///
+    /// # Errors
+    /// [`BlobError::Missing`], [`BlobError::Io`]
+    pub fn set_aside(&self, hash: &Hash) -> Result<bool, BlobError> {
+        match self.verify(hash) {
+            Err(BlobError::Mismatch { .. }) => {}
+            sound => return sound.map(|()| false),
+        }
+        let _no_sweep = lock(&self.pins);
+        let aside = self.uploads().join(format!("damaged-{hash}"));
+        fs::rename(self.file(hash), aside).map_err(|error| self.missing_or(hash, error))?;
+        sync_dir(&self.shard(hash)).map_err(self.io("writing"))?;
+        Ok(true)
     }
 
     /// The blobs whose content does not match their name.

@@ -173,3 +173,19 @@ fn a_full_disk_is_named_and_leaves_no_half_blob() {
         put(&store, &[3; 100_000]);
     });
 }
+
+#[test]
+fn a_damaged_blob_that_is_set_aside_is_missing_and_can_be_put_again() {
+    let (_dir, store) = store();
+    let hash = put(&store, b"content");
+    assert!(!store.set_aside(&hash).unwrap(), "it is sound");
+    fs::write(store.file(&hash), b"other").unwrap();
+    assert!(store.set_aside(&hash).unwrap());
+    assert_eq!(store.missing(&[hash]), [hash]);
+    assert_eq!(store.usage().unwrap(), BlobUsage::default());
+    assert!(matches!(store.set_aside(&hash), Err(BlobError::Missing { .. })));
+    assert_eq!(put(&store, b"content"), hash);
+    store.verify(&hash).unwrap();
+    store.sweep(&|_| true, NO_GRACE).unwrap();
+    assert_eq!(fs::read(store.uploads().join(format!("damaged-{hash}"))).unwrap(), b"other");
+}

@@ -63,6 +63,21 @@ fn a_folder_becomes_versions_that_are_listed_fetched_verified_and_removed() {
 }
 
 #[test]
+fn what_somebody_has_pinned_stays_until_they_let_go() {
+    let place = Place::new();
+    let hone = Hone::new(&place);
+    place.write("files/a.txt", "one");
+    hone.run(&["dataset", "add", "scans", "files"]).ok();
+    assert_eq!(hone.run(&["dataset", "pin", "scans", "paper"]).ok(), "pinned scans@1\n");
+    let refused = hone.run(&["dataset", "rm", "scans", "--force"]).fails(4);
+    assert!(refused.contains("named by user `paper`") && refused.contains("hone dataset unpin"), "{refused}");
+    assert_eq!(show(&hone, "scans")["named_by"][0]["kind"], "user");
+    assert!(hone.run(&["dataset", "unpin", "scans", "thesis"]).fails(3).contains("no pin `thesis`"));
+    hone.run(&["dataset", "unpin", "scans@1", "paper"]).ok();
+    hone.run(&["dataset", "rm", "scans"]).ok();
+}
+
+#[test]
 fn what_is_wrong_with_the_data_is_named() {
     let place = Place::new();
     let hone = Hone::new(&place);
@@ -102,7 +117,7 @@ fn backups_carry_datasets_and_damage_is_found() {
     let refused = hone.run(&["dataset", "fetch", "scans", "again"]).fails(74);
     assert!(refused.contains("has the hash"), "{refused}");
     assert!(!place.path("again").exists());
-    fs::remove_file(&largest).expect("removed");
+    // It was set aside, so it is missing.
     assert!(hone.run(&["store", "verify"]).fails(74).contains("damaged"));
     // The same data heals it: what is missing is uploaded again.
     hone.run(&["dataset", "add", "scans", "files"]).ok();
@@ -191,6 +206,28 @@ fn trials_read_the_version_that_their_study_was_created_with() {
     assert_eq!(place.read("content-0"), "two");
     hone.run(&["study", "rm", "reads"]).ok();
     hone.run(&["dataset", "rm", "scans@1", "--force"]).ok();
+}
+
+/// What is damaged at its source stays so, however often it is fetched.
+#[test]
+fn a_trial_whose_data_is_damaged_fails_and_says_so() {
+    let place = Place::new();
+    let hone = Hone::new(&place);
+    place.write("files/a.txt", "one");
+    place.write("files/deep/b.bin", noise(1, 5 << 20));
+    hone.run(&["dataset", "add", "scans", "files"]).ok();
+    fs::write(largest_blob(&hone), "other").expect("changed");
+    let file = study_with(&place, "reads", 1, "[\"scans\"]");
+    hone.run(&["run", &file]).fails(5);
+    let shown = hone.run(&["trial", "show", "reads/0"]).ok();
+    assert!(shown.contains("`scans@1` could not be fetched") && shown.contains("damaged"), "{shown}");
+    // The same data mends it.
+    hone.run(&["dataset", "verify", "scans@1"]).fails(74);
+    assert!(hone.run(&["dataset", "add", "scans", "files"]).ok().starts_with("nothing new"));
+    hone.run(&["dataset", "verify", "scans@1"]).ok();
+    hone.run(&["trial", "retry", "reads/0"]).ok();
+    hone.run(&["run", &file]).ok();
+    assert_eq!(place.read("content-0"), "one");
 }
 
 #[test]

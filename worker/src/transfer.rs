@@ -28,6 +28,10 @@ const CHUNKS_AHEAD: usize = 4;
 const HASHES_ASKED: usize = 4_096;
 /// Between two tries on a connection that refuses.
 const RETRY: Duration = Duration::from_secs(1);
+/// Tries of a download that comes damaged: what is damaged at its source stays so.
+const DAMAGED_TRIES: u32 = 3;
+/// A manifest beyond this is refused.
+const LARGEST_MANIFEST: u64 = 1 << 30;
 /// A download beyond this is refused.
 const LARGEST_BLOB: u64 = 1 << 40;
 
@@ -41,6 +45,14 @@ pub enum TransferError {
         hash: Hash,
         /// In its words.
         message: String,
+    },
+    /// The coordinator has it, and what it sends is something else, again and again.
+    #[error(
+        "blob `{hash}` came damaged {DAMAGED_TRIES} times, so it is damaged in the coordinator's store; look with `hone store verify --deep`"
+    )]
+    Damaged {
+        /// Which.
+        hash: Hash,
     },
     /// A file of this worker.
     #[error("cannot read `{path}`", path = .path.display())]
@@ -83,6 +95,8 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 enum Failed {
     /// The next connection may do better.
     ForNow(Status),
+    /// Other bytes came than were asked for: on the way, or because the coordinator has no others.
+    Damaged(Hash),
     ForGood(TransferError),
 }
 
@@ -155,7 +169,7 @@ impl Blobs {
         self.persist(|client| get(client, &self.cache, hash)).await
     }
 
-    /// The content of a blob of `size` bytes, checked, without keeping it.
+    /// The content of a blob of at most `size` bytes, checked, without keeping it.
     ///
     /// # Errors
     ///
@@ -164,13 +178,22 @@ impl Blobs {
         self.persist(|client| get_bytes(client, hash, size)).await
     }
 
+    /// The manifest of a dataset, checked, without keeping it.
+    ///
+    /// # Errors
+    ///
+    /// [`TransferError`] when another try would fail as well.
+    pub async fn read_manifest(&self, hash: &Hash) -> Result<Vec<u8>, TransferError> {
+        self.read(hash, LARGEST_MANIFEST).await
+    }
+
     /// Tries on one connection after the other until it is decided.
     async fn persist<T, F>(&self, mut attempt: impl FnMut(BlobServiceClient<Channel>) -> F) -> Result<T, TransferError>
     where
         F: Future<Output = Result<T, Failed>>,
     {
         let mut connection = self.connection.clone();
-        let mut told = false;
+        let (mut told, mut damaged) = (false, 0);
         loop {
             let found = connection.wait_for(Option::is_some).await.map(|channel| channel.clone());
             let channel = match found {
@@ -182,6 +205,14 @@ impl Blobs {
             match attempt(BlobServiceClient::new(channel)).await {
                 Ok(value) => return Ok(value),
                 Err(Failed::ForGood(error)) => return Err(error),
+                Err(Failed::Damaged(hash)) => {
+                    damaged += 1;
+                    if damaged >= DAMAGED_TRIES {
+                        return Err(TransferError::Damaged { hash });
+                    }
+                    tracing::debug!("blob `{hash}` came damaged and is fetched again");
+                    tokio::time::sleep(RETRY).await;
+                }
                 Err(Failed::ForNow(status)) => {
                     if status.code() == Code::ResourceExhausted && !std::mem::replace(&mut told, true) {
                         tracing::warn!("the coordinator has no room, a transfer waits: {}", status.message());
@@ -250,7 +281,7 @@ async fn get(mut client: BlobServiceClient<Channel>, cache: &BlobStore, hash: &H
     }
     match writer.finish_as(hash) {
         Ok(_) => Ok(()),
-        Err(BlobError::Mismatch { .. }) => Err(Failed::ForNow(Status::data_loss("the blob came damaged"))),
+        Err(BlobError::Mismatch { .. }) => Err(Failed::Damaged(*hash)),
         Err(error) => Err(cached(error)),
     }
 }
@@ -265,7 +296,7 @@ async fn get_bytes(mut client: BlobServiceClient<Channel>, hash: &Hash, size: u6
             break;
         }
     }
-    if Hash::of(&bytes) == *hash { Ok(bytes) } else { Err(Failed::ForNow(Status::data_loss("the blob came damaged"))) }
+    if Hash::of(&bytes) == *hash { Ok(bytes) } else { Err(Failed::Damaged(*hash)) }
 }
 
 /// Tells a refusal from trouble on the way.
@@ -275,6 +306,8 @@ fn sort(status: Status, hash: Option<&Hash>) -> Failed {
             Code::NotFound | Code::InvalidArgument | Code::PermissionDenied | Code::FailedPrecondition | Code::OutOfRange,
             Some(hash),
         ) => Failed::ForGood(TransferError::Refused { hash: *hash, message: status.message().to_owned() }),
+        // Its disk does not give it any more.
+        (Code::DataLoss, Some(hash)) => Failed::Damaged(*hash),
         _ => Failed::ForNow(status),
     }
 }

@@ -81,6 +81,22 @@ pub enum DatasetCommand {
         #[arg(long = "in", value_name = "DIR")]
         directory: Option<PathBuf>,
     },
+    /// Keep a version from being removed, under a name of yours
+    #[command(after_help = "Example:\n    hone dataset pin digits@1 paper-2026")]
+    Pin {
+        /// `name`, `name@version`, id, or `last`
+        dataset: String,
+        /// What needs it
+        by: String,
+    },
+    /// Let go of a pin
+    #[command(after_help = "Example:\n    hone dataset unpin digits@1 paper-2026")]
+    Unpin {
+        /// `name`, `name@version`, id, or `last`
+        dataset: String,
+        /// What needed it
+        by: String,
+    },
     /// Remove a version, or all of a dataset; refused while something names it
     #[command(after_help = "Examples:\n    hone dataset rm digits@1\n    hone dataset rm scans")]
     Rm {

@@ -36,6 +36,9 @@ pub async fn add(client: &Client, args: AddArgs) -> Result<()> {
     let taken = Arc::new(origin.take().await?);
     let prepared = Prepared { taken, key, contract, source: origin.shown.clone(), alone: origin.alone };
     if let Some(latest) = latest.filter(|latest| !args.again && args.made_from.is_empty() && prepared.is(latest)) {
+        // What the coordinator has lost of it comes back.
+        upload::pieces(client, &prepared.taken).await?;
+        upload::document(client, prepared.taken.manifest.to_bytes()).await?;
         return tell(&args, &v1::AddDatasetResponse { version: Some(latest), new: false, reordered: false });
     }
     let profile = if args.plain { None } else { Some(prepared.profile().await?) };
@@ -144,6 +147,8 @@ impl Prepared {
             let (count, shown) = checking.finish();
             broken(contract, count, &shown)?;
         }
+        // What the profile says is of these files, not of what somebody has written since.
+        self.taken.check_unchanged().map_err(|error| refused(&error))?;
         for (path, reason) in &profile.problems {
             remark(&format!("warning: `{}` is taken as it is, because it is no table: {}", visible(path), visible(reason)));
         }

@@ -30,7 +30,8 @@ pub async fn fetch(client: &Client, dataset: String, directory: &Path) -> Result
     let files = manifest.files().len();
     blocking(move || restore(&manifest, &target, &mut source, &mut |_| {}).map_err(|error| refused(&error))).await?;
     let (label, bytes) = (label(&version), bytes_text(version.bytes));
-    print_line(&format!("fetched {label} into {}: {files} files, {bytes}", directory.display()))
+    let files = if files == 1 { "1 file".to_owned() } else { format!("{files} files") };
+    print_line(&format!("fetched {label} into {}: {files}, {bytes}", directory.display()))
 }
 
 /// Compares the files in `directory` with a version.

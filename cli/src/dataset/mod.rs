@@ -17,6 +17,7 @@ use crate::{
     context::Context,
     errors::{Failure, Kind, Result},
     output::{self, DatasetDocument, Format, bytes_text, json_text, list_text, print, print_line},
+    signals::Stop,
 };
 
 /// Runs one of the commands.
@@ -29,6 +30,14 @@ pub async fn command(context: &Context, command: DatasetCommand) -> Result<()> {
 
 async fn dispatch(context: &Context, client: &Client, command: DatasetCommand) -> Result<()> {
     match command {
+        DatasetCommand::Add(args) if args.path.contains("://") => {
+            // What was fetched of objects goes with the work on it.
+            let stop = Stop::listen()?;
+            tokio::select! {
+                added = add::add(client, args) => added,
+                () = stop.wanted() => Err(Failure::new(Kind::Interrupted, "stopped")),
+            }
+        }
         DatasetCommand::Add(args) => add::add(client, args).await,
         DatasetCommand::Ls { dataset, format } => list(context, client, dataset, format.output).await,
         DatasetCommand::Show { dataset, format } => show(context, client, dataset, format.output).await,
@@ -40,6 +49,8 @@ async fn dispatch(context: &Context, client: &Client, command: DatasetCommand) -
         DatasetCommand::Fetch { dataset, directory } => fetch::fetch(client, dataset, &directory).await,
         DatasetCommand::Verify { dataset, directory: None } => verify(client, dataset).await,
         DatasetCommand::Verify { dataset, directory: Some(directory) } => fetch::verify(client, dataset, &directory).await,
+        DatasetCommand::Pin { dataset, by } => pin(client, dataset, by, false).await,
+        DatasetCommand::Unpin { dataset, by } => pin(client, dataset, by, true).await,
         DatasetCommand::Rm { dataset, force } => remove(client, dataset, force).await,
     }
 }
@@ -95,7 +106,8 @@ async fn verify(client: &Client, dataset: String) -> Result<()> {
     let version = find(client, dataset).await?;
     let label = label(&version);
     let answer = client.datasets().verify_dataset(v1::VerifyDatasetRequest { dataset: label.clone() }).await?.into_inner();
-    tell_findings(&answer.findings, &label)?;
+    let mended = "what is damaged was set aside: `hone dataset add` of the same data brings it back";
+    tell_findings(&answer.findings, &label).map_err(|failure| failure.hint(mended))?;
     print_line(&format!("{label} is whole: {} blobs, {}", answer.blobs, bytes_text(answer.bytes)))
 }
 
@@ -104,11 +116,27 @@ fn tell_findings(findings: &[String], label: &str) -> Result<()> {
     for finding in findings {
         print_line(&output::visible(finding))?;
     }
-    match findings.len() {
-        0 => Ok(()),
-        1 => Err(Failure::new(Kind::Storage, format!("{label} is damaged"))),
-        several => Err(Failure::new(Kind::Storage, format!("{label} is damaged in {several} places"))),
+    let message = match findings.len() {
+        0 => return Ok(()),
+        1 => format!("{label} is damaged"),
+        several => format!("{label} is damaged in {several} places"),
+    };
+    Err(Failure::new(Kind::Storage, message))
+}
+
+/// Names a version for the user, or lets go of it.
+async fn pin(client: &Client, dataset: String, name: String, release: bool) -> Result<()> {
+    let by = v1::DatasetReference { kind: "user".to_owned(), name };
+    let known = find(client, dataset.clone()).await?;
+    if release && !known.named_by.contains(&by) {
+        let (label, name) = (label(&known), output::visible(&by.name));
+        let failure = Failure::new(Kind::NotFound, format!("{label} has no pin `{name}`"));
+        return Err(failure.hint(format!("`hone dataset show {label}` lists who names it")));
     }
+    let word = if release { "let go of" } else { "pinned" };
+    let request = v1::PinDatasetRequest { dataset: label(&known), by: Some(by), release };
+    let version = client.datasets().pin_dataset(request).await?.into_inner();
+    print_line(&format!("{word} {}", label(&version)))
 }
 
 async fn remove(client: &Client, dataset: String, force: bool) -> Result<()> {

@@ -5,6 +5,8 @@ mod objects;
 
 use std::{
     env,
+    ffi::OsString,
+    os::unix::ffi::OsStringExt as _,
     path::{Path, PathBuf},
 };
 
@@ -52,7 +54,7 @@ impl Origin {
     /// There is no such thing, or it cannot be fetched.
     pub async fn find(text: &str, out: Option<&str>) -> Result<Self> {
         match text.split_once("://") {
-            Some(("file", path)) => Self::of_path(Path::new(path), out).await,
+            Some(("file", path)) => Self::of_path(&of_file_address(path), out).await,
             Some((scheme, _)) if scheme.chars().all(|c| c.is_ascii_alphanumeric()) => Self::of_objects(text).await,
             _ => Self::of_path(Path::new(text), out).await,
         }
@@ -123,6 +125,28 @@ impl Origin {
     }
 }
 
+/// The path in `file://…`, whose letters may be written as `%20`. Relative ones, which the standard does not have, are
+/// taken as they are.
+fn of_file_address(path: &str) -> PathBuf {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.strip_prefix("localhost").filter(|path| path.starts_with('/')).unwrap_or(path).as_bytes();
+    while let Some((first, others)) = rest.split_first() {
+        let written = others.get(..2).filter(|_| *first == b'%').and_then(|digits| std::str::from_utf8(digits).ok());
+        let byte = written.filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        match byte.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &others[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = others;
+            }
+        }
+    }
+    OsString::from_vec(bytes).into()
+}
+
 /// Reads only what has changed since the last time.
 fn remembered(
     root: &Path,
@@ -159,4 +183,22 @@ pub fn dvc_refused(error: &DvcError) -> Failure {
         }
     };
     Failure::new(kind, visible(&chain(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_files_are_read_as_they_are_written() {
+        for (address, path) in [
+            ("/data/a%20b", "/data/a b"),
+            ("localhost/data", "/data"),
+            ("/100%/%zz%4", "/100%/%zz%4"),
+            ("/%C3%A9", "/é"),
+            ("relative", "relative"),
+        ] {
+            assert_eq!(of_file_address(address), Path::new(path), "{address}");
+        }
+    }
 }

@@ -101,6 +101,9 @@ pub fn from_dataset_reject(reject: &DatasetReject) -> Status {
         DatasetReject::NamedBy { forceable: true, .. } => {
             (Code::FailedPrecondition, "remove them first, or use `--force`".to_owned())
         }
+        DatasetReject::NamedBy { by, .. } if by.iter().any(|by| by.starts_with("user `")) => {
+            (Code::FailedPrecondition, "remove what names it first; `hone dataset unpin` lets go of a user's pin".to_owned())
+        }
         DatasetReject::NamedBy { .. } => (Code::FailedPrecondition, "remove what names it first".to_owned()),
         DatasetReject::Overtaken { .. } => (Code::Aborted, "look at the newest version, and add again".to_owned()),
     };

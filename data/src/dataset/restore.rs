@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     io::{self, Read as _, Write as _},
+    os::unix::fs::PermissionsExt as _,
     path::Path,
 };
 
@@ -78,18 +79,25 @@ pub fn verify(manifest: &Manifest, dir: &Path) -> Result<Vec<String>, DatasetErr
     let mut wrong = Vec::new();
     for entry in manifest.files() {
         let path = entry.path.below(dir);
-        let mut file = match File::open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+        match is_as_taken(entry, &path) {
+            Ok(true) => {}
+            Ok(false) => wrong.push(format!("`{}` has changed", entry.path)),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 wrong.push(format!("`{}` is missing", entry.path));
-                continue;
             }
-            file => file.map_err(DatasetError::reading(&path))?,
-        };
-        if Hash::of_reader(&mut file).map_err(DatasetError::reading(&path))? != (entry.hash, entry.size) {
-            wrong.push(format!("`{}` has changed", entry.path));
+            Err(error) => return Err(DatasetError::reading(&path)(error)),
         }
     }
     Ok(wrong)
+}
+
+fn is_as_taken(entry: &Entry, path: &Path) -> io::Result<bool> {
+    let metadata = fs::metadata(path)?;
+    let executable = metadata.permissions().mode() & 0o111 != 0;
+    if !metadata.is_file() || metadata.len() != entry.size || executable != entry.executable {
+        return Ok(false);
+    }
+    Ok(Hash::of_reader(&mut File::open(path)?)? == (entry.hash, entry.size))
 }
 
 #[cfg(test)]

@@ -1,5 +1,3 @@
-use std::os::unix::fs::PermissionsExt as _;
-
 use super::super::chunks::tests::noise;
 use super::super::{Index, Progress, take};
 use super::*;
@@ -49,6 +47,19 @@ fn changed_and_missing_files_are_named() {
     fs::write(target.join("one"), "sane").unwrap();
     fs::remove_file(target.join("two")).unwrap();
     assert_eq!(verify(&manifest, &target).unwrap(), ["`one` has changed", "`two` is missing"]);
+}
+
+#[test]
+fn what_lies_where_a_file_should_be_is_named_and_so_are_lost_permissions() {
+    let Fixture { dir, store, manifest } = fixture();
+    let target = dir.path().join("back");
+    restore(&manifest, &target, &mut &store, &mut |_| {}).unwrap();
+    fs::remove_file(target.join("one")).unwrap();
+    fs::create_dir(target.join("one")).unwrap();
+    fs::remove_dir_all(target.join("sub")).unwrap();
+    fs::write(target.join("sub"), "a file").unwrap();
+    fs::set_permissions(target.join("two"), fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(verify(&manifest, &target).unwrap(), ["`one` has changed", "`sub/big` is missing", "`two` has changed"]);
 }
 
 #[test]

@@ -55,6 +55,21 @@ pub struct Taken {
     pub pieces: BTreeMap<Hash, Piece>,
     /// How many bytes were read; the others were known from before.
     pub bytes_read: u64,
+    /// What the files were when they were read.
+    stamps: Vec<(PathBuf, Stamp)>,
+}
+
+impl Taken {
+    /// Looks whether all files are still what was taken: whoever has read them since has read the same.
+    ///
+    /// # Errors
+    /// [`DatasetError::Changed`], [`DatasetError::Io`]
+    pub fn check_unchanged(&self) -> Result<(), DatasetError> {
+        self.stamps.par_iter().try_for_each(|(file, stamp)| {
+            let metadata = fs::metadata(file).map_err(DatasetError::reading(file))?;
+            if Stamp::of(&metadata) == *stamp { Ok(()) } else { Err(DatasetError::Changed { path: file.clone() }) }
+        })
+    }
 }
 
 /// How far the reading is; may be looked at from another thread.
@@ -92,7 +107,8 @@ fn take_found(files: Vec<Found>, index: &mut Index, progress: &Progress) -> Resu
     let began = index::now();
     let known = &*index;
     let read = files.par_iter().map(|found| read_one(found, known, progress)).collect::<Result<Vec<_>, _>>()?;
-    let (mut entries, mut places, mut pieces) = (Vec::with_capacity(files.len()), BTreeMap::new(), BTreeMap::new());
+    let (mut entries, mut stamps) = (Vec::with_capacity(files.len()), Vec::with_capacity(files.len()));
+    let (mut places, mut pieces) = (BTreeMap::new(), BTreeMap::new());
     let mut bytes_read = 0;
     for (found, (read, fresh)) in files.into_iter().zip(read) {
         if fresh {
@@ -102,10 +118,11 @@ fn take_found(files: Vec<Found>, index: &mut Index, progress: &Progress) -> Resu
         let Found { path, file, executable, stamp } = found;
         let entry = Entry { path, size: stamp.size, hash: read.hash, executable, chunks: read.chunks };
         note_pieces(&entry, &file, &mut pieces);
+        stamps.push((file.clone(), stamp));
         places.insert(entry.path.clone(), file);
         entries.push(entry);
     }
-    Ok(Taken { manifest: Manifest::new(entries)?, places, pieces, bytes_read })
+    Ok(Taken { manifest: Manifest::new(entries)?, places, pieces, bytes_read, stamps })
 }
 
 /// What a file holds, and whether it was read for that.

@@ -42,6 +42,20 @@ fn every_blob_lies_where_its_piece_says() {
     assert_eq!(pieces.len(), manifest.blobs().count() - 1, "what two files share is one blob");
 }
 
+#[test]
+fn a_file_that_changes_after_it_was_taken_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "a", b"aaaa");
+    write(dir.path(), "b", b"bbbb");
+    let taken = taken(dir.path());
+    taken.check_unchanged().unwrap();
+    write(dir.path(), "b", b"BBBB");
+    // The clock of a file system may not have ticked since; a time of long ago differs in any case.
+    age(&dir.path().join("b"));
+    let error = taken.check_unchanged().unwrap_err();
+    assert!(matches!(&error, DatasetError::Changed { path } if path.ends_with("b")), "{error}");
+}
+
 /// Gives a file a time at which it is remembered.
 fn age(path: &Path) {
     let old = SystemTime::now() - Duration::from_secs(3_600);

@@ -136,7 +136,7 @@ impl Datasets {
         let in_use = known.map(|fetch| fetch.in_use.clone()).unwrap_or_default();
         let (sender, progress) = watch::channel(Progress::Fetching);
         fetches.insert(id, Fetch { progress: progress.clone(), began: Instant::now(), in_use: in_use.clone() });
-        let (shared, blobs) = (self.shared.clone(), blobs.clone());
+        let (shared, blobs, kept) = (self.shared.clone(), blobs.clone(), in_use.clone());
         // Shared by attempts that come and go; ends with its work, or with the worker's runtime.
         tokio::spawn(async move {
             let fetched = shared.fetch(&blobs, id).await;
@@ -144,6 +144,8 @@ impl Datasets {
                 Ok(()) => Progress::Ready,
                 Err(why) => Progress::Failed(why.into()),
             });
+            // Until here it was in use, also where those who wanted it are gone: others may have joined.
+            drop(kept);
         });
         (progress, in_use)
     }
@@ -156,18 +158,17 @@ impl Shared {
             return Ok(());
         }
         let manifest = Arc::new(self.manifest(blobs, id).await?);
+        self.make_room(&manifest).await;
         self.fetch_files(blobs, &manifest).await?;
-        self.on_disk(move |shelf| shelf.build(&id, &manifest)).await?;
-        let evicted = self.clone().evict().await;
-        if let Err(why) = evicted {
-            tracing::warn!("datasets that are not used any more could not be removed: {why}");
-        }
+        let laid = manifest.clone();
+        self.on_disk(move |shelf| shelf.build(&id, &laid)).await?;
+        // What was fetched has its place now, and links take none.
+        self.make_room(&manifest).await;
         Ok(())
     }
 
     async fn manifest(&self, blobs: &Blobs, id: Hash) -> Result<Manifest, String> {
-        blobs.fetch(&id).await.map_err(|error| chain(&error))?;
-        let bytes = blobs.cache().get(&id).map_err(|error| chain(&error))?;
+        let bytes = blobs.read_manifest(&id).await.map_err(|error| chain(&error))?;
         Manifest::read(&mut bytes.as_slice()).map_err(|error| chain(&error))
     }
 
@@ -197,13 +198,18 @@ impl Shared {
         self.on_disk(move |shelf| shelf.finish(assembly)).await
     }
 
-    async fn evict(self: Arc<Self>) -> Result<(), String> {
+    /// Makes room for what is missing of a version, by removing what nobody uses. What cannot be removed is told: there may
+    /// be room all the same.
+    async fn make_room(self: &Arc<Self>, manifest: &Arc<Manifest>) {
         let in_use: Vec<Hash> = {
             let fetches = self.fetches.lock().unwrap_or_else(PoisonError::into_inner);
             let used = |fetch: &Fetch| Arc::strong_count(&fetch.in_use) > 1;
             fetches.iter().filter(|(_, fetch)| used(fetch)).map(|(id, _)| *id).collect()
         };
-        self.on_disk(move |shelf| shelf.evict(&in_use)).await
+        let manifest = manifest.clone();
+        if let Err(why) = self.on_disk(move |shelf| shelf.evict(&in_use, Some(&manifest))).await {
+            tracing::warn!("datasets that are not used any more could not be removed: {why}");
+        }
     }
 
     async fn on_disk<T: Send + 'static>(
@@ -230,3 +236,6 @@ pub fn variable_of(name: &str) -> String {
     let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
     format!("HONE_DATASET_{}", name.chars().map(letter).collect::<String>())
 }
+
+#[cfg(test)]
+mod tests;

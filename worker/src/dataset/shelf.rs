@@ -7,8 +7,10 @@
 //! trees/<id>/manifest      what it consists of; its time is the last use
 //! trees/<id>.new           a version that is being put together
 //! ```
-//! A tree under its own name is complete, and was synced before it got the name. Objects have a fixed time, so that one
-//! that somebody has changed is found without reading it. An object without a tree is hashed again before it is used.
+//! A tree under its own name is complete, and was synced before it got the name. Objects and folders have a fixed time, so
+//! that one that somebody has changed is found without reading it: nothing but its permissions keeps a trial from writing,
+//! and they mean nothing to one that runs as root. An object without a tree is hashed again before it is used. A tree that
+//! was changed stays until a whole one takes its place in one step, because other trials may be reading it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,6 +29,7 @@ use hone_data::{
 /// The time of every object: 2000-01-01, in seconds since the epoch.
 const TIME: u64 = 946_684_800;
 const NEW: &str = "new";
+const FOLDER_MODE: u32 = 0o555;
 /// What is left of a file that nobody went on with for so long is removed at the start.
 const PART_AGE: Duration = Duration::from_secs(7 * 24 * 3_600);
 
@@ -100,7 +103,8 @@ impl Shelf {
         self.tree(id).join("data")
     }
 
-    /// Whether a version is ready and as it was; notes that it is used. What somebody has changed is thrown away.
+    /// Whether a version is ready and as it was; notes that it is used. Of what somebody has changed the objects are removed,
+    /// so that they are fetched again, and [`Shelf::build`] replaces the tree.
     pub fn use_again(&self, id: &Hash) -> io::Result<bool> {
         let note = self.tree(id).join("manifest");
         let file = match File::open(&note) {
@@ -108,25 +112,38 @@ impl Shelf {
             file => file?,
         };
         let manifest = Manifest::read(&mut BufReader::new(&file)).ok().filter(|manifest| manifest.id() == *id);
-        let Some(manifest) = manifest else {
-            remove_tree(&self.tree(id))?;
-            return Ok(false);
-        };
+        let Some(manifest) = manifest else { return Ok(false) };
         let changed = self.changed(id, &manifest)?;
-        if changed.is_empty() {
+        if changed.is_empty() && self.folders_are_as_laid(id, &manifest)? {
             file.set_modified(SystemTime::now())?;
             return Ok(true);
         }
-        tracing::warn!(
-            "{} files of a dataset were changed, among them `{}`; they are fetched again",
-            changed.len(),
-            changed[0].path
-        );
+        match changed.first() {
+            Some(first) => tracing::warn!(
+                "{} files of a dataset were changed, among them `{}`; they are fetched again",
+                changed.len(),
+                first.path
+            ),
+            None => tracing::warn!("something was written into the folder of a dataset; it is laid anew"),
+        }
         for entry in changed {
             remove_file(&self.object(&name_of(entry)))?;
         }
-        remove_tree(&self.tree(id))?;
         Ok(false)
+    }
+
+    /// Whether nothing was added to a tree or taken from it.
+    fn folders_are_as_laid(&self, id: &Hash, manifest: &Manifest) -> io::Result<bool> {
+        for folder in folders_of(&self.folder(id), manifest) {
+            let metadata = match fs::symlink_metadata(&folder) {
+                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(false),
+                metadata => metadata?,
+            };
+            if !metadata.is_dir() || !is_untouched(&metadata, FOLDER_MODE) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Files of a tree that are not as they were laid.
@@ -210,24 +227,22 @@ impl Shelf {
         remove_tree(&new)?;
         let data = new.join("data");
         fs::create_dir_all(&data)?;
-        let mut folders = BTreeSet::from([data.clone()]);
         for entry in manifest.files() {
             let path = entry.path.below(&data);
-            for folder in path.ancestors().skip(1).take_while(|folder| **folder != *data) {
-                folders.insert(folder.to_owned());
-            }
             if let Some(folder) = path.parent() {
                 fs::create_dir_all(folder)?;
             }
             self.lay(entry, &path)?;
         }
         fs::write(new.join("manifest"), manifest.to_bytes())?;
-        for folder in &folders {
-            fs::set_permissions(folder, Permissions::from_mode(0o555))?;
+        for folder in folders_of(&data, manifest) {
+            let folder = File::open(folder)?;
+            folder.set_permissions(Permissions::from_mode(FOLDER_MODE))?;
+            folder.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(TIME))?;
         }
         // Everything of it is on the disk before it has its name.
         rustix::fs::syncfs(File::open(&new)?)?;
-        fs::rename(&new, &tree)?;
+        replace(&new, &tree)?;
         File::open(self.root.join("trees"))?.sync_all()
     }
 
@@ -241,8 +256,14 @@ impl Shelf {
         File::open(path)?.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(TIME))
     }
 
-    /// Removes what was used longest ago until the rest is within the limit. What is in use stays.
-    pub fn evict(&self, in_use: &[Hash]) -> io::Result<()> {
+    /// Removes what was used longest ago until the rest is within the limit, together with what `coming` lacks. What is in
+    /// use stays, and so does every object of `coming`.
+    pub fn evict(&self, in_use: &[Hash], coming: Option<&Manifest>) -> io::Result<()> {
+        let wanted: BTreeMap<String, u64> =
+            coming.into_iter().flat_map(Manifest::files).map(|entry| (name_of(entry), entry.size)).collect();
+        let missing = wanted.iter().filter(|(name, _)| !self.object(name).exists());
+        let missing: u64 = missing.map(|(_, size)| size).sum();
+        let keep = self.limit.saturating_sub(missing);
         let mut trees = Vec::new();
         for (name, path) in list(&self.root.join("trees"))? {
             let Ok(id) = Hash::parse(&name) else { continue };
@@ -250,28 +271,30 @@ impl Shelf {
             trees.push((used, id, path));
         }
         trees.sort();
-        let mut left = self.remove_stray_objects(self.limit)?;
+        let mut left = self.remove_stray_objects(keep, &wanted)?;
         for (_, _, path) in trees.iter().filter(|(_, id, _)| !in_use.contains(id)) {
-            if left <= self.limit {
+            if left <= keep {
                 break;
             }
             remove_tree(path)?;
-            left = self.remove_stray_objects(self.limit)?;
+            left = self.remove_stray_objects(keep, &wanted)?;
         }
-        if left > self.limit {
-            tracing::warn!("the datasets in use have {left} bytes, and the cache is limited to {}", self.limit);
+        if left > keep {
+            let all = left + missing;
+            tracing::warn!("the datasets in use have {all} bytes, and the cache is limited to {}", self.limit);
         }
         Ok(())
     }
 
-    /// Removes objects that no tree has, while all together have more than `keep` bytes. Answers the bytes that are left.
-    fn remove_stray_objects(&self, keep: u64) -> io::Result<u64> {
+    /// Removes objects that no tree has and that are not `wanted`, while all together have more than `keep` bytes. Answers the
+    /// bytes that are left.
+    fn remove_stray_objects(&self, keep: u64, wanted: &BTreeMap<String, u64>) -> io::Result<u64> {
         let (mut bytes, mut stray) = (0, Vec::new());
         for (_, folder) in list(&self.root.join("objects"))? {
-            for (_, object) in list(&folder)? {
+            for (name, object) in list(&folder)? {
                 let metadata = fs::metadata(&object)?;
                 bytes += metadata.len();
-                if metadata.nlink() == 1 {
+                if metadata.nlink() == 1 && !wanted.contains_key(&name) {
                     stray.push((metadata.len(), object));
                 }
             }
@@ -301,8 +324,39 @@ fn mode_of(entry: &Entry) -> u32 {
 }
 
 fn is_as_laid(metadata: &fs::Metadata, entry: &Entry) -> bool {
-    let untouched = metadata.mtime() == TIME as i64 && metadata.mtime_nsec() == 0;
-    metadata.is_file() && metadata.len() == entry.size && untouched && metadata.mode() & 0o777 == mode_of(entry)
+    metadata.is_file() && metadata.len() == entry.size && is_untouched(metadata, mode_of(entry))
+}
+
+fn is_untouched(metadata: &fs::Metadata, mode: u32) -> bool {
+    metadata.mtime() == TIME as i64 && metadata.mtime_nsec() == 0 && metadata.mode() & 0o777 == mode
+}
+
+/// The folders of a tree whose files lie in `data`.
+fn folders_of(data: &Path, manifest: &Manifest) -> BTreeSet<PathBuf> {
+    let mut folders = BTreeSet::from([data.to_owned()]);
+    for entry in manifest.files() {
+        let path = entry.path.below(data);
+        // Where a folder is known, so are those around it.
+        for folder in path.ancestors().skip(1) {
+            if !folders.insert(folder.to_owned()) {
+                break;
+            }
+        }
+    }
+    folders
+}
+
+/// Gives the tree `new` the name of `tree` in one step, and removes what was there.
+fn replace(new: &Path, tree: &Path) -> io::Result<()> {
+    if !tree.exists() {
+        return fs::rename(new, tree);
+    }
+    if rustix::fs::renameat_with(rustix::fs::CWD, new, rustix::fs::CWD, tree, rustix::fs::RenameFlags::EXCHANGE).is_err() {
+        // Not every file system can.
+        remove_tree(tree)?;
+        return fs::rename(new, tree);
+    }
+    remove_tree(new)
 }
 
 fn list(folder: &Path) -> io::Result<Vec<(String, PathBuf)>> {

@@ -138,6 +138,57 @@ fn what_a_trial_changed_is_fetched_again() {
     assert!(bench.shelf.use_again(&version.id).expect("a look"));
 }
 
+/// Permissions do not keep root from writing.
+#[test]
+fn what_a_trial_added_is_not_there_for_the_next_one() {
+    let bench = Bench::new(1 << 30);
+    let version = bench.version("one", &[("a", b"aaaa"), ("c/d", b"dddd")]);
+    bench.fetch(&version);
+    for path in ["extra", "c/extra", "c/d.lock"] {
+        let path = bench.shelf.folder(&version.id).join(path);
+        let folder = path.parent().expect("a folder");
+        fs::set_permissions(folder, Permissions::from_mode(0o755)).expect("a mode");
+        fs::write(&path, "mine").expect("written");
+        fs::set_permissions(folder, Permissions::from_mode(FOLDER_MODE)).expect("a mode");
+        assert!(!bench.shelf.use_again(&version.id).expect("a look"), "{}", path.display());
+        assert_eq!(bench.fetch(&version), 0, "the files are still good");
+        assert!(!path.exists(), "{}", path.display());
+        assert!(bench.shelf.use_again(&version.id).expect("a look"));
+    }
+}
+
+/// Another trial may be reading it.
+#[test]
+fn a_changed_tree_stays_until_a_whole_one_takes_its_place() {
+    let bench = Bench::new(1 << 30);
+    let version = bench.version("one", &[("a", b"aaaa"), ("b", b"bbbb")]);
+    bench.fetch(&version);
+    let folder = bench.shelf.folder(&version.id);
+    fs::set_permissions(&folder, Permissions::from_mode(0o755)).expect("a mode");
+    fs::remove_file(folder.join("a")).expect("removed");
+    assert!(!bench.shelf.use_again(&version.id).expect("a look"));
+    assert_eq!(fs::read(folder.join("b")).expect("still there"), b"bbbb");
+    bench.fetch(&version);
+    assert_eq!(fs::read(folder.join("a")).expect("there again"), b"aaaa");
+    assert_eq!(list(&bench.shelf.root.join("trees")).expect("trees").len(), 1);
+}
+
+#[test]
+fn room_is_made_before_a_version_comes_and_what_it_shares_stays() {
+    let bench = Bench::new(2_500);
+    let old = bench.version("old", &[("own", &noise(1, 1_000)), ("shared", &noise(9, 500))]);
+    let other = bench.version("other", &[("own", &noise(2, 900))]);
+    bench.fetch(&old);
+    bench.fetch(&other);
+    let coming = bench.version("coming", &[("own", &noise(3, 1_500)), ("shared", &noise(9, 500))]);
+    bench.shelf.evict(&[], Some(&coming.manifest)).expect("evicted");
+    let here = [&old, &other].map(|version| bench.shelf.tree(&version.id).exists());
+    assert_eq!(here.iter().filter(|here| **here).count(), 0, "{here:?}");
+    assert_eq!(bench.fetch(&coming), 1_500, "what an evicted version had is not fetched again");
+    let all = bench.shelf.remove_stray_objects(u64::MAX, &BTreeMap::new()).expect("counted");
+    assert!(all <= 2_500, "{all}");
+}
+
 /// A power cut may leave an object's name without its content.
 #[test]
 fn an_object_that_no_tree_has_is_hashed_before_it_is_used() {
@@ -181,20 +232,20 @@ fn what_was_used_longest_ago_goes_first_and_what_is_in_use_stays() {
     }
     let here = || versions.iter().map(|version| bench.shelf.tree(&version.id).exists()).collect::<Vec<_>>();
     // The first is in use, so the second goes.
-    bench.shelf.evict(&[versions[0].id]).expect("evicted");
+    bench.shelf.evict(&[versions[0].id], None).expect("evicted");
     assert_eq!(here(), [true, false, true]);
     assert_eq!(fs::read(bench.shelf.folder(&versions[0].id).join("shared")).expect("it"), noise(9, 100));
     // Within the limit nothing goes, also nothing that nobody uses.
-    bench.shelf.evict(&[]).expect("evicted");
+    bench.shelf.evict(&[], None).expect("evicted");
     assert_eq!(here(), [true, false, true]);
     let small = Shelf::open(&bench.dir.path().join("datasets"), 1_500).expect("the same shelf");
-    small.evict(&[]).expect("evicted");
+    small.evict(&[], None).expect("evicted");
     assert_eq!(here(), [false, false, true]);
     let none = Shelf::open(&bench.dir.path().join("datasets"), 0).expect("the same shelf");
-    none.evict(&[versions[2].id]).expect("evicted");
+    none.evict(&[versions[2].id], None).expect("evicted");
     assert_eq!(here(), [false, false, true], "what is in use stays, whatever the limit");
-    none.evict(&[]).expect("evicted");
-    assert_eq!(none.remove_stray_objects(u64::MAX).expect("counted"), 0);
+    none.evict(&[], None).expect("evicted");
+    assert_eq!(none.remove_stray_objects(u64::MAX, &BTreeMap::new()).expect("counted"), 0);
 }
 
 #[test]

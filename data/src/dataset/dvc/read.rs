@@ -78,13 +78,16 @@ pub fn parse_out(out: &Yaml<'_>) -> Result<Out, String> {
     let md5 =
         text("md5").ok_or_else(|| format!("`{path}` has no `md5`: only files that DVC keeps in its own cache can be read"))?;
     let plain = md5.strip_suffix(".dir").unwrap_or(&md5);
-    let is_hash = plain.len() == 32 && plain.bytes().all(|byte| byte.is_ascii_hexdigit());
     match text("hash").as_deref() {
-        _ if !is_hash => Err(format!("`{path}` has the md5 `{md5}`, which is none")),
+        _ if !is_md5(plain) => Err(format!("`{path}` has the md5 `{md5}`, which is none")),
         Some("md5") => Ok(Out { path, md5, older: false }),
         None => Ok(Out { path, md5, older: true }),
         Some(other) => Err(format!("`{path}` has hashes of the kind `{other}`")),
     }
+}
+
+fn is_md5(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 impl Out {
@@ -103,6 +106,11 @@ impl Out {
         let manifest = repository.find(&self.md5);
         let manifest = manifest.ok_or_else(|| DvcError::Missing { path: self.path.clone(), md5: self.md5.clone() })?;
         let listed = self.listed(&manifest)?;
+        // A place in the cache is made of it.
+        if let Some(wrong) = listed.iter().find(|listed| !is_md5(&listed.md5)) {
+            let reason = format!("`{}` has the md5 `{}`, which is none", wrong.relpath, wrong.md5);
+            return Err(DvcError::File { file: manifest, reason });
+        }
         let file = |listed: &Listed| {
             let path = RelativePath::parse(&listed.relpath)?;
             let shown = format!("{}/{path}", self.path);

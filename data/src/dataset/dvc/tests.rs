@@ -209,6 +209,18 @@ fn a_manifest_that_leaves_its_folder_is_refused() {
 }
 
 #[test]
+fn a_manifest_with_names_that_are_none_reads_no_file_for_them() {
+    let bench = Bench::new();
+    let text = "[{\"md5\": \"ab/etc/passwd\", \"relpath\": \"x\"}]";
+    let md5 = super::read::hex(&<md5::Md5 as md5::Digest>::digest(text.as_bytes()));
+    let cache = bench.repo().join(".dvc/cache/files/md5").join(&md5[..2]);
+    fs::create_dir_all(&cache).unwrap();
+    fs::write(cache.join(format!("{}.dir", &md5[2..])), text).unwrap();
+    let error = bench.files(&out(&format!("{md5}.dir"))).unwrap_err();
+    assert!(matches!(&error, DvcError::File { reason, .. } if reason.contains("ab/etc/passwd")), "{error}");
+}
+
+#[test]
 fn files_of_dvc_2_may_be_called_by_their_unix_text() {
     let bench = Bench::new();
     let cache = bench.repo().join(".dvc/cache/b1");

@@ -3,13 +3,13 @@
 
 use std::{
     fmt,
-    io::{BufRead as _, BufReader, Read},
+    io::{self, BufRead as _, BufReader, Read},
     sync::Arc,
 };
 
 use csv::{ByteRecord, ErrorKind, ReaderBuilder};
 
-use super::{BATCH_ROWS, TableError, Value, check_columns};
+use super::{Filling, ROW_BYTES, TableError, Value, check_columns};
 use crate::dataset::profile::{Guess, guess};
 
 /// Written between cells; the first one is taken where the header has none.
@@ -18,7 +18,7 @@ const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// Rows of a CSV.
 pub(super) struct CsvTable {
     columns: Vec<Arc<str>>,
-    reader: csv::Reader<BufReader<Box<dyn Read + Send>>>,
+    reader: csv::Reader<BufReader<Limited>>,
     record: ByteRecord,
     /// The first line was a row; it waits in `record`.
     waits: bool,
@@ -32,7 +32,7 @@ impl fmt::Debug for CsvTable {
 
 impl CsvTable {
     pub fn open(bytes: Box<dyn Read + Send>, tabs: bool) -> Result<Self, TableError> {
-        let mut bytes = BufReader::with_capacity(1 << 16, bytes);
+        let mut bytes = BufReader::with_capacity(1 << 16, Limited { bytes, left: ROW_BYTES });
         let beginning = bytes.fill_buf()?;
         let marked = beginning.starts_with(b"\xef\xbb\xbf");
         let header = beginning.split(|byte| *byte == b'\n').next().unwrap_or_default();
@@ -56,9 +56,10 @@ impl CsvTable {
         Ok(Self { columns, reader, record, waits: false })
     }
 
-    pub fn read(&mut self, first: u64, rows: &mut Vec<Vec<Value>>) -> Result<Vec<Arc<str>>, TableError> {
-        while rows.len() < BATCH_ROWS {
-            let row = first + rows.len() as u64 + 1;
+    pub fn read(&mut self, first: u64, part: &mut Filling) -> Result<Vec<Arc<str>>, TableError> {
+        while !part.is_full() {
+            let row = part.number_after(first);
+            self.reader.get_mut().get_mut().left = ROW_BYTES;
             let waited = std::mem::take(&mut self.waits);
             if !waited && !self.reader.read_byte_record(&mut self.record).map_err(|error| csv_error(error, Some(row)))? {
                 break;
@@ -68,9 +69,32 @@ impl CsvTable {
                 let cell = text(cell).ok_or_else(wrong)?;
                 Ok(if cell.is_empty() { Value::Missing } else { Value::Text(cell.into()) })
             });
-            rows.push(values.collect::<Result<_, TableError>>()?);
+            part.push(values.collect::<Result<_, TableError>>()?);
         }
         Ok(self.columns.clone())
+    }
+}
+
+/// Gives no more than one row may have, so that a quote that is never closed does not bring the whole file into memory.
+struct Limited {
+    bytes: Box<dyn Read + Send>,
+    left: u64,
+}
+
+/// A row has more than [`ROW_BYTES`].
+#[derive(Debug, thiserror::Error)]
+#[error("it is longer than {ROW_BYTES} bytes; a quote may not be closed")]
+struct TooLong;
+
+impl Read for Limited {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(into.len());
+        if most == 0 && !into.is_empty() {
+            return Err(io::Error::other(TooLong));
+        }
+        let read = self.bytes.read(&mut into[..most])?;
+        self.left -= read as u64;
+        Ok(read)
     }
 }
 
@@ -101,7 +125,10 @@ fn separator_of(header: &[u8]) -> u8 {
 fn csv_error(error: csv::Error, row: Option<u64>) -> TableError {
     let text = error.to_string();
     let reason = match error.into_kind() {
-        ErrorKind::Io(error) => return TableError::Io(error),
+        ErrorKind::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<TooLong>()) {
+            Some(reason) => reason.to_string(),
+            None => return TableError::Io(error),
+        },
         ErrorKind::UnequalLengths { pos, expected_len, len } => {
             let line = pos.map_or_else(String::new, |pos| format!(" (line {})", pos.line()));
             format!("it has {len} cells{line}, and the first line has {expected_len}")

@@ -10,10 +10,7 @@ use std::{
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::Value as Json;
 
-use super::{BATCH_ROWS, MAX_COLUMNS, TableError, Value};
-
-/// A longer line is none of a table.
-const LINE_BYTES: u64 = 64 << 20;
+use super::{Filling, MAX_COLUMNS, ROW_BYTES, TableError, Value};
 
 /// Rows of JSON lines.
 pub(super) struct JsonlTable {
@@ -36,17 +33,17 @@ impl JsonlTable {
         Self { columns: Vec::new(), places: HashMap::new(), bytes, line: Vec::new(), lines: 0 }
     }
 
-    pub fn read(&mut self, first: u64, rows: &mut Vec<Vec<Value>>) -> Result<Vec<Arc<str>>, TableError> {
-        while rows.len() < BATCH_ROWS {
+    pub fn read(&mut self, first: u64, part: &mut Filling) -> Result<Vec<Arc<str>>, TableError> {
+        while !part.is_full() {
             self.line.clear();
-            if (&mut self.bytes).take(LINE_BYTES).read_until(b'\n', &mut self.line)? == 0 {
+            if (&mut self.bytes).take(ROW_BYTES).read_until(b'\n', &mut self.line)? == 0 {
                 break;
             }
             self.lines += 1;
             let line = std::mem::take(&mut self.line);
             if !line.trim_ascii().is_empty() {
-                let row = first + rows.len() as u64 + 1;
-                rows.push(self.row(&line).map_err(|reason| self.wrong(row, &reason))?);
+                let row = part.number_after(first);
+                part.push(self.row(&line).map_err(|reason| self.wrong(row, &reason))?);
             }
             self.line = line;
         }
@@ -58,8 +55,8 @@ impl JsonlTable {
     }
 
     fn row(&mut self, line: &[u8]) -> Result<Vec<Value>, String> {
-        if line.len() as u64 >= LINE_BYTES {
-            return Err(format!("is longer than {LINE_BYTES} bytes"));
+        if line.len() as u64 >= ROW_BYTES {
+            return Err(format!("is longer than {ROW_BYTES} bytes"));
         }
         let mut reader = serde_json::Deserializer::from_slice(line);
         let fields = reader.deserialize_map(Fields).map_err(|error| format!("is no JSON object: {error}"))?;

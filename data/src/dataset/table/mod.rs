@@ -16,8 +16,12 @@ pub use value::Value;
 
 use super::content::Content;
 
-/// Rows in one part.
+/// Rows in one part at most.
 const BATCH_ROWS: usize = 8_192;
+/// Bytes of the values of one part; the row that reaches it is the last one. Wide tables have fewer rows in a part.
+const BATCH_BYTES: usize = 32 << 20;
+/// A longer row is none of a table.
+const ROW_BYTES: u64 = 64 << 20;
 /// Columns at most; a file with more is hardly a table.
 const MAX_COLUMNS: usize = 100_000;
 
@@ -91,6 +95,29 @@ pub struct Batch {
     pub rows: Vec<Vec<Value>>,
 }
 
+/// The rows of a part that is being read.
+#[derive(Debug, Default)]
+struct Filling {
+    rows: Vec<Vec<Value>>,
+    bytes: usize,
+}
+
+impl Filling {
+    fn is_full(&self) -> bool {
+        self.rows.len() >= BATCH_ROWS || self.bytes >= BATCH_BYTES
+    }
+
+    /// The number of the next row, where the part begins after `first` rows.
+    fn number_after(&self, first: u64) -> u64 {
+        first + self.rows.len() as u64 + 1
+    }
+
+    fn push(&mut self, row: Vec<Value>) {
+        self.bytes += row.iter().map(Value::bytes).sum::<usize>();
+        self.rows.push(row);
+    }
+}
+
 /// A table that is being read.
 #[derive(Debug)]
 pub struct Table {
@@ -132,13 +159,13 @@ impl Table {
     /// # Errors
     /// [`TableError`], with the row that makes no sense.
     pub fn next(&mut self) -> Result<Option<Batch>, TableError> {
-        let mut rows = Vec::new();
+        let mut part = Filling::default();
         let columns = match &mut self.reader {
-            Reader::Csv(table) => table.read(self.rows, &mut rows)?,
-            Reader::Jsonl(table) => table.read(self.rows, &mut rows)?,
-            Reader::Parquet(table) => table.read(self.rows, &mut rows)?,
+            Reader::Csv(table) => table.read(self.rows, &mut part)?,
+            Reader::Jsonl(table) => table.read(self.rows, &mut part)?,
+            Reader::Parquet(table) => table.read(self.rows, &mut part)?,
         };
-        let first = self.rows;
+        let (first, rows) = (self.rows, part.rows);
         self.rows += rows.len() as u64;
         if rows.is_empty() && first > 0 {
             return Ok(None);

@@ -17,7 +17,7 @@ use parquet::{
 };
 use serde_json::{Map, Value as Json};
 
-use super::{BATCH_ROWS, TableError, Value, check_columns};
+use super::{Filling, TableError, Value, check_columns};
 use crate::dataset::content::{Content, Reader};
 
 /// Rows of a Parquet file.
@@ -68,12 +68,12 @@ impl ParquetTable {
         Ok(Self { columns, rows: rows.map_err(|error| TableError::Table(words(&error)))? })
     }
 
-    pub fn read(&mut self, first: u64, rows: &mut Vec<Vec<Value>>) -> Result<Vec<Arc<str>>, TableError> {
-        while rows.len() < BATCH_ROWS {
-            let number = first + rows.len() as u64 + 1;
+    pub fn read(&mut self, first: u64, part: &mut Filling) -> Result<Vec<Arc<str>>, TableError> {
+        while !part.is_full() {
+            let number = part.number_after(first);
             let wrong = |error: ParquetError| TableError::Row { row: number, reason: words(&error) };
             let Some(row) = guarded(|| self.rows.next().transpose()).map_err(wrong)? else { break };
-            rows.push(row.into_columns().into_iter().map(|(_, field)| value_of(field)).collect());
+            part.push(row.into_columns().into_iter().map(|(_, field)| value_of(field)).collect());
         }
         Ok(self.columns.clone())
     }

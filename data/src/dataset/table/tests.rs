@@ -164,6 +164,34 @@ fn parquet_keeps_the_kinds_of_its_values() {
     }
 }
 
+#[test]
+fn a_quote_that_is_never_closed_does_not_bring_the_file_into_memory() {
+    let mut bytes = b"a,b\n1,2\n3,\"open\n".to_vec();
+    bytes.resize(bytes.len() + (ROW_BYTES as usize) + (1 << 20), b'x');
+    let said = refusal("a.csv", &bytes);
+    assert!(said.starts_with("row 2: ") && said.contains("a quote may not be closed"), "{said}");
+}
+
+/// What is held of a table is bounded, however wide it is.
+#[test]
+fn wide_tables_come_in_smaller_parts() {
+    let columns = 5_000;
+    let line = |cell: &str| vec![cell; columns].join(",") + "\n";
+    let header: Vec<String> = (0..columns).map(|at| format!("x{at}")).collect();
+    let text = header.join(",") + "\n" + &line("1").repeat(1_000);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.csv");
+    fs::write(&path, text).unwrap();
+    let mut table = Table::open(&Content::of_file(&path).unwrap(), Format::Csv, "a.csv").unwrap();
+    let mut parts = Vec::new();
+    while let Some(batch) = table.next().unwrap() {
+        parts.push(batch.rows.len());
+    }
+    let most = BATCH_BYTES / (columns * size_of::<Value>()) + 1;
+    assert!(parts.iter().all(|rows| *rows <= most), "{parts:?}");
+    assert_eq!(parts.iter().sum::<usize>(), 1_000);
+}
+
 proptest! {
     #[test]
     fn a_csv_reads_back_what_was_written(rows in vec(vec("[ -~\\n\"]{0,8}|é{1,3}", 3), 1..40)) {

@@ -40,6 +40,18 @@ impl Value {
         }
     }
 
+    /// Bytes of memory that it takes.
+    pub(super) fn bytes(&self) -> usize {
+        let apart = match self {
+            Self::Text(text) | Self::Nested(text) => text.len(),
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Missing | Self::Bool(_) | Self::Int(_) | Self::Unsigned(_) | Self::Float(_) | Self::Date(_) | Self::Time(_) => {
+                0
+            }
+        };
+        size_of::<Self>() + apart
+    }
+
     /// The number, where it is one.
     #[must_use]
     pub fn number(&self) -> Option<f64> {
