@@ -15,6 +15,7 @@ pub mod metrics;
 pub mod outputs;
 pub mod pack;
 pub mod path;
+pub mod predictions;
 pub mod sqlite;
 pub mod unpack;
 
