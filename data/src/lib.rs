@@ -8,6 +8,7 @@
 //!  outputs ─ collect ─▶ entries + blobs ─▶ materialise ─▶ the same files elsewhere
 //! ```
 
+pub mod acquisition;
 pub mod blobs;
 pub mod durable;
 pub mod hash;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::error::{Fault, Problem, shown};
+use crate::acquisition;
 
 /// Classes at most.
 pub const MAX_CLASSES: usize = 65_536;
@@ -40,6 +41,18 @@ pub enum Classes {
     Numbered(usize),
     /// Known by their names, all of which differ.
     Named(Vec<String>),
+}
+
+impl Kind {
+    /// The kind as acquisition functions know it.
+    #[must_use]
+    pub fn for_acquisition(&self) -> acquisition::Kind {
+        match self {
+            Self::Probabilities(classes) => acquisition::Kind::Probabilities { classes: classes.len() },
+            Self::Spread => acquisition::Kind::Spread,
+            Self::Score => acquisition::Kind::Score,
+        }
+    }
 }
 
 impl Classes {

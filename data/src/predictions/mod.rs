@@ -1,8 +1,11 @@
 //! Files of predictions for a pool, and what is taken from them to choose samples that people should label.
 
 mod batch;
+mod committee;
 mod csv;
+mod double;
 mod error;
+mod excluded;
 mod file;
 mod jsonl;
 mod layout;
@@ -11,15 +14,21 @@ mod npy;
 mod parquet;
 mod rows;
 mod scan;
+mod sketch;
 mod spread;
 mod top;
 mod unique;
+mod wire;
 
 pub use self::{
     batch::{Batch, Row, SUM_TOLERANCE},
+    committee::{Committee, MAX_MEMBERS, Member, Union},
     error::{At, PredictionError, Problem},
+    excluded::{Excluded, IdHash},
     file::{CHUNK_BYTES, Format, PredictionFile},
     layout::{Classes, Kind, Layout, MAX_CLASSES, MAX_EMBEDDING, MAX_ID},
     npy::Beside,
     rows::{Rows, all_rows, rows},
+    sketch::{Candidate, MAX_KEPT, SHARES, Sketch, SketchPlan, rated_by, sketch},
+    wire::{MAX_ROWS, MAX_WIRE, WireError},
 };
