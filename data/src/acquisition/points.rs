@@ -144,3 +144,8 @@ fn sum<A: Copy, B: Copy>(a: &[A], b: &[B], term: impl Fn(A, B) -> f64) -> f64 {
     }
     sums.iter().sum::<f64>() + rest
 }
+
+/// The squared Euclidean distance of two rows.
+pub(super) fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
+    sum(a, b, |a, b| (a - b) * (a - b))
+}
