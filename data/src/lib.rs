@@ -1,5 +1,5 @@
-//! Content-addressed blobs, packed sources, output manifests, the tables of SQLite files, and files of values that
-//! training libraries write.
+//! Content-addressed blobs, packed sources, output manifests, the tables of SQLite files, files of values that training
+//! libraries write, and the acquisition functions of active learning.
 //!
 //! This crate knows files and hashes; it knows no study, no trial and no network.
 //!
