@@ -118,6 +118,11 @@ impl Batch {
         (0..self.len()).map(move |at| self.row(at, width, embedding))
     }
 
+    /// One of the rows.
+    pub(super) fn get(&self, at: usize, layout: &Layout) -> Row<'_> {
+        self.row(at, layout.width(), layout.embedding.unwrap_or(0))
+    }
+
     fn row(&self, at: usize, width: usize, embedding: usize) -> Row<'_> {
         Row {
             number: self.numbers[at],

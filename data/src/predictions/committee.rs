@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
     error::{At, PredictionError, Problem},
+    file::PredictionFile,
     layout::{Kind, Layout},
     rows::Rows,
     sketch::{Candidate, Sketch},
 };
-use crate::acquisition::{Acquisition, AcquisitionError, Block, Noise, OrderKey};
+use crate::acquisition::{Acquisition, AcquisitionError, Block, Noise, OrderKey, Points};
 
 /// Members of a committee at most.
 pub const MAX_MEMBERS: usize = 256;
@@ -22,6 +23,8 @@ pub struct Committee {
     pub ids: Vec<String>,
     /// The members, in the order in which they were given.
     pub members: Vec<Member>,
+    /// Names of members that are gone, and whose predictions are in none of this.
+    pub absent: Vec<String>,
     /// Samples × numbers of an embedding: the first member's that has embeddings at all, since those of two models are not
     /// points of one space. NaN where it lacks a sample.
     pub embeddings: Vec<f32>,
@@ -44,17 +47,12 @@ impl Committee {
     /// # Errors
     /// No member, too many of them, or members that predict different things.
     pub fn assemble(ids: &[String], members: Vec<(String, Rows)>) -> Result<Self, PredictionError> {
-        let Some((first_name, first)) = members.first() else {
-            return Err(unfit("the committee", "it has no members; name at least one file".to_owned()));
-        };
-        if members.len() > MAX_MEMBERS {
-            let message = format!("{} members are more than the {MAX_MEMBERS} that are supported", members.len());
-            return Err(unfit("the committee", message));
-        }
+        let Some((first_name, first)) = members.first() else { return Err(none()) };
+        members_limit(members.len())?;
         let (kind, first_name) = (first.layout.kind.clone(), first_name.clone());
         let orders: Vec<Vec<usize>> = members
             .iter()
-            .map(|(name, rows)| order(&kind, &rows.layout.kind).ok_or_else(|| strangers((name, rows), &first_name, &kind)))
+            .map(|(name, rows)| order(&kind, &rows.layout.kind).ok_or_else(|| strangers((name, &rows.layout.kind), &first_name, &kind)))
             .collect::<Result<_, _>>()?;
         let has: BTreeSet<&str> = members.iter().flat_map(|(_, rows)| rows.ids.iter().map(String::as_str)).collect();
         let ids: Vec<String> = ids.iter().filter(|id| has.contains(id.as_str())).cloned().collect();
@@ -70,7 +68,45 @@ impl Committee {
             Member { name: name.clone(), values: spread_out(&values, width, f64::NAN, rows, &places) }
         });
         let members = members.collect();
-        Ok(Self { layout, members, embeddings: embeddings.unwrap_or_default(), costs, ids })
+        Ok(Self { layout, members, absent: Vec::new(), embeddings: embeddings.unwrap_or_default(), costs, ids })
+    }
+
+    /// The same of those members that answered; the others are named in [`Committee::absent`].
+    ///
+    /// # Errors
+    /// As [`Committee::assemble`], also where no member is left.
+    pub fn of_present(ids: &[String], members: Vec<(String, Option<Rows>)>) -> Result<Self, PredictionError> {
+        let (mut present, mut absent) = (Vec::new(), Vec::new());
+        for (name, rows) in members {
+            match rows {
+                Some(rows) => present.push((name, rows)),
+                None => absent.push(name),
+            }
+        }
+        if present.is_empty() && !absent.is_empty() {
+            let names = absent.join("`, `");
+            return Err(unfit("the committee", format!("all of its members are gone: `{names}`; name others")));
+        }
+        Ok(Self { absent, ..Self::assemble(ids, present)? })
+    }
+
+    /// Scores each sample, as the committee's own acquisition function does, with its chance. NaN where a sample lacks what
+    /// the function reads.
+    ///
+    /// # Errors
+    /// The function does not fit the members, or there is one left of those that it compares, or it rates no single rows.
+    pub fn score(&self, acquisition: Acquisition, noise: Noise) -> Result<Vec<f64>, AcquisitionError> {
+        let slices = self.slices();
+        let mut block = self.block(&slices)?;
+        if let Some(width) = self.layout.embedding {
+            block = block.with_embeddings(Points::of_f32(&self.embeddings, width)?)?;
+        }
+        let mut scores = vec![0.0; self.len()];
+        acquisition.score_rows(&block, &mut scores)?;
+        for (score, id) in scores.iter_mut().zip(&self.ids) {
+            *score = acquisition.with_noise(*score, id.as_bytes(), noise);
+        }
+        Ok(scores)
     }
 
     /// How many samples there are.
@@ -130,16 +166,14 @@ impl Union {
     /// # Errors
     /// No sketches, or sketches that were made after different plans or predict different things.
     pub fn of(sketches: &[(String, Sketch)]) -> Result<Self, PredictionError> {
-        let Some((first_name, first)) = sketches.first() else {
-            return Err(unfit("the committee", "it has no members; name at least one file".to_owned()));
-        };
+        let Some((first_name, first)) = sketches.first() else { return Err(none()) };
         for (name, sketch) in sketches {
             if (sketch.noise, sketch.rated_by) != (first.noise, first.rated_by) {
                 let message = format!("it was rated with another seed or function than `{first_name}`; rate all of them anew");
                 return Err(unfit(name, message));
             }
             if order(&first.layout.kind, &sketch.layout.kind).is_none() {
-                return Err(strangers((name, &Rows::new(sketch.layout.clone())), first_name, &first.layout.kind));
+                return Err(strangers((name, &sketch.layout.kind), first_name, &first.layout.kind));
             }
         }
         let ids = |of: &Vec<Candidate>| of.iter().map(|candidate| candidate.id.clone()).collect::<Vec<_>>();
@@ -168,6 +202,29 @@ impl Union {
     }
 }
 
+/// For each member the [`order`] of its numbers.
+pub(super) fn orders(files: &[PredictionFile]) -> Result<Vec<Vec<usize>>, PredictionError> {
+    let Some(first) = files.first() else { return Err(none()) };
+    members_limit(files.len())?;
+    let kind = &first.layout().kind;
+    let of = |file: &PredictionFile| {
+        let found = &file.layout().kind;
+        order(kind, found).ok_or_else(|| strangers((file.name(), found), first.name(), kind))
+    };
+    files.iter().map(of).collect()
+}
+
+fn none() -> PredictionError {
+    unfit("the committee", "it has no members; name at least one file".to_owned())
+}
+
+fn members_limit(members: usize) -> Result<(), PredictionError> {
+    if members <= MAX_MEMBERS {
+        return Ok(());
+    }
+    Err(unfit("the committee", format!("{members} members are more than the {MAX_MEMBERS} that are supported")))
+}
+
 /// For each number of a member's row the place it has in the first member's; `None` where they predict different things.
 fn order(first: &Kind, member: &Kind) -> Option<Vec<usize>> {
     match (first, member) {
@@ -178,7 +235,7 @@ fn order(first: &Kind, member: &Kind) -> Option<Vec<usize>> {
     }
 }
 
-fn reordered(values: &[f64], order: &[usize]) -> Vec<f64> {
+pub(super) fn reordered(values: &[f64], order: &[usize]) -> Vec<f64> {
     let mut found = vec![f64::NAN; values.len()];
     for (from, to) in values.chunks_exact(order.len()).zip(found.chunks_exact_mut(order.len())) {
         from.iter().zip(order).for_each(|(value, place)| to[*place] = *value);
@@ -209,8 +266,8 @@ fn costs(members: &[(String, Rows)], places: &HashMap<&str, usize>) -> Vec<f64> 
     found
 }
 
-fn strangers((name, rows): (&str, &Rows), first_name: &str, first: &Kind) -> PredictionError {
-    let (found, expected) = (what(&rows.layout.kind), what(first));
+fn strangers((name, kind): (&str, &Kind), first_name: &str, first: &Kind) -> PredictionError {
+    let (found, expected) = (what(kind), what(first));
     let message = format!("it predicts {found}, and `{first_name}` {expected}; a committee's members predict the same");
     unfit(name, message)
 }

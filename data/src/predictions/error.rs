@@ -129,6 +129,14 @@ pub enum Problem {
         /// Where it was before.
         first: At,
     },
+    /// A sample that another member of the committee has no prediction for.
+    #[error("`{other}` has no row for the sample `{}`; write one in each file of the committee, or in none", shown(.id))]
+    NoPartner {
+        /// The sample.
+        id: String,
+        /// The file without it.
+        other: String,
+    },
     /// A member without what an acquisition function or another member needs.
     #[error("{0}")]
     Unfit(String),

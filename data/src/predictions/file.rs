@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::Read as _,
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
@@ -116,6 +116,24 @@ impl PredictionFile {
             Content::Npy(_) => Format::Npy,
             Content::Parquet(_) => Format::Parquet,
         }
+    }
+
+    /// How many rows it has; of text an estimate from its first lines.
+    pub(super) fn rows_about(&self) -> Result<u64, PredictionError> {
+        match &self.content {
+            Content::Npy(file) => Ok(file.rows()),
+            Content::Parquet(file) => Ok(file.rows()),
+            Content::Csv(_) | Content::JsonLines(_) => self.lines_about().map_err(|error| self.error(error.into())),
+        }
+    }
+
+    fn lines_about(&self) -> io::Result<u64> {
+        let file = File::open(&self.path)?;
+        let bytes = file.metadata()?.len();
+        let mut head = Vec::new();
+        file.take(1 << 16).read_to_end(&mut head)?;
+        let lines = memchr::memchr_iter(b'\n', &head).count().max(1) as u64;
+        Ok(bytes.saturating_mul(lines) / (head.len() as u64).max(1) + 1)
     }
 
     /// The error that names this file.

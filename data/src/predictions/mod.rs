@@ -7,6 +7,7 @@ mod double;
 mod error;
 mod excluded;
 mod file;
+mod join;
 mod jsonl;
 mod layout;
 mod lines;
@@ -26,6 +27,7 @@ pub use self::{
     error::{At, PredictionError, Problem},
     excluded::{Excluded, IdHash},
     file::{CHUNK_BYTES, Format, PredictionFile},
+    join::committee_sketch,
     layout::{Classes, Kind, Layout, MAX_CLASSES, MAX_EMBEDDING, MAX_ID},
     npy::Beside,
     rows::{Rows, all_rows, rows},

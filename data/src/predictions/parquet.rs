@@ -95,6 +95,11 @@ impl ParquetFile {
         })
     }
 
+    /// Rows of the file.
+    pub fn rows(&self) -> u64 {
+        u64::try_from(self.reader.metadata().file_metadata().num_rows()).unwrap_or(0)
+    }
+
     /// Cuts the rows into pieces for so many threads.
     pub fn pieces(&self, threads: usize) -> Vec<Piece> {
         let metadata = self.reader.metadata();

@@ -98,6 +98,15 @@ pub fn rated_by(acquisition: Acquisition, kind: &Kind) -> Acquisition {
 /// # Errors
 /// A fault of the file, two rows of one sample, or an acquisition function that does not fit the file.
 pub fn sketch(file: &PredictionFile, plan: &SketchPlan) -> Result<Sketch, PredictionError> {
+    let rated_by = rated_by(plan.acquisition, &file.layout().kind);
+    check(file, plan, rated_by)?;
+    let mut fold = Sketching::new(file, plan, rated_by);
+    scan(file, None, &mut fold)?;
+    fold.finish()
+}
+
+/// Whether a plan can be carried out on a file.
+pub(super) fn check(file: &PredictionFile, plan: &SketchPlan, rated_by: Acquisition) -> Result<(), PredictionError> {
     let layout = file.layout();
     let unfit = |message: String| file.error(Fault::file(Problem::Unfit(message)));
     for (what, count) in [("candidates", plan.candidates), ("random samples", plan.sample)] {
@@ -106,17 +115,15 @@ pub fn sketch(file: &PredictionFile, plan: &SketchPlan) -> Result<Sketch, Predic
         }
     }
     plan.acquisition.check_kind(layout.kind.for_acquisition()).map_err(|error| unfit(error.to_string()))?;
-    let rated_by = rated_by(plan.acquisition, &layout.kind);
     if rated_by.needs_embeddings() && layout.embedding.is_none() {
         return Err(unfit(format!("`{rated_by}` needs an `embedding` in each row; write it, or use `margin`")));
     }
-    let mut fold = Sketching::new(file, plan, rated_by);
-    scan(file, None, &mut fold)?;
-    fold.finish()
+    Ok(())
 }
 
 /// A sketch in the making.
-struct Sketching<'a> {
+pub(super) struct Sketching<'a> {
+    /// The file, or that of a committee's first member.
     file: &'a PredictionFile,
     plan: &'a SketchPlan,
     rated_by: Acquisition,
@@ -126,12 +133,14 @@ struct Sketching<'a> {
     scores: Spread,
     candidates: Top<Ranked>,
     sample: Top<Drawn>,
+    /// Whether two rows of one sample are still to be looked for.
+    seeks_doubles: bool,
     keys: Keys,
 }
 
 /// What a part of the file adds.
 #[derive(Default)]
-struct Partial {
+pub(super) struct Partial {
     rows: u64,
     excluded: u64,
     top_classes: Vec<u64>,
@@ -142,7 +151,7 @@ struct Partial {
 }
 
 impl<'a> Sketching<'a> {
-    fn new(file: &'a PredictionFile, plan: &'a SketchPlan, rated_by: Acquisition) -> Self {
+    pub(super) fn new(file: &'a PredictionFile, plan: &'a SketchPlan, rated_by: Acquisition) -> Self {
         Self {
             file,
             plan,
@@ -153,11 +162,17 @@ impl<'a> Sketching<'a> {
             scores: Spread::default(),
             candidates: Top::new(plan.candidates),
             sample: Top::new(plan.sample),
+            seeks_doubles: file.may_repeat(),
             keys: Keys::new(),
         }
     }
 
-    fn finish(self) -> Result<Sketch, PredictionError> {
+    /// The same where nobody has to look for two rows of one sample any more.
+    pub(super) fn without_doubles(self) -> Self {
+        Self { seeks_doubles: false, ..self }
+    }
+
+    pub(super) fn finish(self) -> Result<Sketch, PredictionError> {
         if self.rows + self.excluded == 0 {
             return Err(self.file.error(Fault::file(Problem::Empty)));
         }
@@ -200,7 +215,6 @@ impl Fold for Sketching<'_> {
     fn visit(&self, batch: &Batch, partial: &mut Partial) -> Result<(), Fault> {
         let layout = self.file.layout();
         let scores = scores(batch, layout, self.rated_by)?;
-        partial.top_classes.resize(self.top_classes.len(), 0);
         for (row, score) in batch.rows(layout).zip(scores) {
             self.visit_row(&row, score, partial);
         }
@@ -221,7 +235,8 @@ impl Fold for Sketching<'_> {
 }
 
 impl Sketching<'_> {
-    fn visit_row(&self, row: &Row<'_>, score: f64, partial: &mut Partial) {
+    /// Takes a row with its score, without noise.
+    pub(super) fn visit_row(&self, row: &Row<'_>, score: f64, partial: &mut Partial) {
         let id = row.id.as_bytes();
         if self.plan.excluded.contains(id) {
             partial.excluded += 1;
@@ -229,6 +244,7 @@ impl Sketching<'_> {
         }
         partial.rows += 1;
         if !self.top_classes.is_empty() {
+            partial.top_classes.resize(self.top_classes.len(), 0);
             partial.top_classes[top_class(row.values)] += 1;
         }
         let score = self.rated_by.with_noise(score, id, self.plan.noise);
@@ -250,12 +266,11 @@ impl Sketching<'_> {
     }
 
     fn draw(&self, row: &Row<'_>, score: f64, partial: &mut Partial) {
-        let may_repeat = self.file.may_repeat();
-        if self.plan.sample == 0 && !may_repeat {
+        if self.plan.sample == 0 && !self.seeks_doubles {
             return;
         }
         let key = OrderKey::of_control(self.plan.noise.seed, row.id.as_bytes());
-        if may_repeat {
+        if self.seeks_doubles {
             partial.keys.push(double_key(key));
         }
         let sample = partial.sample.get_or_insert_with(|| Top::within(&self.sample));

@@ -239,7 +239,7 @@ fn rows_that_are_no_predictions_are_refused_on_arrival() {
         &|rows| rows.values[4] = f64::NAN,
         &|rows| rows.ids[3] = rows.ids[9].clone(),
         &|rows| rows.ids[3].clear(),
-        &|rows| drop(rows.values.pop()),
+        &|rows| rows.values.truncate(3),
         &|rows| rows.embeddings[2] = f32::INFINITY,
         &|rows| rows.costs.push(1.0),
     ];
