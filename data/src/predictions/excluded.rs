@@ -1,10 +1,10 @@
 //! Samples that are not to be chosen: those with labels, and those that somebody took out.
 
-use std::{collections::HashSet, path::Path};
+use std::{borrow::Cow, collections::HashSet, path::Path};
 
 use super::{
     batch::id_fault,
-    error::{At, Fault, PredictionError},
+    error::{At, Fault, PredictionError, Problem},
     lines::{Chunks, lines},
 };
 
@@ -39,7 +39,7 @@ impl Excluded {
         Self::of_hashes(ids.into_iter().map(|id| IdHash::of(id.as_bytes())))
     }
 
-    /// Those that a text file names, one id a line; blank lines are passed over.
+    /// Those that a file names: one id a line, or JSON lines with an `id`, as labels are exported. Blank lines are passed over.
     ///
     /// # Errors
     /// The file cannot be read, or a line is no id.
@@ -75,11 +75,32 @@ impl Excluded {
 
 fn read_ids(path: &Path, into: &mut HashSet<IdHash>) -> Result<(), Fault> {
     let mut chunks = Chunks::open(path, 1 << 20)?;
+    let mut is_json = None;
     while let Some(chunk) = chunks.next()? {
         for (before, line) in lines(&chunk).filter(|(_, line)| !line.is_empty()) {
-            id_fault(line).map_err(|problem| Fault::at(At::Line(before + 1), problem))?;
-            into.insert(IdHash::of(line));
+            let at = At::Line(before + 1);
+            let id = match *is_json.get_or_insert(line.starts_with(b"{")) {
+                true => json_id(line).map_err(|problem| Fault::at(at, problem).column("id"))?,
+                false => line.into(),
+            };
+            id_fault(&id).map_err(|problem| Fault::at(at, problem))?;
+            into.insert(IdHash::of(&id));
         }
     }
     Ok(())
+}
+
+/// The id of an object, as readers of predictions take it: a text, or the digits of a number.
+fn json_id(line: &[u8]) -> Result<Cow<'static, [u8]>, Problem> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        id: Option<serde_json::Value>,
+    }
+    let named: Named = serde_json::from_slice(line).map_err(|error| Problem::Malformed(format!("{error}; write one object a line")))?;
+    match named.id {
+        Some(serde_json::Value::String(id)) => Ok(id.into_bytes().into()),
+        Some(serde_json::Value::Number(id)) => Ok(id.to_string().into_bytes().into()),
+        Some(_) => Err(Problem::Id("the id is neither a text nor a number".to_owned())),
+        None => Err(Problem::Missing("each line names a sample")),
+    }
 }

@@ -25,13 +25,18 @@ fn draw(of: &[u64], below: u64) -> u64 {
     u64::from_le_bytes(first) % below
 }
 
-/// What member `member` says of a sample: classes that all members lean to, and an opinion of its own.
+/// A number around zero, as sums of even draws are.
+fn bell(of: &[u64]) -> f64 {
+    (0..4).map(|part| draw(&[of, &[part]].concat(), 10_000) as f64 / 10_000.0 - 0.5).sum()
+}
+
+/// What member `member` says of a sample with six features: a linear model, whose weights differ a little from the others'.
 fn probabilities(member: u64, sample: u64) -> [f64; 4] {
     let mut row = [0.0; 4];
     for (class, p) in (0..).zip(&mut row) {
-        let shared = draw(&[sample, class], 1_000) as f64 / 180.0;
-        let own = draw(&[sample, class, member + 1], 1_000) as f64 / 600.0;
-        *p = (shared + own).exp();
+        let weight = |feature| bell(&[class, feature]) + 0.1 * bell(&[class, feature, member]);
+        let logit: f64 = (0..6).map(|feature| 8.0 * weight(feature) * bell(&[sample, feature, 0, 0])).sum();
+        *p = logit.exp();
     }
     let sum: f64 = row.iter().sum();
     row.map(|p| p / sum)
@@ -169,20 +174,21 @@ fn recall(files: &[PredictionFile], acquisition: Acquisition, best: usize, candi
     hits.count() as f64 / best as f64
 }
 
-/// The approximation in figures: a sample that no member is unsure of by itself can be missed, whatever the committee says.
+/// The approximation in figures, for four linear models whose weights differ by a tenth. What no member is unsure of by itself
+/// is missed, however much they disagree about it; with a quarter of the pool as candidates next to nothing is.
 #[test]
 fn two_phases_find_most_of_what_scoring_everything_finds() {
     let (_folder, files) = committee(4, 4_000);
     for (acquisition, few, some, many) in [
-        (Acquisition::ConsensusEntropy, 0.75, 0.9, 0.99),
-        (Acquisition::Margin, 0.6, 0.9, 0.99),
-        (Acquisition::Bald, 0.3, 0.6, 0.9),
-        (Acquisition::VoteEntropy, 0.3, 0.6, 0.9),
+        (Acquisition::ConsensusEntropy, 0.99, 0.99, 0.99),
+        (Acquisition::Margin, 0.5, 0.8, 0.99),
+        (Acquisition::Bald, 0.3, 0.5, 0.95),
+        (Acquisition::VoteEntropy, 0.5, 0.8, 0.99),
     ] {
         for (candidates, least) in [(100, few), (300, some), (1_000, many)] {
             let found = recall(&files, acquisition, 100, candidates, 100);
             println!("{acquisition}: {candidates} candidates of each member: recall {found}");
-            if found < least { println!("BELOW"); }
+            assert!(found >= least, "{acquisition}, {candidates}: {found}");
         }
         let whole = recall(&files, acquisition, 100, 4_000, 0);
         assert!((whole - 1.0).abs() < f64::EPSILON, "{acquisition}: {whole}");

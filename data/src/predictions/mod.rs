@@ -7,6 +7,7 @@ mod double;
 mod error;
 mod excluded;
 mod file;
+mod gather;
 mod join;
 mod jsonl;
 mod layout;
@@ -27,6 +28,7 @@ pub use self::{
     error::{At, PredictionError, Problem},
     excluded::{Excluded, IdHash},
     file::{CHUNK_BYTES, Format, PredictionFile},
+    gather::{Gathered, Wish, gather},
     join::committee_sketch,
     layout::{Classes, Kind, Layout, MAX_CLASSES, MAX_EMBEDDING, MAX_ID},
     npy::Beside,

@@ -320,6 +320,11 @@ fn excluded_samples_are_read_from_a_file_of_ids() {
     let found = Excluded::read(&path).unwrap();
     assert_eq!(found, Excluded::of_ids(["a", "b", "c"]));
     assert!(found.contains(b"c") && !found.contains(b"d"));
+    fs::write(&path, "{\"id\": \"a\", \"label\": 1}\n{\"id\": 17}\n").unwrap();
+    assert_eq!(Excluded::read(&path).unwrap(), Excluded::of_ids(["a", "17"]));
+    fs::write(&path, "{\"id\": \"a\"}\nb\n").unwrap();
+    let said = Excluded::read(&path).unwrap_err().to_string();
+    assert!(said.contains("labelled.txt`, line 2, `id`: expected value"), "{said}");
     fs::write(&path, "a\nb\x07\n").unwrap();
     let said = Excluded::read(&path).unwrap_err().to_string();
     assert!(said.contains("labelled.txt`, line 2: the id"), "{said}");

@@ -11,8 +11,6 @@
 //!
 //! Numbers that are exact in 32 bits are written so. What arrives is checked: lengths, limits, numbers and probabilities.
 
-use prost::Message as _;
-
 use super::{
     batch::Batch,
     layout::{Classes, Kind, Layout, MAX_CLASSES, MAX_EMBEDDING, MAX_ID, enough, named},
