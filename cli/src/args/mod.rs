@@ -3,6 +3,7 @@
 mod fleet;
 mod label;
 mod mlflow;
+mod pool;
 mod proxy;
 mod run;
 mod selector;
@@ -17,6 +18,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
 pub use fleet::{FleetCommand, JoinArgs, WorkerArgs};
 pub use label::{AnnotatorArgs, AskArgs, LabelCommand, LabelExportArgs, LabelFormat, RequestsArgs};
 pub use mlflow::{MirrorArgs, RegisterArgs, ServerArgs};
+pub use pool::{ChooseArgs, PoolArgs, ScoreArgs};
 pub use proxy::ProxyArgs;
 pub use run::{MachineArgs, RunArgs, ServeArgs};
 pub use selector::TrialSelector;

@@ -12,6 +12,7 @@ mod labels;
 mod listing;
 #[cfg(feature = "parquet")]
 pub mod parquet;
+mod pool;
 mod sparkline;
 mod studies;
 mod target;
@@ -33,6 +34,7 @@ pub use labels::{
     labels_listing,
 };
 pub use listing::{Cell, Column, Listing};
+pub use pool::{score_documents, scores_listing};
 pub use studies::{counts_text, studies_listing, study_text};
 pub use target::Target;
 pub use trials::{outputs_listing, parameter_text, trial_text, trials_listing, values_text};

@@ -142,7 +142,8 @@ impl PredictionFile {
     }
 
     /// How messages tell a row, given its number.
-    pub(super) fn place(&self, number: u64) -> At {
+    #[must_use]
+    pub fn place(&self, number: u64) -> At {
         match self.content {
             Content::Csv(_) => place(number, true, 1),
             Content::JsonLines(_) => place(number, true, 0),
