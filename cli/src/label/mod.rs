@@ -25,6 +25,7 @@ pub async fn command(context: &Context, command: LabelCommand) -> Result<()> {
     match command {
         // Files alone; no coordinator is needed.
         LabelCommand::Score(args) => pool::score(context, &args),
+        LabelCommand::Choose(args) if args.asked.is_none() => pool::choose(None, &args).await,
         command => with_client(context, async |client| dispatch(context, client, command).await).await,
     }
 }

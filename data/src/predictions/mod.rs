@@ -1,6 +1,7 @@
 //! Files of predictions for a pool, and what is taken from them to choose samples that people should label.
 
 mod batch;
+mod choose;
 mod committee;
 mod csv;
 mod double;
@@ -24,6 +25,7 @@ mod wire;
 
 pub use self::{
     batch::{Batch, Row, SUM_TOLERANCE},
+    choose::{Chosen, Prediction, choose},
     committee::{Committee, MAX_MEMBERS, Member, Union},
     error::{At, PredictionError, Problem},
     excluded::{Excluded, IdHash},
