@@ -9,6 +9,7 @@ mod fleet;
 mod import;
 mod init;
 mod inside;
+mod label;
 mod mlflow;
 mod outputs;
 mod pages;
@@ -84,6 +85,7 @@ async fn connected(context: &Context, command: Command) -> Result<()> {
         },
         Command::Study(command) => study::command(context, command).await,
         Command::Trial(command) => trial::command(context, command).await,
+        Command::Label(command) => label::command(context, command).await,
         Command::Store(command) => store::command(context, command).await,
         Command::Token(command) => store::token(context, command).await,
         Command::Report(_)
@@ -103,6 +105,7 @@ fn default_level(command: &Command) -> &'static str {
         | Command::Worker(_)
         | Command::Study(_)
         | Command::Trial(_)
+        | Command::Label(_)
         | Command::Store(_)
         | Command::Token(_)
         | Command::Report(_)

@@ -12,6 +12,7 @@ mod histories;
 pub mod holder;
 pub mod journal;
 mod katib;
+mod labels;
 pub mod liveness;
 pub mod mlflow;
 mod optuna;

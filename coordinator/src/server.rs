@@ -10,9 +10,9 @@ use std::{
 use hone_proto::{
     v1::{
         blob_service_server::BlobServiceServer, client_service_server::ClientServiceServer,
-        fleet_service_server::FleetServiceServer, sampler_service_server::SamplerServiceServer,
-        store_service_server::StoreServiceServer, study_service_server::StudyServiceServer,
-        trial_service_server::TrialServiceServer,
+        fleet_service_server::FleetServiceServer, label_service_server::LabelServiceServer,
+        sampler_service_server::SamplerServiceServer, store_service_server::StoreServiceServer,
+        study_service_server::StudyServiceServer, trial_service_server::TrialServiceServer,
     },
     worker::worker_service_server::WorkerServiceServer,
 };
@@ -33,6 +33,7 @@ use crate::{
     histories::Histories,
     holder::{Holder, HolderError},
     katib,
+    labels::Labelling,
     liveness::{Connection, Connections},
     mlflow::{self, Mirror, Parts},
     optuna,
@@ -142,7 +143,9 @@ impl Coordinator {
         let sessions = Sessions::default();
         let writer = tokio::task::block_in_place(|| actor::start(store.clone(), clock, sessions.clone()))?;
         let mirror = mirror(&config, &writer, &store)?;
+        let labels = Labelling::new(writer.clone(), store.blobs().clone());
         let services = Services {
+            labels,
             writer: writer.clone(),
             sessions,
             store,
@@ -381,6 +384,9 @@ fn router(services: &Services) -> Router<Stack<AuthoriseLayer, Identity>> {
         )
         .add_service(
             SamplerServiceServer::new(s.clone()).max_decoding_message_size(MAX_HISTORY).max_encoding_message_size(MAX_MESSAGE),
+        )
+        .add_service(
+            LabelServiceServer::new(s.clone()).max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE),
         )
         .add_service(optuna::server(s))
         .add_service(StoreServiceServer::new(s.clone()).max_encoding_message_size(MAX_MESSAGE))

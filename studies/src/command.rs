@@ -7,6 +7,7 @@ use hone_search::{Distribution, Outcome, Params, Value};
 use crate::{
     event::{AttemptFiles, Driver, FileRef, GpuShare, ImportedTrial, Owner, Point, Scope, WorkerProfile},
     ids::{BlobId, Micros, RequestId, StudyId, TaskId, WorkerId},
+    label::{LabelCommand, LabelReject, LabelReply},
     spec::StudySpec,
     warm_start::WarmStartProblem,
 };
@@ -152,6 +153,9 @@ pub enum Command {
         worker: WorkerId,
         hand_back: bool,
     },
+
+    /// Something about label requests.
+    Label(LabelCommand),
 
     /// Time has passed: leases may be over, trials may be due.
     Tick,
@@ -402,6 +406,7 @@ pub enum Reply {
     Renewed {
         over: Vec<HeldAttempt>,
     },
+    Label(LabelReply),
 }
 
 /// Why a command was refused. One table in the coordinator maps it to gRPC.
@@ -443,6 +448,8 @@ pub enum Reject {
     /// A proposal that the study has moved on from.
     #[error("the proposal for trial {first_number} came too late")]
     StaleProposal { first_number: u32 },
+    #[error(transparent)]
+    Label(#[from] LabelReject),
 }
 
 /// The instant of a command.

@@ -74,7 +74,9 @@ impl Core {
     pub fn next_due(&self, now: Now) -> Option<i64> {
         let back_off = self.state.unfinished().filter_map(|study| study.next_back_off(now.wall)).min();
         let retries = back_off.map(|wall| now.mono + (wall - now.wall).min(self.timings.backoff_max));
-        self.roster.next_deadline().into_iter().chain(retries).min()
+        let expiry = self.state.labels.projects().filter_map(|project| project.next_expiry()).min();
+        let expiries = expiry.map(|wall| now.mono + (wall - now.wall).max(0));
+        self.roster.next_deadline().into_iter().chain(retries).chain(expiries).min()
     }
 
     /// Applies an event to the state and the roster, and notes it.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{BlobId, Micros, RequestId, StudyId, TaskId, WorkerId},
+    label::LabelEvent,
     spec::StudySpec,
     warm_start::WarmStart,
 };
@@ -76,6 +77,9 @@ pub enum Event {
     WorkerAttached { worker: WorkerId, at: Micros, incarnation: String },
     /// A user or the worker itself changed what may be sent to it.
     WorkerMoved { worker: WorkerId, at: Micros, to: WorkerState, reason: String },
+
+    /// Something about label requests.
+    Label(Box<LabelEvent>),
 }
 
 /// What a request of a client led to.

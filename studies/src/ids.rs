@@ -32,6 +32,23 @@ id!(
     WorkerId(u64)
 );
 
+id!(
+    /// A label project, counted over the store from 1, never reused.
+    LabelProjectId(u64)
+);
+id!(
+    /// A label request, counted over the store from 1, never reused.
+    LabelRequestId(u64)
+);
+id!(
+    /// Somebody who answers label requests, counted over the store from 1.
+    AnnotatorId(u64)
+);
+id!(
+    /// An answer to a label request, counted over the store from 1, never reused.
+    AnswerId(u64)
+);
+
 /// Microseconds since the Unix epoch, given by the shell.
 pub type Micros = i64;
 

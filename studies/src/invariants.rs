@@ -1,6 +1,8 @@
 //! What must hold of every state, by name. Tests and the simulator check it after each step, `hone store verify` on a
 //! store: a violation is a bug of Hone, or damage that no checksum saw.
 
+mod labels;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -42,6 +44,7 @@ pub fn violations(state: &State, roster: &Roster) -> Vec<Violation> {
     check_indexes(state, &mut found);
     check_leases(state, roster, &mut found);
     check_holds(state, roster, &mut found);
+    labels::check(state, roster, &mut found);
     for (id, session) in roster.sessions() {
         if let Some(worker) = state.worker(id) {
             check_capacity(&format!("worker {id}"), session, &Free::of(&worker.profile.capacity), &mut found);

@@ -17,6 +17,7 @@ pub mod file;
 mod finished;
 mod ids;
 pub mod invariants;
+pub mod label;
 mod owners;
 mod roster;
 mod settle;
@@ -44,7 +45,7 @@ pub use crate::{
         Scope, Served, StudyState, WorkerProfile, WorkerState,
     },
     finished::{BLOCK_ROWS, Detail, Finished, FinishedTrial, SEGMENT_ROWS, Segment},
-    ids::{BlobId, Micros, RequestId, SECOND, StudyId, TaskId, WorkerId},
+    ids::{AnnotatorId, AnswerId, BlobId, LabelProjectId, LabelRequestId, Micros, RequestId, SECOND, StudyId, TaskId, WorkerId},
     roster::{Free, Roster, Session},
     spec::{
         Constraint, Keep, KeepOutputs, MetricsFiles, MetricsFormat, Objective, Resources, Search, Source, StopSpec, StudySpec,

@@ -11,6 +11,7 @@ use crate::{
     command::{HeldAttempt, Hold, Now, Timings},
     event::{Capacity, Event, GpuShare},
     ids::{CLIENT, Micros, StudyId, TaskId, WorkerId},
+    label::Desk,
     spec::Resources,
     state::State,
 };
@@ -28,6 +29,8 @@ pub struct Roster {
     /// Running trials of clients, and until when they may go on without a word, on the monotonic clock; `None`: as
     /// long as nobody says otherwise.
     clients: BTreeMap<TaskId, Option<Micros>>,
+    /// What is before annotators.
+    pub(crate) desk: Desk,
 }
 
 /// What is known of a worker right now.
@@ -123,7 +126,7 @@ impl Free {
 impl Roster {
     /// The roster after a start: nobody is connected, and every lease has what is left of its reconnect windows.
     pub fn recover(state: &State, now: Now, timings: &Timings) -> Roster {
-        let mut roster = Roster::default();
+        let mut roster = Roster { desk: Desk::recover(&state.labels, now), ..Roster::default() };
         for study in state.studies() {
             for (trial, attempt) in study.open().filter_map(|trial| Some((trial, trial.running()?))) {
                 if attempt.worker == CLIENT {
@@ -204,7 +207,11 @@ impl Roster {
     /// The next instant, on the monotonic clock, at which a lease may be over.
     pub fn next_deadline(&self) -> Option<Micros> {
         let sessions = self.sessions.values().filter(|session| session.may_have_leases());
-        sessions.map(|session| session.alive_until).chain(self.clients.values().copied().flatten()).min()
+        sessions
+            .map(|session| session.alive_until)
+            .chain(self.clients.values().copied().flatten())
+            .chain(self.desk.next_deadline())
+            .min()
     }
 
     /// How long a running trial may go on that a client has just begun.
@@ -310,6 +317,7 @@ impl Roster {
                     session.recount(Some(&profile.capacity));
                 }
             }
+            Event::Label(event) => self.desk.observe(&state.labels, event),
             Event::StudyRemoved { study, .. } => {
                 self.proposing.remove(study);
                 self.paces.remove(study);

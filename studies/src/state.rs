@@ -12,6 +12,7 @@ use crate::{
     event::{Event, Owner, Served, StudyState, WorkerState},
     finished::Segment,
     ids::{BlobId, StudyId, TaskId, WorkerId},
+    label::Labels,
     owners::Owners,
     spec::KeepOutputs,
     study::Study,
@@ -31,6 +32,9 @@ pub struct State {
     owners: Owners,
     workers: BTreeMap<WorkerId, Arc<Worker>>,
     worker_keys: BTreeMap<String, WorkerId>,
+    /// Label projects and annotators.
+    #[serde(default)]
+    pub labels: Labels,
     last_study: u64,
     last_task: u64,
     last_worker: u64,
@@ -156,6 +160,7 @@ impl State {
             Event::WorkerRegistered { worker, at, profile } => self.register(*worker, *at, profile),
             Event::WorkerAttached { worker, incarnation, .. } => self.attach(*worker, incarnation),
             Event::WorkerMoved { worker, to, reason, .. } => self.move_worker(*worker, *to, reason),
+            Event::Label(event) => self.labels.apply(event),
         }
     }
 
@@ -243,8 +248,10 @@ impl State {
         finished.chain(open).for_each(|trial| self.owners.set(trial, id));
     }
 
-    /// Visits every blob that something still names: sources, checkpoints, logs, and outputs by the `keep` rule.
+    /// Visits every blob that something still names: sources, checkpoints, logs, outputs by the `keep` rule, and samples
+    /// that are labelled.
     pub fn reachable_blobs(&self, visit: &mut dyn FnMut(&BlobId)) {
+        self.labels.reachable_blobs(visit);
         for study in self.studies.values() {
             study.source.iter().for_each(&mut *visit);
             for trial in study.open() {

@@ -276,7 +276,8 @@ impl Study {
             | Event::StudyRemoved { .. }
             | Event::WorkerRegistered { .. }
             | Event::WorkerAttached { .. }
-            | Event::WorkerMoved { .. } => {}
+            | Event::WorkerMoved { .. }
+            | Event::Label(_) => {}
         }
     }
 

@@ -274,7 +274,8 @@ impl Trial {
             | Event::TrialSuperseded { .. }
             | Event::WorkerRegistered { .. }
             | Event::WorkerAttached { .. }
-            | Event::WorkerMoved { .. } => {}
+            | Event::WorkerMoved { .. }
+            | Event::Label(_) => {}
         }
     }
 

@@ -9,7 +9,7 @@
 mod ledger;
 mod witness;
 
-use std::{env, time::Duration};
+use std::time::Duration;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -18,7 +18,7 @@ use self::{ledger::check_study, witness::Witness};
 use crate::support::{
     Hone, Place, Running, Study,
     client::Client,
-    until,
+    number, until,
     wait::{self, LONG},
 };
 
@@ -62,10 +62,6 @@ impl Fleet {
             self.worker = self.hone.worker("worker", SLOTS);
         }
     }
-}
-
-fn number(variable: &str, default: u64) -> u64 {
-    env::var(variable).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("`{variable}` is no number: `{text}`")))
 }
 
 fn create(place: &Place, fleet: &mut Fleet, number: usize) -> String {

@@ -14,6 +14,7 @@ mod commands_study;
 mod commands_trial;
 mod crash;
 mod examples;
+mod labels;
 mod outage;
 mod pausing;
 mod remote;

@@ -13,11 +13,12 @@ use crate::support::{Hone, Place, binary::repository};
 
 /// Who may use whom; as in `ARCHITECTURE.md`.
 fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
-    let core = ["hone-search", "hone-studies"];
+    let core = ["hone-consensus", "hone-search", "hone-studies"];
     BTreeMap::from([
+        ("hone-consensus", vec![]),
         ("hone-search", vec![]),
         ("hone-bench", vec!["hone-search"]),
-        ("hone-studies", vec!["hone-search"]),
+        ("hone-studies", vec!["hone-consensus", "hone-search"]),
         ("hone-proto", vec![]),
         ("hone-data", vec![]),
         ("hone-coordinator", [&core[..], &["hone-data", "hone-proto"]].concat()),

@@ -1,6 +1,7 @@
 //! What was typed: commands and options as clap reads them. What they come to is decided in `context`.
 
 mod fleet;
+mod label;
 mod mlflow;
 mod proxy;
 mod run;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
 
 pub use fleet::{FleetCommand, JoinArgs, WorkerArgs};
+pub use label::{AnnotatorArgs, AskArgs, LabelCommand, LabelExportArgs, LabelFormat, RequestsArgs};
 pub use mlflow::{MirrorArgs, RegisterArgs, ServerArgs};
 pub use proxy::ProxyArgs;
 pub use run::{MachineArgs, RunArgs, ServeArgs};
@@ -125,6 +127,9 @@ pub enum Command {
     /// Look at trials and change what happens to them
     #[command(subcommand, after_help = trial::EXAMPLES)]
     Trial(TrialCommand),
+    /// Ask people for labels, answer, and take the labels out
+    #[command(subcommand, after_help = label::EXAMPLES)]
+    Label(LabelCommand),
     /// Check, copy and restore the store
     #[command(subcommand, after_help = store::EXAMPLES)]
     Store(StoreCommand),

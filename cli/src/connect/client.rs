@@ -2,7 +2,8 @@
 
 use hone_proto::v1::{
     blob_service_client::BlobServiceClient, client_service_client::ClientServiceClient, fleet_service_client::FleetServiceClient,
-    store_service_client::StoreServiceClient, study_service_client::StudyServiceClient, trial_service_client::TrialServiceClient,
+    label_service_client::LabelServiceClient, store_service_client::StoreServiceClient, study_service_client::StudyServiceClient,
+    trial_service_client::TrialServiceClient,
 };
 use tonic::{
     Request, Status,
@@ -73,6 +74,11 @@ impl Client {
     /// Workers.
     pub fn fleet(&self) -> FleetServiceClient<Transport> {
         FleetServiceClient::new(self.transport.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
+    }
+
+    /// What people are asked.
+    pub fn labels(&self) -> LabelServiceClient<Transport> {
+        LabelServiceClient::new(self.transport.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
     }
 
     /// Blobs.

@@ -72,6 +72,11 @@ impl Listing {
         self.rows.push(row);
     }
 
+    /// Rows.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
     /// Writes an aligned table without lines; columns that are empty throughout are left out.
     pub fn table(&self, look: Look) -> String {
         if self.rows.is_empty() {
@@ -155,11 +160,11 @@ fn people(cell: &Cell) -> String {
 
 fn state_colour(state: &str) -> Option<Color> {
     match state {
-        "active" | "running" | "connected" => Some(Color::Cyan),
-        "complete" | "finished" => Some(Color::Green),
-        "failed" | "lost" | "disconnected" => Some(Color::Red),
+        "active" | "running" | "connected" | "leased" => Some(Color::Cyan),
+        "complete" | "finished" | "resolved" => Some(Color::Green),
+        "failed" | "lost" | "disconnected" | "conflict" => Some(Color::Red),
         "pruned" | "paused" | "stopping" | "draining" | "cordoned" | "preempted" => Some(Color::Yellow),
-        "cancelled" | "gone" | "stale" => Some(Color::DarkGrey),
+        "cancelled" | "gone" | "stale" | "withdrawn" | "expired" | "closed" => Some(Color::DarkGrey),
         _ => None,
     }
 }

@@ -8,11 +8,13 @@
 mod documents;
 mod explanation;
 mod findings;
+mod labels;
 mod listing;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 mod sparkline;
 mod studies;
+mod target;
 mod trials;
 mod values;
 mod workers;
@@ -25,8 +27,14 @@ use serde::Serialize;
 pub use documents::{StoreDocument, StudyDocument, TrialDocument, WorkerDocument, study_documents, trial_documents};
 pub use explanation::ExplanationDocument;
 pub use findings::{findings_text, front_text};
+pub use labels::{
+    LabelDocument, LabelProjectDocument, LabelTaskDocument, annotator_documents, annotators_listing, exported_labels_listing,
+    label_documents, label_project_documents, label_project_text, label_projects_listing, label_task_text, label_text,
+    labels_listing,
+};
 pub use listing::{Cell, Column, Listing};
 pub use studies::{counts_text, studies_listing, study_text};
+pub use target::Target;
 pub use trials::{outputs_listing, parameter_text, trial_text, trials_listing, values_text};
 pub use values::{bytes_text, local_time, number_text, rfc3339, span_text, visible};
 pub use workers::{worker_text, workers_listing};

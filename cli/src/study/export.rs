@@ -1,11 +1,5 @@
 //! `hone study export`: all trials, in constant memory.
 
-use std::{
-    io::{self, Write},
-    path::Path,
-};
-
-use hone_data::durable::temporary_in;
 use hone_proto::v1;
 
 use super::{fetch, parameter_names};
@@ -13,14 +7,8 @@ use crate::{
     args::{ExportArgs, ExportFormat},
     connect::Client,
     errors::{Failure, Kind, Result},
-    output::{self, Look, remark},
+    output::{self, Look, Target},
 };
-
-/// Where an export goes.
-enum Target<'a> {
-    Stdout,
-    File(&'a Path, tempfile::NamedTempFile),
-}
 
 /// Writes all trials in order of their numbers.
 ///
@@ -36,7 +24,7 @@ pub async fn export(client: &Client, args: &ExportArgs) -> Result<()> {
         ExportFormat::Parquet => super::columns::parquet(client, &study, target.file()?).await?,
         ExportFormat::Table => table(client, &study, &mut target).await?,
     };
-    target.finish(trials)
+    target.finish(trials, "trials")
 }
 
 async fn csv(client: &Client, study: &v1::Study, target: &mut Target<'_>) -> Result<u64> {
@@ -106,39 +94,4 @@ pub(super) async fn each_batch(
         count += batch.trials.len() as u64;
     }
     Ok(count)
-}
-
-impl<'a> Target<'a> {
-    fn open(path: Option<&'a Path>) -> Result<Self> {
-        let Some(path) = path else { return Ok(Self::Stdout) };
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let file = temporary_in(folder).map_err(|error| Failure::file("write into", folder, &error))?;
-        Ok(Self::File(path, file))
-    }
-
-    /// The file, for what a terminal cannot show.
-    #[cfg(feature = "parquet")]
-    fn file(&mut self) -> Result<&mut std::fs::File> {
-        match self {
-            Self::Stdout => Err(Failure::usage("Parquet goes into a file").hint("name it with `--to FILE`")),
-            Self::File(_, file) => Ok(file.as_file_mut()),
-        }
-    }
-
-    fn write(&mut self, text: &str) -> Result<()> {
-        match self {
-            Self::Stdout => output::print(text),
-            Self::File(path, file) => file.write_all(text.as_bytes()).map_err(|error| Failure::file("write", path, &error)),
-        }
-    }
-
-    /// Puts a file in its place and says how much it holds.
-    fn finish(self, trials: u64) -> Result<()> {
-        let Self::File(path, file) = self else { return Ok(()) };
-        let persist =
-            file.as_file().sync_all().and_then(|()| file.persist(path).map_err(|error: tempfile::PersistError| error.error));
-        persist.map_err(|error: io::Error| Failure::file("write", path, &error))?;
-        remark(&format!("wrote {trials} trials into {}", path.display()));
-        Ok(())
-    }
 }

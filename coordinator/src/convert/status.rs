@@ -12,7 +12,11 @@
 //! | `DataLoss` | what is stored is damaged |
 
 use hone_data::BlobError;
-use hone_studies::{Reject, file::Diagnostic, file::render};
+use hone_studies::{
+    Reject,
+    file::{Diagnostic, render},
+    label::LabelReject,
+};
 use tonic::{Code, Status};
 
 use super::{
@@ -75,6 +79,7 @@ pub fn from_reject(reject: &Reject) -> Status {
             format!("the budget of {max_trials} trials is used up"),
             "raise it with `hone study set NAME max_trials=N`".to_owned(),
         ),
+        Reject::Label(reject) => return from_label_reject(reject),
         Reject::OutOfOrder { .. }
         | Reject::ImportGap { .. }
         | Reject::OldStream(_)
@@ -82,6 +87,28 @@ pub fn from_reject(reject: &Reject) -> Status {
         | Reject::StaleAttempt { .. } => (Code::Aborted, reject.to_string(), String::new()),
     };
     status(code, message, Some(hint))
+}
+
+/// Writes a refusal about labels.
+fn from_label_reject(reject: &LabelReject) -> Status {
+    let (code, hint) = match reject {
+        LabelReject::NoSuchProject(_) => (Code::NotFound, "`hone label ls` lists them"),
+        LabelReject::NoSuchRequest(_) | LabelReject::NoSuchAnswer { .. } => (Code::NotFound, "`hone label requests` lists them"),
+        LabelReject::NoSuchAnnotator(_) => (Code::NotFound, "`hone label annotators` lists them"),
+        LabelReject::ProjectExists(_) => (Code::AlreadyExists, "choose another name, or change it with `hone label set`"),
+        LabelReject::WrongState { state: "withdrawn", .. } => {
+            (Code::FailedPrecondition, "`hone label ask` asks for its sample again")
+        }
+        LabelReject::WrongState { .. } => (Code::FailedPrecondition, "`hone label reopen` asks for another answer"),
+        LabelReject::Taken { .. } => (Code::FailedPrecondition, "`hone label next` gives the next one"),
+        LabelReject::NotChangeable(_) => (Code::FailedPrecondition, "a project of another name can be what you like"),
+        LabelReject::Closed(_) => (Code::FailedPrecondition, "`hone label set NAME --state open` opens it again"),
+        LabelReject::HasAnswers { .. } => (Code::FailedPrecondition, "export them first, or use `--force`"),
+        LabelReject::BadLabel => (Code::InvalidArgument, "`hone label show` tells the form of its labels"),
+        LabelReject::BadName => (Code::InvalidArgument, "such as `--as ada`"),
+        LabelReject::BadSample { .. } => (Code::InvalidArgument, "`--key` names the column with the names of samples"),
+    };
+    status(code, reject.to_string(), Some(hint.to_owned()))
 }
 
 /// Writes why a selector found nothing.

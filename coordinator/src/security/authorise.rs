@@ -66,7 +66,8 @@ pub fn access_of(path: &str) -> Option<Access> {
         | "hone.v1.FleetService"
         | "hone.v1.StoreService"
         | "hone.v1.ClientService"
-        | "hone.v1.SamplerService" => CLIENT_METHODS.contains(&method).then_some(Access::Client),
+        | "hone.v1.SamplerService"
+        | "hone.v1.LabelService" => CLIENT_METHODS.contains(&method).then_some(Access::Client),
         "optuna.StorageService" => OPTUNA_METHODS.contains(&method).then_some(Access::Client),
         "grpc.health.v1.Health" => Some(Access::Anyone),
         "grpc.reflection.v1.ServerReflection" | "grpc.reflection.v1alpha.ServerReflection" => Some(Access::Client),
@@ -128,6 +129,26 @@ const CLIENT_METHODS: &[&str] = &[
     "GetAttributes",
     "Propose",
     "Judge",
+    "CreateLabelProject",
+    "ListLabelProjects",
+    "GetLabelProject",
+    "SetLabelProject",
+    "RemoveLabelProject",
+    "AskLabels",
+    "RescoreLabels",
+    "ListLabels",
+    "GetLabel",
+    "NextLabel",
+    "RenewLabels",
+    "SubmitLabel",
+    "SkipLabel",
+    "ReleaseLabel",
+    "UndoLabel",
+    "ResolveLabel",
+    "WithdrawLabels",
+    "ReopenLabel",
+    "WithdrawAnswer",
+    "ListAnnotators",
 ];
 
 /// Optuna's storage protocol. Its clients know no credentials; who forwards their calls does.

@@ -4,6 +4,7 @@ mod blobs;
 mod clients;
 mod fleet;
 mod imports;
+mod labels;
 mod samplers;
 mod stores;
 mod studies;
@@ -20,6 +21,7 @@ use crate::{
     asking::Asking,
     convert::{self, client},
     histories::Histories,
+    labels::Labelling,
     sessions::Sessions,
     store::Store,
 };
@@ -35,6 +37,8 @@ pub(crate) struct Services {
     pub stays: Stays,
     /// What samplers choose for clients.
     pub asking: Asking,
+    /// What people are asked.
+    pub labels: Labelling,
     /// Trials that other programs keep.
     pub histories: Histories,
     /// Certificate authority and tokens.

@@ -228,7 +228,8 @@ impl Connection {
             | Reply::Judged(_)
             | Reply::Over(_)
             | Reply::Imported(_)
-            | Reply::Attached { .. } => Vec::new(),
+            | Reply::Attached { .. }
+            | Reply::Label(_) => Vec::new(),
         };
         self.say(to_worker::Kind::RenewAck(RenewAck { nonce: renew.nonce, over })).await;
         Ok(())

@@ -3,6 +3,7 @@
 mod asks;
 mod clients;
 mod import;
+mod labels;
 mod records;
 mod studies;
 mod trials;
@@ -71,9 +72,11 @@ fn dispatch(core: &mut Core, now: Now, command: Command, out: &mut Outcome) -> R
         Command::CordonWorker { worker } => workers::cordon(core, now, out, worker),
         Command::ActivateWorker { worker } => workers::activate(core, now, out, worker),
         Command::DrainWorker { worker, hand_back } => workers::drain(core, now, out, worker, hand_back),
+        Command::Label(command) => labels::handle(core, now, out, command),
         Command::Tick => {
             workers::expire(core, now, out);
             clients::expire(core, now, out);
+            labels::expire(core, now, out);
             Ok(Reply::Done)
         }
     }

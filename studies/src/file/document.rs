@@ -166,8 +166,13 @@ pub(super) struct Section<'a> {
 
 impl<'a> Section<'a> {
     pub(super) fn root(values: &'a DeTable<'a>, report: &'a Report<'a>) -> Self {
+        Section::root_of(values, report, &keys::ROOT)
+    }
+
+    /// As [`Section::root`], of a file with other keys.
+    pub(super) fn root_of(values: &'a DeTable<'a>, report: &'a Report<'a>, table: &'static Table) -> Self {
         let section = Section { path: String::new(), offset: 0, values, report, known: true };
-        section.checked(&keys::ROOT)
+        section.checked(table)
     }
 
     fn checked(mut self, table: &'static Table) -> Self {

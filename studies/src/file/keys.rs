@@ -27,6 +27,13 @@ pub(super) static ROOT: Table = Table {
         "enqueue",
     ],
 };
+/// A label project's file.
+pub(super) static LABELS: Table =
+    Table { place: "the top of the file", keys: &["name", "instructions", "dataset", "seed", "form", "show", "answers"] };
+pub(super) static FORM: Table = Table { place: "`[form]`", keys: &["kind", "classes", "min", "max"] };
+pub(super) static SHOW: Table = Table { place: "`[show]`", keys: &["text", "image", "row", "pair"] };
+pub(super) static ANSWERS: Table =
+    Table { place: "`[answers]`", keys: &["overlap", "until", "lease", "expire", "skips", "blind", "gold"] };
 pub(super) static OBJECTIVE: Table = Table { place: "`[objective]`", keys: &["metric", "direction", "summary", "target"] };
 pub(super) static CONSTRAINT: Table = Table { place: "`[[constraint]]`", keys: &["metric", "min", "max"] };
 pub(super) static SEARCH: Table =

@@ -15,6 +15,7 @@ mod diagnostic;
 mod document;
 mod enqueue;
 mod keys;
+mod labels;
 mod metrics_from;
 mod objective;
 mod programs;
@@ -39,7 +40,9 @@ use std::path::Path;
 use toml::de::DeTable;
 
 pub use change::merge_change;
+pub(crate) use diagnostic::shown;
 pub use diagnostic::{Diagnostic, render};
+pub use labels::parse_labels;
 pub use resolved::spec_to_toml;
 pub use settings::apply_settings;
 pub(crate) use warm_start::closest;
@@ -78,20 +81,26 @@ pub fn parse_named(text: &str, file: &str, default_name: &str) -> Result<StudySp
 
 fn parse_for(driver: Driver, text: &str, file: &str, default_name: &str) -> Result<StudySpec, Vec<Diagnostic>> {
     let report = Report::new(file, text);
-    if text.len() > MAX_TEXT_BYTES {
-        report.add(0, "", Problem::new(format!("the file is larger than {}", units::format_size(MAX_TEXT_BYTES as u64))));
-        return Err(report.into_diagnostics());
-    }
-    let (table, errors) = DeTable::parse_recoverable(text);
-    if !errors.is_empty() {
-        syntax(&errors, &report);
-        return Err(report.into_diagnostics());
-    }
+    let Some(table) = table_of(text, &report) else { return Err(report.into_diagnostics()) };
     let spec = study(&Section::root(table.get_ref(), &report), driver, default_name);
     match spec.filter(|_| report.is_clean()) {
         Some(spec) => Ok(spec),
         None => Err(report.into_diagnostics()),
     }
+}
+
+/// The text as TOML; `None` if a mistake was noted.
+fn table_of<'t>(text: &'t str, report: &Report) -> Option<toml::Spanned<DeTable<'t>>> {
+    if text.len() > MAX_TEXT_BYTES {
+        report.add(0, "", Problem::new(format!("the file is larger than {}", units::format_size(MAX_TEXT_BYTES as u64))));
+        return None;
+    }
+    let (table, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        syntax(&errors, report);
+        return None;
+    }
+    Some(table)
 }
 
 /// Parses the file of a study whose trials clients run: it has no `[trial]`, and no `[space]` where trials define it as
@@ -105,9 +114,14 @@ pub fn parse_driven(text: &str, file: &str) -> Result<StudySpec, Vec<Diagnostic>
 
 /// The folder of a `study.toml`, else the file's own name without its ending.
 fn default_name(file: &str) -> String {
+    default_name_of(file, "study")
+}
+
+/// The same of a file that is usually called `usual`.
+fn default_name_of(file: &str, usual: &str) -> String {
     let path = Path::new(file);
     let own = path.file_stem();
-    let folder = path.parent().and_then(Path::file_name).filter(|_| own.is_none_or(|name| name == "study"));
+    let folder = path.parent().and_then(Path::file_name).filter(|_| own.is_none_or(|name| name == usual));
     folder.or(own).map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 

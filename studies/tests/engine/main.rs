@@ -7,6 +7,7 @@ mod clients;
 mod constraints;
 mod explanations;
 mod importing;
+mod labels;
 mod leases;
 mod lifecycle;
 mod pausing;

@@ -3,8 +3,8 @@
 use std::{future::Future, path::Path, time::Duration};
 
 use hone_proto::v1::{
-    self, client_service_client::ClientServiceClient, study_service_client::StudyServiceClient,
-    trial_service_client::TrialServiceClient,
+    self, client_service_client::ClientServiceClient, label_service_client::LabelServiceClient,
+    study_service_client::StudyServiceClient, trial_service_client::TrialServiceClient,
 };
 use tokio::runtime::{Builder, Runtime};
 use tonic::{
@@ -42,6 +42,10 @@ impl Client {
 
     pub fn clients(&self) -> ClientServiceClient<Channel> {
         ClientServiceClient::new(self.channel.clone()).max_decoding_message_size(64 << 20)
+    }
+
+    pub fn labels(&self) -> LabelServiceClient<Channel> {
+        LabelServiceClient::new(self.channel.clone()).max_decoding_message_size(64 << 20)
     }
 
     /// A channel to plain TCP.

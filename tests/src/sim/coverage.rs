@@ -259,7 +259,8 @@ impl Coverage {
             | Command::DetachWorker { .. }
             | Command::CordonWorker { .. }
             | Command::ActivateWorker { .. }
-            | Command::DrainWorker { .. } => {}
+            | Command::DrainWorker { .. }
+            | Command::Label(_) => {}
         }
     }
 

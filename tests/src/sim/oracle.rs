@@ -151,7 +151,8 @@ impl Oracle {
             // Its worker has another stream, where nothing is turned away.
             | Reject::OldStream(_)
             | Reject::StaleProposal { .. }
-            | Reject::StaleAttempt { .. } => {}
+            | Reject::StaleAttempt { .. }
+            | Reject::Label(_) => {}
         }
     }
 

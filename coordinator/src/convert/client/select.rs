@@ -4,9 +4,14 @@
 
 use std::sync::Arc;
 
-use hone_studies::{State, Study, StudyId, Worker, WorkerId, best_trials};
+use hone_studies::{
+    LabelProjectId, State, Study, StudyId, Worker, WorkerId, best_trials,
+    label::{LabelProject, Labels},
+};
 
 use super::{TrialRef, nearest, trial_of};
+
+const LABEL_PROJECT: &str = "label project";
 
 /// Why nothing was found.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,10 +76,12 @@ impl SelectError {
     pub fn hint(&self) -> Option<String> {
         match self {
             SelectError::Unknown { nearest: Some(name), .. } => Some(format!("did you mean `{name}`?")),
+            SelectError::Unknown { what: LABEL_PROJECT, nearest: None, .. } => Some("`hone label ls` lists them".to_owned()),
             SelectError::Unknown { what, nearest: None, .. } => Some(format!("`hone {what} ls` lists them")),
             SelectError::NoSuchTrial { .. } | SelectError::NoneComplete { .. } => {
                 Some("`hone trial ls` lists the trials of a study".to_owned())
             }
+            SelectError::Empty { what: LABEL_PROJECT } => Some("`hone label create FILE` makes one".to_owned()),
             SelectError::Empty { what: "study" } => Some("`hone study create FILE` makes one".to_owned()),
             SelectError::Empty { .. } | SelectError::Ambiguous { .. } | SelectError::NotATrial(_) => None,
         }
@@ -96,6 +103,24 @@ pub fn find_study<'a>(state: &'a State, given: &str) -> Result<&'a Arc<Study>, S
     by_id.ok_or_else(|| {
         let names = state.studies().map(|study| study.spec.name.as_str());
         unknown("study", given, nearest(given, names))
+    })
+}
+
+/// Finds a label project by its name, its id or `last`, the newest.
+///
+/// # Errors
+/// There is none; with the nearest name.
+pub fn find_label_project<'a>(labels: &'a Labels, given: &str) -> Result<&'a Arc<LabelProject>, SelectError> {
+    if let Some(project) = labels.project_named(given) {
+        return Ok(project);
+    }
+    if given == "last" {
+        return labels.projects().next_back().ok_or(SelectError::Empty { what: LABEL_PROJECT });
+    }
+    let by_id = given.parse().ok().and_then(|id| labels.project(LabelProjectId(id)));
+    by_id.ok_or_else(|| {
+        let names = labels.projects().map(|project| project.spec.name.as_str());
+        unknown(LABEL_PROJECT, given, nearest(given, names))
     })
 }
 

@@ -69,6 +69,7 @@ pub fn event_from_proto(event: wire::Event) -> Decoded<Event> {
         Kind::WorkerMoved(it) => {
             Event::WorkerMoved { worker: WorkerId(it.worker), at: it.at, to: worker_state(it.to)?, reason: it.reason }
         }
+        Kind::Label(it) => Event::Label(Box::new(super::labels::event_from_proto(it)?)),
         Kind::Spilled(it) => return Err(DecodeError::Spilled(blob(&it.blob, "spilled.blob")?)),
     })
 }
@@ -248,7 +249,7 @@ fn request_served(it: wire::RequestServed) -> Decoded<Event> {
     Ok(Event::RequestServed { request, what })
 }
 
-fn blob(bytes: &Bytes, field: &'static str) -> Decoded<BlobId> {
+pub(super) fn blob(bytes: &Bytes, field: &'static str) -> Decoded<BlobId> {
     let hash = bytes.as_ref().try_into();
     hash.map(BlobId).map_err(|_| DecodeError::Malformed { field, expected: "a hash of 32 bytes" })
 }
@@ -262,12 +263,12 @@ fn file(it: wire::FileRef, field: &'static str) -> Decoded<FileRef> {
 }
 
 /// A `oneof` without a value that this build knows: a newer build has more of them.
-fn unknown(field: &'static str) -> DecodeError {
+pub(super) fn unknown(field: &'static str) -> DecodeError {
     DecodeError::UnknownKind { field, tag: None }
 }
 
 /// An enum's number that this build does not know.
-fn number(field: &'static str, number: i32) -> DecodeError {
+pub(super) fn number(field: &'static str, number: i32) -> DecodeError {
     DecodeError::UnknownKind { field, tag: u32::try_from(number).ok() }
 }
 

@@ -1,0 +1,285 @@
+//! `hone label ask`: samples out of a file, with their images.
+//!
+//! | Column | Means |
+//! |---|---|
+//! | the one that `--key` names | the sample's id |
+//! | `hone.priority` | a number; higher is asked first |
+//! | `hone.prediction`, `hone.confidence` | what a model says, and how sure it is |
+//! | `hone.control` | drawn at random, to measure by |
+//! | `hone.gold` | the known answer of a gold question |
+//! | any other | what annotators may see |
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use hone_data::Hash;
+use hone_proto::v1;
+use serde_json::{Map, Value, json};
+use tokio_stream::iter;
+
+use super::fetch_project;
+use crate::{
+    args::AskArgs,
+    connect::Client,
+    errors::{Failure, Result},
+    output::print_line,
+};
+
+/// Samples of one message, whose bytes stay far below what one may have.
+const SAMPLES: usize = 256;
+/// The largest image.
+const MAX_IMAGE_BYTES: u64 = 64 << 20;
+/// Bytes of one message of an upload.
+const CHUNK_BYTES: usize = 256 << 10;
+/// Images that browsers show, by the ending of their names.
+const IMAGES: [(&str, &str); 6] = [
+    ("png", "image/png"),
+    ("jpg", "image/jpeg"),
+    ("jpeg", "image/jpeg"),
+    ("gif", "image/gif"),
+    ("webp", "image/webp"),
+    ("bmp", "image/bmp"),
+];
+
+/// Asks for labels of the samples in a file.
+///
+/// # Errors
+/// A file that cannot be read, with the line; whatever the coordinator answers.
+pub async fn ask(client: &Client, args: &AskArgs) -> Result<()> {
+    let project = fetch_project(client, args.project.clone()).await?;
+    let mut rows = read(&args.file)?;
+    let image = project.show.as_ref().map(|show| show.image.clone()).filter(|column| !column.is_empty());
+    if let Some(column) = image {
+        upload_images(client, &args.file, &column, &mut rows).await?;
+    }
+    let text_labels = project.form.as_ref().is_some_and(|form| matches!(form.kind.as_str(), "classes" | "pairwise"));
+    let reader = Reader { file: &args.file, key: &args.key, text_labels };
+    let samples = rows.into_iter().map(|(line, row)| reader.sample(line, row)).collect::<Result<Vec<_>>>()?;
+    let source = args.source.clone().unwrap_or_else(|| format!("hone label ask {}", args.file.display()));
+    let request_id = uuid::Uuid::new_v4().as_bytes().to_vec();
+    let mut messages = vec![v1::AskLabelsRequest {
+        project: project.id.to_string(),
+        source,
+        request_id: request_id.into(),
+        samples: Vec::new(),
+    }];
+    messages.extend(samples.chunks(SAMPLES).map(|part| v1::AskLabelsRequest { samples: part.to_vec(), ..Default::default() }));
+    let done = client.labels().ask_labels(iter(messages)).await?.into_inner();
+    let known = if done.known > 0 { format!("; {} are asked for already", done.known) } else { String::new() };
+    print_line(&format!("{} labels are asked for{known}", done.new))
+}
+
+type Row = Map<String, Value>;
+
+/// Rows with their lines.
+fn read(file: &Path) -> Result<Vec<(u64, Row)>> {
+    let text = fs::read_to_string(file).map_err(|error| Failure::file("read", file, &error))?;
+    let ending = file.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
+    let rows = match ending.as_str() {
+        "jsonl" | "ndjson" | "json" => json_lines(file, &text)?,
+        "csv" => csv_rows(file, &text)?,
+        _ => {
+            let failure = Failure::usage(format!("`{}` is neither JSONL nor CSV by its name", file.display()));
+            return Err(failure.hint("name the file `….jsonl` or `….csv`"));
+        }
+    };
+    if rows.is_empty() {
+        return Err(Failure::usage(format!("`{}` has no samples", file.display())));
+    }
+    Ok(rows)
+}
+
+fn json_lines(file: &Path, text: &str) -> Result<Vec<(u64, Row)>> {
+    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+    let parsed = lines.map(|(line, text)| match serde_json::from_str(text) {
+        Ok(Value::Object(row)) => Ok((line, row)),
+        Ok(_) => Err(wrong(file, line, "is not a JSON object")),
+        Err(error) => Err(wrong(file, line, &format!("is not JSON: {error}"))),
+    });
+    parsed.collect()
+}
+
+fn csv_rows(file: &Path, text: &str) -> Result<Vec<(u64, Row)>> {
+    let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
+    let broken = |error: &csv::Error| {
+        let line = error.position().map_or(1, csv::Position::line);
+        wrong(file, line, &format!("cannot be read: {error}"))
+    };
+    let names = reader.headers().map_err(|error| broken(&error))?.clone();
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|error| broken(&error))?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let cells = names.iter().zip(&record).filter(|(_, cell)| !cell.is_empty());
+        rows.push((line, cells.map(|(name, cell)| (name.to_owned(), json!(cell))).collect()));
+    }
+    Ok(rows)
+}
+
+fn wrong(file: &Path, line: u64, why: &str) -> Failure {
+    Failure::usage(format!("{}:{line}: {why}", file.display()))
+}
+
+/// Turns rows into samples.
+struct Reader<'a> {
+    file: &'a Path,
+    key: &'a str,
+    /// A label is a plain text, as in CSV.
+    text_labels: bool,
+}
+
+impl Reader<'_> {
+    fn sample(&self, line: u64, mut row: Row) -> Result<v1::LabelSample> {
+        let wrong = |why: String| wrong(self.file, line, &why);
+        let id = match row.get(self.key) {
+            Some(Value::String(id)) if !id.is_empty() => id.clone(),
+            Some(Value::Number(id)) => id.to_string(),
+            Some(_) => return Err(wrong(format!("`{}` is neither a text nor a number", self.key))),
+            None => {
+                let failure = wrong(format!("there is no `{}`", self.key));
+                return Err(failure.hint("`--key COLUMN` names the column with the ids"));
+            }
+        };
+        let own = own_columns(&mut row);
+        if let Some(unknown) = own.keys().find(|name| !OWN.contains(&name.as_str())) {
+            let failure = wrong(format!("`hone.{unknown}` is no column of ours"));
+            return Err(failure.hint(format!("there are hone.{}", OWN.join(", hone."))));
+        }
+        let number = |name: &str| -> Result<Option<f64>> {
+            let Some(value) = own.get(name) else { return Ok(None) };
+            let number = value.as_f64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
+            number.map(Some).ok_or_else(|| wrong(format!("`hone.{name}` is not a number")))
+        };
+        let control = match own.get("control") {
+            None => false,
+            Some(Value::Bool(control)) => *control,
+            Some(Value::String(text)) if text == "true" || text == "false" => text == "true",
+            Some(_) => return Err(wrong("`hone.control` is neither `true` nor `false`".to_owned())),
+        };
+        let prediction = match own.get("prediction") {
+            None => None,
+            Some(label) => Some(v1::LabelPrediction {
+                label_json: self.label(label),
+                confidence: number("confidence")?.unwrap_or(1.0),
+                source: String::new(),
+            }),
+        };
+        Ok(v1::LabelSample {
+            sample: id,
+            priority: number("priority")?.unwrap_or(0.0),
+            prediction,
+            control,
+            gold_json: own.get("gold").map_or_else(String::new, |label| self.label(label)),
+            data_json: Value::Object(row).to_string(),
+        })
+    }
+
+    /// A cell of CSV holds JSON, unless labels are plain texts.
+    fn label(&self, value: &Value) -> String {
+        match value {
+            Value::String(text) if !self.text_labels => text.clone(),
+            other => other.to_string(),
+        }
+    }
+}
+
+const OWN: [&str; 5] = ["priority", "prediction", "confidence", "control", "gold"];
+
+/// Takes the columns `hone.…`, or the fields of one object `hone`, out of a row.
+fn own_columns(row: &mut Row) -> BTreeMap<String, Value> {
+    let mut own = BTreeMap::new();
+    if let Some(Value::Object(fields)) = row.get("hone").cloned() {
+        row.remove("hone");
+        own.extend(fields);
+    }
+    let names: Vec<String> = row.keys().filter(|name| name.starts_with("hone.")).cloned().collect();
+    for name in names {
+        if let Some(value) = row.remove(&name) {
+            own.insert(name["hone.".len()..].to_owned(), value);
+        }
+    }
+    own
+}
+
+/// Uploads the files that a column names and puts their hashes in their place. What is no file beside the table, such as
+/// a URL, stays as it is.
+async fn upload_images(client: &Client, table: &Path, column: &str, rows: &mut [(u64, Row)]) -> Result<()> {
+    let folder = table.parent().unwrap_or(Path::new("."));
+    for (line, row) in rows {
+        let Some(Value::String(name)) = row.get(column) else { continue };
+        let is_elsewhere = ["http://", "https://", "data:"].iter().any(|start| name.starts_with(start));
+        if is_elsewhere {
+            continue;
+        }
+        let path = folder.join(name);
+        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
+        let Some((_, kind)) = IMAGES.iter().find(|(known, _)| *known == ending) else {
+            let failure = wrong(table, *line, &format!("`{name}` is no image by its name"));
+            return Err(failure.hint("browsers show .png, .jpg, .gif, .webp and .bmp"));
+        };
+        let bytes = match fs::metadata(&path) {
+            Ok(found) if found.len() > MAX_IMAGE_BYTES => {
+                return Err(wrong(table, *line, &format!("`{name}` is larger than {} MiB", MAX_IMAGE_BYTES >> 20)));
+            }
+            Ok(_) => fs::read(&path),
+            Err(error) => Err(error),
+        };
+        let bytes = bytes.map_err(|error| Failure::file("read", &path, &error))?;
+        let hash = Hash::of(&bytes);
+        put(client, hash, bytes).await?;
+        row.insert(column.to_owned(), json!({"blob": hash.to_string(), "type": kind}));
+    }
+    Ok(())
+}
+
+async fn put(client: &Client, hash: Hash, bytes: Vec<u8>) -> Result<()> {
+    let name: bytes::Bytes = hash.as_bytes().to_vec().into();
+    let question = v1::MissingBlobsRequest { hashes: vec![name.clone()] };
+    if client.blobs().missing_blobs(question).await?.into_inner().hashes.is_empty() {
+        return Ok(());
+    }
+    let size = bytes.len() as u64;
+    let first = v1::BlobChunk { data: bytes::Bytes::new(), hash: name, size };
+    let rest = bytes.chunks(CHUNK_BYTES).map(|part| v1::BlobChunk { data: part.to_vec().into(), ..Default::default() });
+    let chunks: Vec<v1::BlobChunk> = std::iter::once(first).chain(rest).collect();
+    client.blobs().put_blob(iter(chunks)).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(row: Value, text_labels: bool) -> Result<v1::LabelSample> {
+        let Value::Object(row) = row else { panic!("an object") };
+        Reader { file: Path::new("samples.jsonl"), key: "id", text_labels }.sample(3, row)
+    }
+
+    #[test]
+    fn a_row_is_a_sample_with_hones_own_columns_taken_out() {
+        let row = json!({"id": 7, "text": "good", "hone.priority": "0.5", "hone": {"prediction": "yes", "confidence": 0.75}});
+        let read = sample(row, true).unwrap();
+        assert_eq!((read.sample.as_str(), read.priority, read.control), ("7", 0.5, false));
+        assert_eq!(read.data_json, r#"{"id":7,"text":"good"}"#);
+        let prediction = read.prediction.unwrap();
+        assert_eq!((prediction.label_json.as_str(), prediction.confidence), ("\"yes\"", 0.75));
+    }
+
+    #[test]
+    fn labels_in_cells_are_json_where_labels_are_no_plain_texts() {
+        let read = sample(json!({"id": "a", "hone.gold": "[\"cat\"]", "hone.control": "true"}), false).unwrap();
+        assert_eq!((read.gold_json.as_str(), read.control), ("[\"cat\"]", true));
+    }
+
+    #[test]
+    fn mistakes_name_the_line() {
+        for (row, message) in [
+            (json!({"text": "x"}), "samples.jsonl:3: there is no `id`"),
+            (json!({"id": []}), "samples.jsonl:3: `id` is neither a text nor a number"),
+            (json!({"id": "a", "hone.priority": "high"}), "samples.jsonl:3: `hone.priority` is not a number"),
+            (json!({"id": "a", "hone.prio": 1}), "samples.jsonl:3: `hone.prio` is no column of ours"),
+            (json!({"id": "a", "hone.control": 1}), "samples.jsonl:3: `hone.control` is neither `true` nor `false`"),
+        ] {
+            assert!(sample(row, true).unwrap_err().to_string().starts_with(message), "{message}");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Label requests: what people are asked, who has which sample before them, and what became of it.
+//!
+//! ```text
+//!   project ── Requested ──► requests ──► queue ── Next ──► lease ── Submit ──► answer ──► judge
+//!      │                                    ▲                 │                              │
+//!      └ form, overlap, times               └── room again ◄──┘ released, over    Resolved | Conflict | more wanted
+//! ```
+//!
+//! `request.rs` is the only file that changes the state of a request, and `table.rs` is the table of those states.
+
+mod annotator;
+mod command;
+mod desk;
+mod draw;
+mod event;
+mod form;
+pub(crate) mod judge;
+mod labels;
+mod project;
+mod queue;
+mod request;
+mod spec;
+mod table;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    annotator::{Annotator, Channel},
+    command::{Handed, LabelCommand, LabelReject, LabelReply, Submission},
+    desk::Desk,
+    event::{AnswerFact, Finding, LabelEvent, LeaseEnd, NewRequest, Rescore},
+    form::{Form, FormKind},
+    judge::{Verdict, judge},
+    labels::Labels,
+    project::{Batch, LabelCounts, LabelProject, ProjectState},
+    request::{Answer, LabelLease, LabelRequest, Prediction, Resolution, SampleData, Skip},
+    spec::{AnswerSpec, LabelSpec, Show},
+    table::{LabelState, LabelStep, next_label_state},
+    value::{Label, LabelBox, LabelSpan, Preference},
+};
