@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use serde::Serialize;
+
 use super::Space;
 use crate::Hash;
 
@@ -29,16 +31,24 @@ pub(super) struct Taken {
 }
 
 /// How many rows a batch did not take, and why.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Refused {
+///
+/// Near duplicates are counted when it is their turn, so only those that would have been chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Refused {
+    /// Rows for which no member has a prediction.
+    pub unpredicted: usize,
+    /// Rows with the content of a labelled or a chosen one.
+    pub duplicates: usize,
+    /// Rows with an embedding near to that of a labelled or a chosen one.
     pub near_duplicates: usize,
+    /// Rows that cost more than was left of the budget in the end.
     pub too_dear: usize,
 }
 
 /// When rows are too near to each other.
 pub(super) struct Near<'a> {
-    pub space: &'a Space<'a>,
-    pub labelled: Option<&'a Space<'a>>,
+    pub space: Space<'a>,
+    pub labelled: Option<Space<'a>>,
     /// The squared distance at or below which one is a duplicate of the other.
     pub squared: f64,
 }
@@ -46,11 +56,11 @@ pub(super) struct Near<'a> {
 impl Near<'_> {
     /// Whether a row is near to another.
     pub(super) fn are_near(&self, row: usize, other: usize) -> bool {
-        self.space.squared(row, self.space, other) <= self.squared
+        self.space.squared(row, &self.space, other) <= self.squared
     }
 
     fn is_near_labelled(&self, row: usize) -> bool {
-        let Some(labelled) = self.labelled else { return false };
+        let Some(labelled) = &self.labelled else { return false };
         (0..labelled.rows()).any(|other| self.space.squared(row, labelled, other) <= self.squared)
     }
 }
@@ -87,16 +97,20 @@ impl<'a> Basket<'a> {
         }
     }
 
-    /// Takes one row of each content. Those with a content that is labelled are closed; says how many.
-    pub(super) fn with_contents(&mut self, contents: &[Hash], labelled: &[Hash]) -> usize {
+    /// Closes a row for which there is no prediction.
+    pub(super) fn close_unpredicted(&mut self, row: usize) {
+        self.refused.unpredicted += usize::from(self.close(row));
+    }
+
+    /// Takes one row of each content. Those with a content that is labelled are closed.
+    pub(super) fn with_contents(&mut self, contents: &[Hash], labelled: &[Hash]) {
         let mut same: BTreeMap<Hash, Vec<usize>> = BTreeMap::new();
         for (row, content) in contents.iter().enumerate() {
             same.entry(*content).or_default().push(row);
         }
-        let mut closed = 0;
         for content in labelled {
             for row in same.remove(content).unwrap_or_default() {
-                closed += usize::from(self.close(row));
+                self.refused.duplicates += usize::from(self.close(row));
             }
         }
         self.twins = vec![None; contents.len()];
@@ -106,13 +120,22 @@ impl<'a> Basket<'a> {
                 self.twins[*row] = Some(Rc::clone(&rows));
             }
         }
-        closed
     }
 
     /// Takes no more than a budget pays for.
-    pub(super) fn with_costs(&mut self, costs: &'a [f64], budget: Option<f64>) {
+    pub(super) fn with_budget(&mut self, costs: &'a [f64], budget: f64) {
         self.costs = Some(costs);
-        self.left = budget.unwrap_or(f64::INFINITY);
+        // Sums of costs may be a rounding error above a budget that they just use up.
+        self.left = budget * (1.0 + 1e-12);
+        self.close_too_dear(costs);
+    }
+
+    fn close_too_dear(&mut self, costs: &[f64]) {
+        for (row, cost) in costs.iter().enumerate() {
+            if *cost > self.left {
+                self.refused.too_dear += usize::from(self.close(row));
+            }
+        }
     }
 
     /// From now on takes no row that is near to a labelled one or one of the batch.
@@ -193,20 +216,10 @@ impl<'a> Basket<'a> {
         self.classes.as_ref().is_none_or(|classes| classes.taken[class] <= classes.least)
     }
 
-    /// What a label of the row costs.
-    pub(super) fn cost(&self, row: usize) -> f64 {
-        self.costs.map_or(1.0, |costs| costs[row])
-    }
-
-    /// Takes a row, or closes it because it is a near duplicate or too dear; says which.
+    /// Takes a row, or closes it because it is a near duplicate; says which.
     pub(super) fn offer(&mut self, row: usize, score: f64) -> bool {
         if self.is_near_duplicate(row) {
             self.refused.near_duplicates += 1;
-            self.close(row);
-            return false;
-        }
-        if self.is_too_dear(row) {
-            self.refused.too_dear += 1;
             self.close(row);
             return false;
         }
@@ -214,26 +227,20 @@ impl<'a> Basket<'a> {
         true
     }
 
-    /// Whether the budget does not pay for the row.
-    pub(super) fn is_too_dear(&self, row: usize) -> bool {
-        self.costs.is_some_and(|costs| costs[row] > self.left)
-    }
-
     /// Whether a labelled row or one of the batch is near.
-    pub(super) fn is_near_duplicate(&self, row: usize) -> bool {
-        self.near.is_some_and(|near| {
-            self.taken.iter().any(|taken| near.are_near(row, taken.row)) || near.is_near_labelled(row)
-        })
+    fn is_near_duplicate(&self, row: usize) -> bool {
+        self.near.is_some_and(|near| self.taken.iter().any(|taken| near.are_near(row, taken.row)) || near.is_near_labelled(row))
     }
 
     fn take(&mut self, row: usize, score: f64) {
         self.taken.push(Taken { row, score });
         self.close(row);
         for twin in self.twins.get(row).cloned().flatten().iter().flat_map(|rows| rows.iter()) {
-            self.close(*twin);
+            self.refused.duplicates += usize::from(self.close(*twin));
         }
         if let Some(costs) = self.costs {
             self.left -= costs[row];
+            self.close_too_dear(costs);
         }
         if let Some(classes) = &mut self.classes {
             classes.taken[classes.of[row]] += 1;

@@ -11,7 +11,7 @@ use super::basket::Basket;
 use super::committee::consensus;
 use super::draw::{Stream, Use};
 use super::uncertainty::{entropy, entropy_term};
-use super::{Acquisition, AcquisitionError, Block, OrderKey};
+use super::{Acquisition, AcquisitionError, Block};
 
 /// Configurations of labels that are kept at most; beyond them they are drawn.
 pub const CONFIGURATIONS: usize = 4096;
@@ -162,16 +162,19 @@ fn normalise(values: &mut [f64]) -> f64 {
 /// Rows whose gains are computed at once.
 const CHUNK: usize = 64;
 
-/// Fills the basket with the rows of the highest gains, one by one.
+/// Fills the basket with the rows of the highest gains, one by one, the first of several; gains are beyond what is taken.
 ///
 /// A gain never grows with the batch, so a row whose earlier gain is below the best one of now need not be looked at.
 /// With drawn configurations this holds but for their scatter.
-pub(super) fn batch_bald(mut batch: BatchBald<'_>, keys: &[OrderKey], basket: &mut Basket<'_>) {
-    let mut gains: Vec<f64> = (0..keys.len()).into_par_iter().map(|row| batch.gain(row)).collect();
-    let mut known = vec![0; keys.len()];
+pub(super) fn batch_bald(mut batch: BatchBald<'_>, basket: &mut Basket<'_>) {
+    for taken in basket.taken() {
+        batch.add(taken.row);
+    }
+    let mut gains: Vec<f64> = (0..batch.rows.rows()).into_par_iter().map(|row| batch.gain(row)).collect();
+    let mut known = vec![0; gains.len()];
     let mut step = 0;
     while basket.wants() > 0 {
-        let Some(row) = best(&batch, keys, basket, &mut gains, &mut known, step) else { return };
+        let Some(row) = best(&batch, basket, &mut gains, &mut known, step) else { return };
         if basket.offer(row, gains[row]) && basket.wants() > 0 {
             batch.add(row);
             step += 1;
@@ -180,16 +183,9 @@ pub(super) fn batch_bald(mut batch: BatchBald<'_>, keys: &[OrderKey], basket: &m
 }
 
 /// The open row with the highest gain at a step; `known` has the step at which each row's gain was computed.
-fn best(
-    batch: &BatchBald<'_>,
-    keys: &[OrderKey],
-    basket: &Basket<'_>,
-    gains: &mut [f64],
-    known: &mut [usize],
-    step: usize,
-) -> Option<usize> {
-    let mut order: Vec<usize> = (0..keys.len()).filter(|row| basket.is_open(*row) && !gains[*row].is_nan()).collect();
-    order.sort_unstable_by(|a, b| gains[*b].total_cmp(&gains[*a]).then(keys[*a].cmp(&keys[*b])));
+fn best(batch: &BatchBald<'_>, basket: &Basket<'_>, gains: &mut [f64], known: &mut [usize], step: usize) -> Option<usize> {
+    let mut order: Vec<usize> = (0..gains.len()).filter(|row| basket.is_open(*row) && !gains[*row].is_nan()).collect();
+    order.sort_by(|a, b| gains[*b].total_cmp(&gains[*a]));
     let mut best: Option<usize> = None;
     for rows in order.chunks(CHUNK) {
         if best.is_some_and(|best| gains[rows[0]] < gains[best]) {
@@ -199,7 +195,7 @@ fn best(
             rows.par_iter().map(|row| if known[*row] == step { gains[*row] } else { batch.gain(*row) }).collect();
         for (row, gain) in rows.iter().zip(fresh) {
             (gains[*row], known[*row]) = (gain, step);
-            let is_better = best.is_none_or(|best| (gain, keys[best]) > (gains[best], keys[*row]));
+            let is_better = best.is_none_or(|best| (gain, best) > (gains[best], *row));
             best = if is_better { Some(*row) } else { best };
         }
     }

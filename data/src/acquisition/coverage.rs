@@ -2,10 +2,10 @@
 
 use rayon::prelude::*;
 
+use super::Space;
 use super::basket::Basket;
 use super::clusters::k_means;
 use super::draw::{Stream, Use};
-use super::{OrderKey, Space};
 
 /// The share of balls that hold rows of one cluster only, at the radius that is chosen.
 const PURITY: f64 = 0.95;
@@ -37,26 +37,29 @@ pub fn pure_radius(space: &Space<'_>, classes: usize, seed: u64) -> f64 {
     squares.get(impure).map_or(f64::INFINITY, |square| space.distance_of(*square).next_down())
 }
 
-/// Fills the basket with the rows whose balls hold most rows that lie in no ball of a labelled or taken one; counts over all
-/// rows, also those that may not be taken.
-pub(super) fn prob_cover(
-    space: &Space<'_>,
-    labelled: Option<&Space<'_>>,
-    radius: f64,
-    keys: &[OrderKey],
-    basket: &mut Basket<'_>,
-) {
+/// Fills the basket with the rows whose balls hold most rows that lie in no ball of a labelled or taken one, the first of
+/// several; counts over all rows, also those that may not be taken.
+pub(super) fn prob_cover(space: &Space<'_>, labelled: Option<&Space<'_>>, radius: f64, basket: &mut Basket<'_>) {
     let limit = space.squared_of(radius);
-    let mut covered: Vec<bool> = space.nearest(labelled).into_iter().map(|square| square <= limit).collect();
+    let all: Vec<usize> = (0..space.rows()).collect();
+    let mut covered: Vec<bool> = space.nearest(&all, labelled).into_iter().map(|square| square <= limit).collect();
+    let cover = |row: usize, covered: &mut [bool]| {
+        for (other, covered) in covered.iter_mut().enumerate() {
+            *covered |= space.squared(row, space, other) <= limit;
+        }
+    };
+    for taken in basket.taken() {
+        cover(taken.row, &mut covered);
+    }
     let count = |row: usize, covered: &[bool]| {
         (0..space.rows()).filter(|other| !covered[*other] && space.squared(row, space, *other) <= limit).count()
     };
-    // Counts never grow, so an earlier one below the best of now need not be looked at.
-    let mut counts: Vec<usize> = (0..space.rows()).into_par_iter().map(|row| count(row, &covered)).collect();
+    let mut counts: Vec<usize> = all.par_iter().map(|row| count(*row, &covered)).collect();
     let mut known = vec![true; space.rows()];
     while basket.wants() > 0 {
-        let mut order: Vec<usize> = (0..space.rows()).filter(|row| basket.is_open(*row)).collect();
-        order.sort_unstable_by_key(|row| (usize::MAX - counts[*row], keys[*row]));
+        // Counts never grow, so an earlier one below the best of now need not be looked at.
+        let mut order: Vec<usize> = all.iter().copied().filter(|row| basket.is_open(*row)).collect();
+        order.sort_by_key(|row| usize::MAX - counts[*row]);
         let mut best: Option<usize> = None;
         for rows in order.chunks(CHUNK) {
             if best.is_some_and(|best| counts[rows[0]] < counts[best]) {
@@ -66,15 +69,13 @@ pub(super) fn prob_cover(
                 rows.par_iter().map(|row| if known[*row] { counts[*row] } else { count(*row, &covered) }).collect();
             for (row, fresh) in rows.iter().zip(fresh) {
                 (counts[*row], known[*row]) = (fresh, true);
-                let is_better = best.is_none_or(|best| (fresh, keys[best]) > (counts[best], keys[*row]));
+                let is_better = best.is_none_or(|best| (fresh, best) > (counts[best], *row));
                 best = if is_better { Some(*row) } else { best };
             }
         }
         let Some(row) = best else { return };
         if basket.offer(row, counts[row] as f64) {
-            for (other, covered) in covered.iter_mut().enumerate() {
-                *covered |= space.squared(row, space, other) <= limit;
-            }
+            cover(row, &mut covered);
             known.fill(false);
         }
     }

@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::draw::{Stream, Use};
 use super::Space;
+use super::draw::{Stream, Use};
 
 /// Rows that stand for the pool; with more of them the mean would hardly change.
 const REFERENCES: usize = 1000;

@@ -65,3 +65,53 @@ pub enum AcquisitionError {
         hint: &'static str,
     },
 }
+
+/// Why a batch cannot be chosen.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum SelectError {
+    /// A number of the plan that cannot be.
+    #[error("`{key}` is `{value}`; write {wanted}")]
+    Plan {
+        /// The setting.
+        key: &'static str,
+        /// What it has.
+        value: f64,
+        /// What it may have.
+        wanted: &'static str,
+    },
+    /// A setting of the plan for which the candidates lack something.
+    #[error("`{key}` needs {what}; {way_out}")]
+    Lacking {
+        /// The setting, or an acquisition function.
+        key: String,
+        /// What is lacking.
+        what: &'static str,
+        /// What to do.
+        way_out: &'static str,
+    },
+    /// Two candidates with one id.
+    #[error("the id `{id}` is that of rows {first} and {second}; give each sample one row")]
+    DoubleId {
+        /// The id.
+        id: String,
+        /// Its first row.
+        first: usize,
+        /// Its second row.
+        second: usize,
+    },
+    /// A cost or a score that a plan cannot use.
+    #[error("the {what} of `{id}` is `{value}`; {way_out}")]
+    Unusable {
+        /// Which number.
+        what: &'static str,
+        /// Whose.
+        id: String,
+        /// The number.
+        value: f64,
+        /// What to do.
+        way_out: &'static str,
+    },
+    /// Predictions or embeddings that cannot be scored.
+    #[error(transparent)]
+    Score(#[from] AcquisitionError),
+}

@@ -1,62 +1,58 @@
 //! Choosing rows far from each other and from those that are labelled.
+//!
+//! `rows` are what may be chosen, the preferred of equally good ones first; `nearest` has the squared distance of each from
+//! the centres so far, infinite without any.
 
+use super::Space;
 use super::basket::Basket;
-use super::draw::{Stream, Use};
-use super::{OrderKey, Space};
+use super::draw::Stream;
 
-/// The open row with the highest value, of several the one with the lowest key; NaN is no value.
-pub(super) fn highest_open(basket: &Basket<'_>, keys: &[OrderKey], value: impl Fn(usize) -> f64) -> Option<usize> {
+/// The place of the open row with the highest value, the first of several; NaN is no value.
+pub(super) fn highest_open(basket: &Basket<'_>, rows: &[usize], value: impl Fn(usize) -> f64) -> Option<usize> {
     let mut best: Option<(f64, usize)> = None;
-    for row in (0..keys.len()).filter(|row| basket.is_open(*row)) {
-        let value = value(row);
-        let is_better = match best {
-            None => !value.is_nan(),
-            Some((highest, at)) => value > highest || value == highest && keys[row] < keys[at],
-        };
-        if is_better {
-            best = Some((value, row));
+    for at in (0..rows.len()).filter(|at| basket.is_open(rows[*at])) {
+        let value = value(at);
+        if best.map_or(!value.is_nan(), |(highest, _)| value > highest) {
+            best = Some((value, at));
         }
     }
-    best.map(|(_, row)| row)
+    best.map(|(_, at)| at)
 }
 
 /// Fills the basket with the rows farthest from what is nearest to them (k-center greedy; Gonzalez 1985, Sener and
-/// Savarese 2018). `nearest` has each row's squared distance from the centres so far; without any, the row with the lowest
-/// key is first.
-pub(super) fn farthest_first(space: &Space<'_>, nearest: &mut [f64], keys: &[OrderKey], basket: &mut Basket<'_>) {
+/// Savarese 2018). Without centres the first row is first.
+pub(super) fn farthest_first(space: &Space<'_>, rows: &[usize], nearest: &mut [f64], basket: &mut Basket<'_>) {
     while basket.wants() > 0 {
-        let Some(row) = highest_open(basket, keys, |row| nearest[row]) else { return };
-        if basket.offer(row, space.distance_of(nearest[row])) && basket.wants() > 0 {
-            space.approach(nearest, row);
+        let Some(at) = highest_open(basket, rows, |at| nearest[at]) else { return };
+        if basket.offer(rows[at], space.distance_of(nearest[at])) && basket.wants() > 0 {
+            space.approach(rows, nearest, rows[at]);
         }
     }
 }
 
-/// Fills the basket with rows drawn in proportion to `nearest`, their squared distances from the centres so far (k-means++;
-/// Arthur and Vassilvitskii 2007). Without centres, and where all that are open lie on one, the lowest key is next.
-pub(super) fn plus_plus(space: &Space<'_>, nearest: &mut [f64], keys: &[OrderKey], basket: &mut Basket<'_>, seed: u64) {
-    let mut stream = Stream::new(seed, Use::Centre);
-    let mut weights = vec![0.0; nearest.len()];
+/// Fills the basket with rows drawn in proportion to `nearest` (k-means++; Arthur and Vassilvitskii 2007). Without centres,
+/// and where all that are open lie on one, the first row is next.
+pub(super) fn plus_plus(space: &Space<'_>, rows: &[usize], nearest: &mut [f64], basket: &mut Basket<'_>, stream: &mut Stream) {
+    let mut weights = vec![0.0; rows.len()];
     while basket.wants() > 0 {
-        for (row, weight) in weights.iter_mut().enumerate() {
-            *weight = if basket.is_open(row) && nearest[row].is_finite() { nearest[row] } else { 0.0 };
+        for ((weight, row), nearest) in weights.iter_mut().zip(rows).zip(nearest.iter()) {
+            *weight = if basket.is_open(*row) && nearest.is_finite() { *nearest } else { 0.0 };
         }
-        let drawn = stream.weighted(&weights).or_else(|| highest_open(basket, keys, |_| 0.0));
-        let Some(row) = drawn else { return };
-        if basket.offer(row, space.distance_of(nearest[row])) && basket.wants() > 0 {
-            space.approach(nearest, row);
+        let drawn = stream.weighted(&weights).or_else(|| highest_open(basket, rows, |_| 0.0));
+        let Some(at) = drawn else { return };
+        if basket.offer(rows[at], space.distance_of(nearest[at])) && basket.wants() > 0 {
+            space.approach(rows, nearest, rows[at]);
         }
     }
 }
 
 /// Fills the basket with k-means++ on gradients, beginning with the longest (Ash et al. 2020).
-pub(super) fn badge(gradients: &Space<'_>, keys: &[OrderKey], basket: &mut Basket<'_>, seed: u64) {
-    let mut nearest = vec![f64::INFINITY; gradients.rows()];
-    while basket.wants() > 0 {
-        let Some(row) = highest_open(basket, keys, |row| gradients.squared_length(row)) else { return };
-        if basket.offer(row, gradients.squared_length(row).sqrt()) {
-            gradients.approach(&mut nearest, row);
-            return plus_plus(gradients, &mut nearest, keys, basket, seed);
+pub(super) fn badge(gradients: &Space<'_>, rows: &[usize], nearest: &mut [f64], basket: &mut Basket<'_>, stream: &mut Stream) {
+    while basket.wants() > 0 && basket.taken().is_empty() {
+        let Some(at) = highest_open(basket, rows, |at| gradients.squared_length(rows[at])) else { return };
+        if basket.offer(rows[at], f64::INFINITY) {
+            gradients.approach(rows, nearest, rows[at]);
         }
     }
+    plus_plus(gradients, rows, nearest, basket, stream);
 }

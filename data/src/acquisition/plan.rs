@@ -2,59 +2,63 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AcquisitionError, Metric, Mixture};
+use super::{Metric, Mixture, SelectError};
 
-/// What is chosen, of which share by what, under which constraints.
+/// What is chosen, of which share by what, under which constraints; written and read as its settings.
 ///
-/// A plan with its seed, and the same candidates in any order, give the same batch.
+/// A plan with a seed, and the same candidates in any order, give the same batch. It draws no control slice: whoever
+/// measures by one draws it first, from the whole pool, and leaves its samples out of the candidates.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "PlanSettings", into = "PlanSettings")]
+pub struct Plan(PlanSettings);
+
+/// The settings of a [`Plan`], before they are looked at.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Plan {
+pub struct PlanSettings {
     /// The acquisition function, or several with shares.
-    pub acquisition: Mixture,
-    /// Rows to choose, at most; the control slice is among them.
-    pub count: usize,
-    /// Decides ties, the control slice and all chance.
-    pub seed: u64,
-    /// The number of batches that were chosen with this seed before. A control slice of less than one row a batch adds up
-    /// over rounds.
-    pub round: u32,
-    /// The share of rows that are drawn uniformly from all that are not labelled, before anything else is chosen.
-    pub control: f64,
-    /// How rows with high scores are thinned. Functions that rate sets of rows need no thinning and have none.
+    pub method: Mixture,
+    /// How rows with high scores are thinned. Functions that rate sets of rows, and those with chance in them, are not.
     pub diversity: Diversity,
-    /// How many times the wanted rows are left to choose from by diversity, by score; at least 1.
+    /// How many candidates diversity chooses from for each row that is asked, by score; at least 1.
     pub prefilter: f64,
-    /// What diversity and the geometric functions take for a row's place.
+    /// What diversity, density and the geometric functions take for a row's place.
     pub space: Place,
     /// How distances between embeddings are measured.
     pub metric: Metric,
-    /// Whether diversity also keeps away from labelled rows, where their embeddings are known.
+    /// Whether diversity also keeps away from labelled samples.
     pub away_from_labelled: bool,
-    /// The distance at or below which an embedding is a duplicate of another.
+    /// The distance at or below which an embedding is a duplicate of another, chosen or labelled; 0 for equal ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub near_duplicates: Option<f64>,
     /// Whether each predicted class is asked equally often, as far as it has rows.
     pub class_balanced: bool,
+    /// Whether scores are divided by costs, so that what a label tells is weighed against what it costs.
+    pub per_cost: bool,
     /// What all chosen rows may cost together.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<f64>,
-    /// The power of the density of other candidates around a row, by which its score is multiplied; 0 leaves it alone.
+    /// The power of the density of candidates around a row, by which its score is multiplied; 0 leaves it alone.
     pub density: f64,
     /// The power of the score in [`super::Acquisition::PowerBald`].
     pub beta: f64,
     /// The radius of the balls of [`super::Acquisition::ProbCover`]; estimated where it is not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub radius: Option<f64>,
 }
 
 /// How rows with high scores are thinned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub enum Diversity {
     /// Not at all: the highest scores are chosen.
+    #[serde(rename = "none")]
     None,
     /// The one with the highest score, then always the one farthest from all that are chosen.
     #[default]
+    #[serde(rename = "k-center", alias = "k_center")]
     KCenter,
     /// The one with the highest score, then one drawn by its squared distance from those that are chosen.
+    #[serde(rename = "k-means++", alias = "k-means-pp", alias = "k_means_pp")]
     KMeansPp,
 }
 
@@ -62,26 +66,22 @@ pub enum Diversity {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
-    /// The embedding where there is one, else the class probabilities.
+    /// The embedding where there is one, else the class probabilities; with neither, rows have no place and are not thinned.
     #[default]
     Auto,
     /// The embedding.
     Embedding,
-    /// The class probabilities.
+    /// The class probabilities, of a committee their mean.
     Probabilities,
     /// The gradient that the likeliest label gives a linear head: rows that are unsure about the same classes in the same
     /// way are near.
     Gradient,
 }
 
-impl Default for Plan {
+impl Default for PlanSettings {
     fn default() -> Self {
         Self {
-            acquisition: Mixture::default(),
-            count: 10,
-            seed: 0,
-            round: 0,
-            control: 0.1,
+            method: Mixture::default(),
             diversity: Diversity::default(),
             prefilter: 3.0,
             space: Place::default(),
@@ -89,6 +89,7 @@ impl Default for Plan {
             away_from_labelled: false,
             near_duplicates: None,
             class_balanced: false,
+            per_cost: false,
             budget: None,
             density: 0.0,
             beta: 1.0,
@@ -97,78 +98,45 @@ impl Default for Plan {
     }
 }
 
-/// Why a batch cannot be chosen.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum SelectError {
-    /// A number of the plan that cannot be.
-    #[error("`{key}` is {value}; write {wanted}")]
-    Plan {
-        /// The field of the plan.
-        key: &'static str,
-        /// What it has.
-        value: f64,
-        /// What it may have.
-        wanted: &'static str,
-    },
-    /// A field of the plan for which the candidates lack something.
-    #[error("`{key}` needs {what}; {way_out}")]
-    Lacking {
-        /// The field of the plan, or an acquisition function.
-        key: String,
-        /// What is lacking.
-        what: &'static str,
-        /// What to do.
-        way_out: &'static str,
-    },
-    /// Two candidates with one id.
-    #[error("the id `{id}` is that of rows {first} and {second}; give each sample one row")]
-    DoubleId {
-        /// The id.
-        id: String,
-        /// Its first row.
-        first: usize,
-        /// Its second row.
-        second: usize,
-    },
-    /// Predictions or embeddings that cannot be scored.
-    #[error(transparent)]
-    Score(#[from] AcquisitionError),
-}
-
 impl Plan {
-    /// The rows of this round's batch that are drawn uniformly.
-    ///
-    /// What is whole of `count × control`, with the parts that earlier rounds left over; at least one in a batch of ten or
-    /// more, so that what active learning saves can always be measured.
-    #[must_use]
-    pub fn control_count(&self) -> usize {
-        let due = |rounds: f64| (rounds * self.count as f64 * self.control + 1e-9).floor();
-        let count = (due(f64::from(self.round) + 1.0) - due(f64::from(self.round))) as usize;
-        let least = usize::from(self.control > 0.0 && self.count >= 10);
-        count.max(least).min(self.count)
-    }
-
-    /// Looks at every number of the plan.
+    /// Takes settings whose numbers can be.
     ///
     /// # Errors
-    /// [`SelectError::Plan`] for the first that cannot be.
-    pub fn check(&self) -> Result<(), SelectError> {
+    /// [`SelectError::Plan`] for the first that cannot.
+    pub fn new(settings: PlanSettings) -> Result<Self, SelectError> {
         let any = [
-            ("control", Some(self.control), (0.0..=1.0).contains(&self.control), "a share from 0 to 1"),
-            ("prefilter", Some(self.prefilter), self.prefilter >= 1.0 && self.prefilter.is_finite(), "a factor of 1 or more"),
-            ("density", Some(self.density), self.density >= 0.0 && self.density.is_finite(), "a power of 0 or more"),
-            ("beta", Some(self.beta), self.beta >= 0.0 && self.beta.is_finite(), "a power of 0 or more"),
-            ("near_duplicates", self.near_duplicates, is_at_least_zero(self.near_duplicates), "a distance of 0 or more"),
-            ("budget", self.budget, is_at_least_zero(self.budget), "a cost of 0 or more"),
-            ("radius", self.radius, is_at_least_zero(self.radius), "a distance of 0 or more"),
+            ("prefilter", Some(settings.prefilter), 1.0, "a factor of 1 or more"),
+            ("density", Some(settings.density), 0.0, "a power of 0 or more"),
+            ("beta", Some(settings.beta), 0.0, "a power of 0 or more"),
+            ("near_duplicates", settings.near_duplicates, 0.0, "a distance of 0 or more"),
+            ("budget", settings.budget, 0.0, "a cost of 0 or more"),
+            ("radius", settings.radius, 0.0, "a distance of 0 or more"),
         ];
-        match any.into_iter().find(|(_, _, holds, _)| !holds) {
-            Some((key, value, _, wanted)) => Err(SelectError::Plan { key, value: value.unwrap_or(f64::NAN), wanted }),
-            None => Ok(()),
+        for (key, value, least, wanted) in any {
+            if let Some(value) = value.filter(|value| !(*value >= least && value.is_finite())) {
+                return Err(SelectError::Plan { key, value, wanted });
+            }
         }
+        Ok(Self(settings))
+    }
+
+    /// What it was made of.
+    #[must_use]
+    pub const fn settings(&self) -> &PlanSettings {
+        &self.0
     }
 }
 
-fn is_at_least_zero(value: Option<f64>) -> bool {
-    value.is_none_or(|value| value >= 0.0 && value.is_finite())
+impl TryFrom<PlanSettings> for Plan {
+    type Error = SelectError;
+
+    fn try_from(settings: PlanSettings) -> Result<Self, SelectError> {
+        Self::new(settings)
+    }
+}
+
+impl From<Plan> for PlanSettings {
+    fn from(plan: Plan) -> Self {
+        plan.0
+    }
 }

@@ -1,5 +1,7 @@
 //! Points in space: embeddings, or probabilities where there are none.
 
+use std::cmp::Ordering;
+
 use super::AcquisitionError;
 
 /// Rows of equally many coordinates, row-major, in either precision; sums are in double precision and in a fixed order.
@@ -87,6 +89,27 @@ impl<'a> Points<'a> {
         Err(AcquisitionError::Number { what, row, value, hint: "leave out samples without a finite embedding" })
     }
 
+    /// Copies some rows, in that order.
+    pub(super) fn pick(&self, rows: &[usize]) -> Picked {
+        let values = match self.values {
+            Values::Single(values) => Numbers::Single(pick(values, self.dimensions, rows)),
+            Values::Double(values) => Numbers::Double(pick(values, self.dimensions, rows)),
+        };
+        Picked { values, dimensions: self.dimensions, rows: rows.len() }
+    }
+
+    /// The rows in an order that depends on nothing but their coordinates.
+    pub(super) fn in_order(&self) -> Picked {
+        let at = |row: usize, dimension: usize| self.value(row * self.dimensions + dimension);
+        let compare = |a: &usize, b: &usize| {
+            let pairs = (0..self.dimensions).map(|dimension| at(*a, dimension).total_cmp(&at(*b, dimension)));
+            pairs.fold(Ordering::Equal, Ordering::then)
+        };
+        let mut rows: Vec<usize> = (0..self.rows).collect();
+        rows.sort_by(compare);
+        self.pick(&rows)
+    }
+
     fn value(&self, at: usize) -> f64 {
         match self.values {
             Values::Single(values) => values[at].into(),
@@ -130,6 +153,40 @@ impl<'a> Points<'a> {
             (Values::Double(x), Values::Double(y)) => sum(&x[a], &y[b], term),
         }
     }
+}
+
+/// Points of its own.
+#[derive(Clone, Debug)]
+pub(super) struct Picked {
+    values: Numbers,
+    dimensions: usize,
+    rows: usize,
+}
+
+#[derive(Clone, Debug)]
+enum Numbers {
+    Single(Vec<f32>),
+    Double(Vec<f64>),
+}
+
+impl Picked {
+    /// The points.
+    pub(super) fn points(&self) -> Points<'_> {
+        let values = match &self.values {
+            Numbers::Single(values) => Values::Single(values),
+            Numbers::Double(values) => Values::Double(values),
+        };
+        Points { values, dimensions: self.dimensions, rows: self.rows }
+    }
+}
+
+/// Copies rows of so many numbers.
+pub(super) fn pick<T: Copy>(values: &[T], width: usize, rows: &[usize]) -> Vec<T> {
+    let mut picked = Vec::with_capacity(rows.len() * width);
+    for row in rows {
+        picked.extend_from_slice(&values[row * width..(row + 1) * width]);
+    }
+    picked
 }
 
 /// The sum of a term over two rows.

@@ -118,10 +118,7 @@ impl<'a> Space<'a> {
                 let cosine = self.points.dot(row, &others.points, other) * own[row] * theirs[other];
                 (2.0 - 2.0 * cosine).max(0.0)
             }
-            (
-                Shape::Gradient { residuals: own, classes, squares: a },
-                Shape::Gradient { residuals: theirs, squares: b, .. },
-            ) => {
+            (Shape::Gradient { residuals: own, classes, squares: a }, Shape::Gradient { residuals: theirs, squares: b, .. }) => {
                 let (own, theirs) = (&own[row * classes..][..*classes], &theirs[other * classes..][..*classes]);
                 let inner: f64 = own.iter().zip(theirs).map(|(own, theirs)| own * theirs).sum();
                 (a[row] + b[other] - 2.0 * inner * self.points.dot(row, &others.points, other)).max(0.0)
@@ -147,19 +144,19 @@ impl<'a> Space<'a> {
         }
     }
 
-    /// The squared distance of each row from the nearest of other rows; infinite without any.
-    pub(super) fn nearest(&self, others: Option<&Space<'_>>) -> Vec<f64> {
-        let nearest = |row| match others {
+    /// The squared distance of each of some rows from the nearest of other points; infinite without any.
+    pub(super) fn nearest(&self, rows: &[usize], others: Option<&Space<'_>>) -> Vec<f64> {
+        let nearest = |row: &usize| match others {
             None => f64::INFINITY,
-            Some(others) => (0..others.rows()).fold(f64::INFINITY, |least, other| least.min(self.squared(row, others, other))),
+            Some(others) => (0..others.rows()).fold(f64::INFINITY, |least, other| least.min(self.squared(*row, others, other))),
         };
-        (0..self.rows()).into_par_iter().with_min_len(CHUNK).map(nearest).collect()
+        rows.par_iter().with_min_len(CHUNK).map(nearest).collect()
     }
 
-    /// Makes the squared distances of rows from the nearest those that also a further row has a part in.
-    pub(super) fn approach(&self, nearest: &mut [f64], row: usize) {
-        let rows = nearest.par_iter_mut().enumerate().with_min_len(CHUNK);
-        rows.for_each(|(other, nearest)| *nearest = nearest.min(self.squared(other, self, row)));
+    /// Makes the squared distances of some rows from the nearest those that also a further row has a part in.
+    pub(super) fn approach(&self, rows: &[usize], nearest: &mut [f64], row: usize) {
+        let pairs = rows.par_iter().zip(nearest).with_min_len(CHUNK);
+        pairs.for_each(|(other, nearest)| *nearest = nearest.min(self.squared(*other, self, row)));
     }
 }
 

@@ -2,9 +2,10 @@
 
 use rayon::prelude::*;
 
+use super::Space;
 use super::basket::Basket;
 use super::clusters::k_means;
-use super::{OrderKey, Space};
+use super::greedy::highest_open;
 
 /// Neighbours over which a row's typicality is taken.
 const NEIGHBOURS: usize = 20;
@@ -30,24 +31,20 @@ pub fn typicality(space: &Space<'_>, rows: &[usize], neighbours: usize) -> Vec<f
     if count == 0 { vec![1.0; rows.len()] } else { rows.par_iter().map(rate).collect() }
 }
 
-/// Fills the basket from as many clusters as there are labelled rows and wanted ones: always from the cluster with the
-/// fewest labelled and taken rows, the largest of several.
-pub(super) fn typiclust(
-    space: &Space<'_>,
-    labelled: Option<&Space<'_>>,
-    keys: &[OrderKey],
-    basket: &mut Basket<'_>,
-    seed: u64,
-) {
-    let known = labelled.map_or(0, Space::rows);
+/// Fills the basket from as many clusters as there are labelled rows and taken and wanted ones: always from the cluster with
+/// the fewest labelled and taken rows, the largest of several.
+pub(super) fn typiclust(space: &Space<'_>, labelled: Option<&Space<'_>>, basket: &mut Basket<'_>, seed: u64) {
+    let known = labelled.map_or(0, Space::rows) + basket.taken().len();
     let clusters = (known + basket.wants()).min(MOST_CLUSTERS);
     let spaces: Vec<&Space<'_>> = [Some(space), labelled].into_iter().flatten().collect();
     let labels = k_means(&spaces, clusters, seed);
-    fill(space, &labels[..space.rows()], &labels[space.rows()..], keys, basket);
+    let (rows, labelled) = labels.split_at(space.rows());
+    let known: Vec<usize> = labelled.iter().copied().chain(basket.taken().iter().map(|taken| rows[taken.row])).collect();
+    fill(space, rows, &known, basket);
 }
 
 /// Fills the basket from given clusters.
-fn fill(space: &Space<'_>, labels: &[usize], known: &[usize], keys: &[OrderKey], basket: &mut Basket<'_>) {
+fn fill(space: &Space<'_>, labels: &[usize], known: &[usize], basket: &mut Basket<'_>) {
     let mut clusters = Cluster::all(labels, known);
     // A row that is not its class's turn comes up again later, so clusters are gone through until nothing is taken.
     while basket.wants() > 0 {
@@ -56,14 +53,7 @@ fn fill(space: &Space<'_>, labels: &[usize], known: &[usize], keys: &[OrderKey],
         let cluster = &mut clusters[at];
         cluster.rate(space);
         let typicality = cluster.typicality.as_slice();
-        let mut best: Option<usize> = None;
-        for at in (0..cluster.rows.len()).filter(|at| basket.is_open(cluster.rows[*at])) {
-            let key = |at: usize| keys[cluster.rows[at]];
-            if best.is_none_or(|best| (typicality[at], key(best)) > (typicality[best], key(at))) {
-                best = Some(at);
-            }
-        }
-        let Some(best) = best else { return };
+        let Some(best) = highest_open(basket, &cluster.rows, |at| typicality[at]) else { return };
         if basket.offer(cluster.rows[best], typicality[best]) {
             cluster.covered += 1;
         }
@@ -82,8 +72,7 @@ struct Cluster {
 impl Cluster {
     fn all(labels: &[usize], known: &[usize]) -> Vec<Self> {
         let count = labels.iter().chain(known).max().map_or(0, |last| last + 1);
-        let mut all: Vec<Self> =
-            (0..count).map(|_| Self { rows: Vec::new(), typicality: Vec::new(), covered: 0 }).collect();
+        let mut all: Vec<Self> = (0..count).map(|_| Self { rows: Vec::new(), typicality: Vec::new(), covered: 0 }).collect();
         for (row, label) in labels.iter().enumerate() {
             all[*label].rows.push(row);
         }
