@@ -52,6 +52,9 @@ pub struct ChooseArgs {
     /// What the samples may cost together, where files have a `cost`
     #[arg(long, value_name = "COST")]
     pub budget: Option<f64>,
+    /// Divide scores by the `cost`: what a label tells for what it costs
+    #[arg(long)]
+    pub per_cost: bool,
     /// Leave out samples as near to another one as this
     #[arg(long, value_name = "DISTANCE")]
     pub near_duplicates: Option<f64>,

@@ -8,10 +8,10 @@ use std::{
 };
 
 use hone_data::{
-    acquisition::{Acquisition, Noise, Plan},
+    acquisition::{Acquisition, Noise, Plan, PlanSettings, Refused, SelectError},
     predictions::{
-        Chosen, Classes, Excluded, MAX_KEPT, Prediction, PredictionError, PredictionFile, Problem, Sketch, SketchPlan, Wish,
-        committee_sketch, gather,
+        BatchPlan, Chosen, Classes, Excluded, MAX_KEPT, Prediction, PredictionError, PredictionFile, Problem, Sketch, SketchPlan,
+        Wish, committee_sketch, gather,
     },
 };
 use hone_proto::v1;
@@ -61,8 +61,8 @@ pub fn score(context: &Context, args: &ScoreArgs) -> Result<()> {
 /// # Errors
 /// As for [`score`]; a plan that the files lack something for; a file that cannot be written.
 pub async fn choose(client: Option<&Client>, args: &ChooseArgs) -> Result<()> {
-    let plan = plan(args);
-    plan.check().map_err(|error| Failure::usage(error.to_string()))?;
+    let wrong = |error: SelectError| Failure::usage(error.to_string());
+    let plan = plan(args).map_err(wrong)?;
     let files = open(&args.pool.files)?;
     let layout = files[0].layout();
     let names = Names::new(layout.classes(), &args.classes)?;
@@ -71,7 +71,7 @@ pub async fn choose(client: Option<&Client>, args: &ChooseArgs) -> Result<()> {
         excluded.extend(asked(client, project).await?);
     }
     let wish = Wish {
-        acquisitions: plan.acquisition.parts().iter().map(|(acquisition, _)| *acquisition).collect(),
+        acquisitions: args.method.parts().iter().map(|(acquisition, _)| *acquisition).collect(),
         noise: noise(&args.pool),
         candidates: kept(args.candidates.unwrap_or_else(|| args.count.saturating_mul(CANDIDATES).max(LEAST)), "--candidates")?,
         sample: kept(plan.control_count().max(LEAST), "--count")?,
@@ -79,37 +79,48 @@ pub async fn choose(client: Option<&Client>, args: &ChooseArgs) -> Result<()> {
     };
     let begun = Instant::now();
     let gathered = gather(&files, &wish).map_err(|error| failure(&error))?;
-    let batch = hone_data::predictions::choose(&gathered, &plan).map_err(|error| Failure::usage(error.to_string()))?;
+    let batch = hone_data::predictions::choose(&gathered, &plan).map_err(wrong)?;
     let took = begun.elapsed();
     let model = args.model.clone().unwrap_or_else(|| model_name(&args.pool.files));
-    write(args.to.as_deref(), &batch, &names, &model)?;
-    let control = batch.iter().filter(|chosen| chosen.is_control).count();
+    write(args.to.as_deref(), &batch.samples, &names, &model)?;
+    let control = batch.samples.iter().filter(|chosen| chosen.is_control).count();
     remark(&summary(&gathered.sketches[0], took));
-    remark(&format!("{} are chosen, {control} of them at random", batch.len()));
-    if batch.len() < args.count {
+    remark(&format!("{} are chosen, {control} of them at random{}", batch.samples.len(), refused(batch.refused)));
+    if batch.samples.len() < args.count {
         remark(&format!("hint: {} were wanted; the pool, the budget or `--candidates` allow no more", args.count));
     }
     Ok(())
 }
 
-fn plan(args: &ChooseArgs) -> Plan {
-    Plan {
-        acquisition: args.method.clone(),
-        count: args.count,
-        seed: args.pool.seed,
-        round: args.round,
-        control: args.control,
+fn plan(args: &ChooseArgs) -> std::result::Result<BatchPlan, SelectError> {
+    let settings = PlanSettings {
+        method: args.method.clone(),
         diversity: args.diversity.into(),
         prefilter: args.prefilter,
         space: args.space.into(),
         metric: args.metric.into(),
         near_duplicates: args.near_duplicates,
         class_balanced: args.class_balanced,
+        per_cost: args.per_cost,
         budget: args.budget,
         density: args.density,
         beta: args.pool.beta,
-        ..Plan::default()
-    }
+        ..PlanSettings::default()
+    };
+    let plan = Plan::new(settings)?;
+    Ok(BatchPlan { plan, count: args.count, seed: args.pool.seed, control: args.control, round: args.round })
+}
+
+/// Says what was passed over, where anything was.
+fn refused(refused: Refused) -> String {
+    let all = [
+        (refused.unpredicted, "without a prediction"),
+        (refused.duplicates, "with the content of another one"),
+        (refused.near_duplicates, "too near to another one"),
+        (refused.too_dear, "too dear"),
+    ];
+    let named = all.into_iter().filter(|(count, _)| *count > 0).map(|(count, why)| format!("; {count} passed over, {why}"));
+    named.collect()
 }
 
 /// Samples that a label project asks for already, but for those that were withdrawn.
@@ -142,9 +153,11 @@ impl Names {
                 Err(failure.hint("leave `--classes` out"))
             }
             (Some(classes), given) if given.len() == classes.len() => Ok(Self::Given(given.to_vec())),
-            (Some(classes), given) => {
-                Err(Failure::usage(format!("`--classes` has {} names, and the files have {} classes", given.len(), classes.len())))
-            }
+            (Some(classes), given) => Err(Failure::usage(format!(
+                "`--classes` has {} names, and the files have {} classes",
+                given.len(),
+                classes.len()
+            ))),
         }
     }
 
@@ -198,8 +211,11 @@ fn json_lines(batch: &[Chosen], names: &Names, model: &str) -> String {
         if chosen.is_control {
             own.insert("control".to_owned(), json!(true));
         }
-        format!("{}
-", json!({"id": chosen.id, "hone": own}))
+        format!(
+            "{}
+",
+            json!({"id": chosen.id, "hone": own})
+        )
     });
     lines.collect()
 }

@@ -16,8 +16,11 @@ pub struct ScoreDocument {
 
 /// Rated samples as documents, best first.
 pub fn score_documents(best: &[(&Candidate, At)]) -> Vec<ScoreDocument> {
-    let document =
-        |(candidate, at): &(&Candidate, At)| ScoreDocument { id: candidate.id.clone(), score: candidate.score, place: number(*at) };
+    let document = |(candidate, at): &(&Candidate, At)| ScoreDocument {
+        id: candidate.id.clone(),
+        score: candidate.score,
+        place: number(*at),
+    };
     best.iter().map(document).collect()
 }
 

@@ -52,7 +52,9 @@ impl Committee {
         let (kind, first_name) = (first.layout.kind.clone(), first_name.clone());
         let orders: Vec<Vec<usize>> = members
             .iter()
-            .map(|(name, rows)| order(&kind, &rows.layout.kind).ok_or_else(|| strangers((name, &rows.layout.kind), &first_name, &kind)))
+            .map(|(name, rows)| {
+                order(&kind, &rows.layout.kind).ok_or_else(|| strangers((name, &rows.layout.kind), &first_name, &kind))
+            })
             .collect::<Result<_, _>>()?;
         let has: BTreeSet<&str> = members.iter().flat_map(|(_, rows)| rows.ids.iter().map(String::as_str)).collect();
         let ids: Vec<String> = ids.iter().filter(|id| has.contains(id.as_str())).cloned().collect();

@@ -96,7 +96,8 @@ fn json_id(line: &[u8]) -> Result<Cow<'static, [u8]>, Problem> {
     struct Named {
         id: Option<serde_json::Value>,
     }
-    let named: Named = serde_json::from_slice(line).map_err(|error| Problem::Malformed(format!("{error}; write one object a line")))?;
+    let named: Named =
+        serde_json::from_slice(line).map_err(|error| Problem::Malformed(format!("{error}; write one object a line")))?;
     match named.id {
         Some(serde_json::Value::String(id)) => Ok(id.into_bytes().into()),
         Some(serde_json::Value::Number(id)) => Ok(id.to_string().into_bytes().into()),

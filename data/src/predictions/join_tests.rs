@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    acquisition::{Noise, compare, OrderKey},
+    acquisition::{Noise, OrderKey, compare},
     predictions::{Beside, Committee, Excluded, Rows, Union, all_rows, rows},
 };
 
@@ -155,9 +155,8 @@ fn one_file_is_no_committee_for_functions_that_compare() {
 /// The two phases over members on different hosts: sketches and rows travel as bytes.
 fn two_phases(files: &[PredictionFile], plan: &SketchPlan, gone: Option<usize>) -> Committee {
     let there = || files.iter().enumerate().filter(|(member, _)| Some(*member) != gone).map(|(_, file)| file);
-    let sketches: Vec<(String, Sketch)> = there()
-        .map(|file| (file.name().to_owned(), Sketch::decode(&sketch(file, plan).unwrap().encode()).unwrap()))
-        .collect();
+    let sketches: Vec<(String, Sketch)> =
+        there().map(|file| (file.name().to_owned(), Sketch::decode(&sketch(file, plan).unwrap().encode()).unwrap())).collect();
     let wanted = Union::of(&sketches).unwrap().ids();
     let answers = files.iter().enumerate().map(|(member, file)| {
         let answer = || Rows::decode(&rows(file, &wanted).unwrap().encode()).unwrap();
@@ -206,7 +205,10 @@ fn a_member_that_is_gone_is_left_out_and_named() {
     assert_eq!(ranked(&found, Acquisition::Bald), ranked(&expected, Acquisition::Bald));
     let said = Committee::of_present(&[], vec![("m0.csv".to_owned(), None)]).unwrap_err().to_string();
     assert!(said.contains("all of its members are gone: `m0.csv`"), "{said}");
-    let alone = Committee::of_present(&found.ids, vec![("m0.csv".to_owned(), Some(all_rows(&files[0]).unwrap())), ("x".to_owned(), None)]);
+    let alone = Committee::of_present(
+        &found.ids,
+        vec![("m0.csv".to_owned(), Some(all_rows(&files[0]).unwrap())), ("x".to_owned(), None)],
+    );
     let said = alone.unwrap().score(Acquisition::Bald, plan.noise).unwrap_err().to_string();
     assert!(said.contains("at least two models"), "{said}");
 }

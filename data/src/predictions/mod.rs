@@ -25,7 +25,7 @@ mod wire;
 
 pub use self::{
     batch::{Batch, Row, SUM_TOLERANCE},
-    choose::{Chosen, Prediction, choose},
+    choose::{BatchPlan, Chosen, ChosenBatch, Prediction, choose},
     committee::{Committee, MAX_MEMBERS, Member, Union},
     error::{At, PredictionError, Problem},
     excluded::{Excluded, IdHash},

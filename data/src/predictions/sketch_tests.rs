@@ -286,7 +286,10 @@ fn members_that_predict_different_things_are_no_committee() {
     let plan = plan(Acquisition::Random, 5, 5);
     let of = |name: &str| (name.to_owned(), sketch(&open(name), &plan).unwrap());
     let said = Union::of(&[of("named.csv"), of("classes.csv")]).unwrap_err().to_string();
-    assert!(said.contains("`classes.csv`: it predicts 3 classes (0, 1, 2), and `named.csv` 3 classes (cat, dog, bird)"), "{said}");
+    assert!(
+        said.contains("`classes.csv`: it predicts 3 classes (0, 1, 2), and `named.csv` 3 classes (cat, dog, bird)"),
+        "{said}"
+    );
     let rows = |name: &str| (name.to_owned(), all_rows(&open(name)).unwrap());
     let said = Committee::assemble(&[], vec![rows("score.csv"), rows("regression.csv")]).unwrap_err().to_string();
     assert!(said.contains("`regression.csv`: it predicts means and spreads, and `score.csv` single scores"), "{said}");

@@ -314,11 +314,7 @@ fn candidates_from(message: Option<CandidatesMessage>) -> Result<Vec<Candidate>,
 }
 
 fn finite(numbers: Vec<f64>) -> Result<Vec<f64>, WireError> {
-    if numbers.iter().all(|number| number.is_finite()) {
-        Ok(numbers)
-    } else {
-        Err(WireError::Damaged("a number is not finite"))
-    }
+    if numbers.iter().all(|number| number.is_finite()) { Ok(numbers) } else { Err(WireError::Damaged("a number is not finite")) }
 }
 
 fn limit(what: &'static str, found: usize, limit: usize) -> Result<(), WireError> {

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::support::{Hone, Place};
 
-const REVIEWS: &str = "name = \"reviews\"\n[form]\nkind = \"classes\"\nclasses = [\"cat\", \"dog\", \"bird\"]\n[show]\ntext = \"text\"\n";
+const REVIEWS: &str =
+    "name = \"reviews\"\n[form]\nkind = \"classes\"\nclasses = [\"cat\", \"dog\", \"bird\"]\n[show]\ntext = \"text\"\n";
 const SAMPLES: u32 = 300;
 
 /// Predictions for samples `s0`, `s1`, …; the model is the less sure the higher the number.
@@ -35,7 +36,10 @@ fn a_batch_is_chosen_from_predictions_and_asked_for() {
     let p = 1.0 - 299.0 / 600.0;
     let best = hone.run(&["label", "score", "pool.csv", "--top", "2", "--output", "json"]).json();
     assert_eq!(best[0], json!({"id": "s299", "score": 1.0 - (p - (1.0 - p)), "place": 301}));
-    assert_eq!(hone.run(&["label", "score", "pool.csv", "--top", "2", "-o", "csv"]).ok().lines().nth(2).map(|line| &line[..4]), Some("s298"));
+    assert_eq!(
+        hone.run(&["label", "score", "pool.csv", "--top", "2", "-o", "csv"]).ok().lines().nth(2).map(|line| &line[..4]),
+        Some("s298")
+    );
 
     hone.run(&["label", "create", "reviews.toml"]).ok();
     let choose = ["label", "choose", "pool.csv", "--count", "20", "--diversity", "none", "--asked", "reviews", "--to"];
@@ -70,7 +74,9 @@ fn a_batch_is_chosen_from_predictions_and_asked_for() {
     assert_eq!(second.len(), 20);
     assert!(chosen.iter().all(|one| !second.contains(&one["id"].as_str().unwrap().to_owned())));
     place.write("known.txt", second.join("\n"));
-    let third = hone.run(&["label", "score", "pool.csv", "--top", "300", "--exclude", "known.txt", "--exclude", "first.jsonl", "-o", "csv"]).ok();
+    let third = hone
+        .run(&["label", "score", "pool.csv", "--top", "300", "--exclude", "known.txt", "--exclude", "first.jsonl", "-o", "csv"])
+        .ok();
     assert_eq!(ids(&third).len(), 260);
     let said = hone.run(&["label", "ask", "reviews", "samples.jsonl", "--chosen", "first.jsonl", "--key", "text"]).fails(2);
     assert!(said.contains("first.jsonl:1: `samples.jsonl` has no sample"), "{said}");
@@ -82,7 +88,8 @@ fn a_committee_is_rated_whatever_the_order_of_its_files() {
     let hone = Hone::new(&place);
     place.write("one.csv", predictions(0));
     place.write("two.csv", predictions(77).replace("p:cat,p:dog", "p:dog,p:cat"));
-    let rate = |files: [&str; 2]| hone.run(&["label", "score", files[0], files[1], "--method", "bald", "--output", "json"]).json();
+    let rate =
+        |files: [&str; 2]| hone.run(&["label", "score", files[0], files[1], "--method", "bald", "--output", "json"]).json();
     let (found, turned) = (rate(["one.csv", "two.csv"]), rate(["two.csv", "one.csv"]));
     // Both are sure of the first sample, each of another class.
     assert_eq!((&found[0]["id"], &found[0]["place"], &turned[0]["place"]), (&json!("s0"), &json!(2), &json!(225)));
