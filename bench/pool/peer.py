@@ -42,7 +42,7 @@ def main() -> None:
 
         labels = np.full(len(points), np.nan)
         labels[0] = 0
-        chosen = k_greedy_center(points, labels, batch_size=count - 1)
+        chosen = [0, *k_greedy_center(points, labels, batch_size=count - 1)[0]]
     print(len(chosen), "chosen", file=sys.stderr)
 
 
