@@ -8,9 +8,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let files = [
         "hone/v1/hone.proto",
         "hone/v1/client.proto",
+        "hone/v1/dataset.proto",
         "hone/v1/label.proto",
         "hone/worker/v1/worker.proto",
         "hone/journal/v1/journal.proto",
+        "hone/journal/v1/datasets.proto",
         "hone/journal/v1/labels.proto",
         "optuna/storage.proto",
         "katib/suggestion.proto",

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hone_coordinator::{Config, Coordinator, OpenError, StartError, journal::JournalError, mlflow};
+use hone_coordinator::{Config, Coordinator, OpenError, StartError, journal::JournalError, mlflow, page::PageError};
 
 use crate::errors::{Failure, Kind, Result, chain};
 
@@ -88,6 +88,8 @@ pub fn failure(error: &StartError) -> Failure {
         StartError::Security(_) => Kind::Internal,
         StartError::Listen { .. } => Kind::Refused,
         StartError::OptunaBeyondThisHost(_) | StartError::KatibBeyondThisHost(_) | StartError::Mlflow(_) => Kind::Usage,
+        StartError::Page(PageError::Security(_)) => Kind::Internal,
+        StartError::Page(_) => Kind::Usage,
     };
     Failure::new(kind, chain(error))
 }

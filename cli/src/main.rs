@@ -3,6 +3,7 @@
 mod args;
 mod connect;
 mod context;
+mod dataset;
 mod embed;
 mod errors;
 mod fleet;
@@ -85,6 +86,7 @@ async fn connected(context: &Context, command: Command) -> Result<()> {
         },
         Command::Study(command) => study::command(context, command).await,
         Command::Trial(command) => trial::command(context, command).await,
+        Command::Dataset(command) => dataset::command(context, command).await,
         Command::Label(command) => label::command(context, command).await,
         Command::Store(command) => store::command(context, command).await,
         Command::Token(command) => store::token(context, command).await,
@@ -105,6 +107,7 @@ fn default_level(command: &Command) -> &'static str {
         | Command::Worker(_)
         | Command::Study(_)
         | Command::Trial(_)
+        | Command::Dataset(_)
         | Command::Label(_)
         | Command::Store(_)
         | Command::Token(_)

@@ -29,7 +29,7 @@ const SLUG_LENGTH: usize = 40;
 pub async fn fetch(client: &Client, trial: &v1::Trial, directory: &Path) -> Result<()> {
     let entries = trial.outputs.iter().map(entry).collect::<Result<Vec<_>>>()?;
     make_way(directory)?;
-    let mut source = Remote { client: client.clone(), runtime: Handle::current() };
+    let mut source = Remote::new(client);
     let target = directory.to_owned();
     let work = tokio::task::spawn_blocking(move || materialise(&entries, &target, &mut source));
     let done = work.await.map_err(|_| Failure::new(Kind::Internal, "fetching the outputs failed unexpectedly"))?;
@@ -58,7 +58,7 @@ fn slug(name: &str) -> String {
 }
 
 /// The parent is there afterwards, and the folder is not.
-fn make_way(directory: &Path) -> Result<()> {
+pub fn make_way(directory: &Path) -> Result<()> {
     if let Some(parent) = directory.parent() {
         fs::create_dir_all(parent).map_err(|error| Failure::file("make", parent, &error))?;
     }
@@ -102,9 +102,16 @@ fn fetch_error(hash: Hash, status: &Status) -> BlobError {
 }
 
 /// The coordinator's blobs, for code that is not asynchronous.
-struct Remote {
+pub struct Remote {
     client: Client,
     runtime: Handle,
+}
+
+impl Remote {
+    /// Call it within a runtime, and use it outside of its threads.
+    pub fn new(client: &Client) -> Self {
+        Self { client: client.clone(), runtime: Handle::current() }
+    }
 }
 
 impl BlobSource for Remote {

@@ -2,11 +2,11 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use hone_coordinator::{Config, Coordinator};
+use hone_coordinator::{Config, Coordinator, page};
 use hone_studies::file::units::parse_duration;
 
 use crate::{
-    args::ServeArgs,
+    args::{PageArgs, ServeArgs},
     context::Context,
     embed::{BUILD, failure, is_held},
     errors::{Failure, Kind, Result},
@@ -39,6 +39,7 @@ pub async fn command(context: &Context, args: ServeArgs) -> Result<()> {
         katib: args.katib,
         insecure_katib: args.insecure_katib,
         names: args.host_name.clone(),
+        page: page_config(&args.page),
         mlflow: mlflow::config(&args.mlflow)?,
         build: BUILD.to_owned(),
     };
@@ -74,6 +75,13 @@ fn grace(text: &str) -> Result<Duration> {
     Ok(Duration::from_micros(grace.unsigned_abs()))
 }
 
+fn page_config(args: &PageArgs) -> Option<page::Config> {
+    let address = args.page?;
+    let certificate = args.page_certificate.clone().zip(args.page_key.clone());
+    let (url, insecure, image_sites) = (args.page_url.clone(), args.insecure_page, args.page_images.clone());
+    Some(page::Config { address, insecure, url, certificate, image_sites })
+}
+
 /// Says where it listens and how a worker joins.
 fn announce(context: &Context, args: &ServeArgs, coordinator: &Coordinator) -> Result<()> {
     let address = coordinator.address().unwrap_or(args.listen);
@@ -90,6 +98,9 @@ fn announce(context: &Context, args: &ServeArgs, coordinator: &Coordinator) -> R
     }
     if let Some(katib) = coordinator.katib() {
         remark(&format!("Katib's suggestion protocol is served on {katib}"));
+    }
+    if let Some(page) = coordinator.page() {
+        remark(&format!("annotators label samples at {page}; `hone label invite NAME` lets them in"));
     }
     if let Some(mirror) = coordinator.mlflow() {
         remark(&format!("studies are mirrored on the MLflow server {}", visible(mirror.server())));

@@ -24,6 +24,9 @@ use crate::{
     signals::Stop,
 };
 
+/// Datasets that a worker keeps, unless it is told otherwise.
+const DATASET_CACHE_BYTES: u64 = 64 << 30;
+
 /// Attaches this machine until it is told to stop.
 ///
 /// # Errors
@@ -40,6 +43,10 @@ pub async fn command(context: &Context, args: JoinArgs) -> Result<()> {
     let mut config = config(&folder, &args.machine, stop.clone())?;
     config.labels = labels(&args.label)?;
     config.name = args.name.clone().unwrap_or_default();
+    if let Some(size) = &args.dataset_cache {
+        let bytes = hone_studies::file::units::parse_size(size);
+        config.dataset_cache_bytes = bytes.map_err(|problem| Failure::usage(format!("`--dataset-cache`: {problem}")))?;
+    }
     tokio::spawn(stop_on_signal(Stop::listen()?, stop, args.drain_hand_back));
     let working = || remark(&format!("working for {address} in {}; Ctrl-C drains", folder.display()));
     let ended = match &address {
@@ -88,6 +95,7 @@ pub fn config(folder: &Path, machine: &MachineArgs, stop: StopHandle) -> Result<
         build: BUILD.to_owned(),
         hone_binary,
         guard_command: Vec::new(),
+        dataset_cache_bytes: DATASET_CACHE_BYTES,
         stop,
     })
 }
@@ -133,7 +141,7 @@ pub fn failure(error: &WorkerError) -> Failure {
     let kind = match error {
         WorkerError::Detect(_) => Kind::Usage,
         WorkerError::Folder(_) => Kind::Refused,
-        WorkerError::Spool(_) | WorkerError::Cache(_) => Kind::Storage,
+        WorkerError::Spool(_) | WorkerError::Cache(_) | WorkerError::Datasets(_) => Kind::Storage,
         WorkerError::Host { .. } => Kind::Internal,
     };
     Failure::new(kind, chain(error))

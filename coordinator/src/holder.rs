@@ -26,6 +26,9 @@ pub struct Contact {
     /// Bearer token for clients over TCP.
     pub token: String,
     pub build: String,
+    /// Where the page for annotators is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
 }
 
 /// Why the file could not be written or read.
@@ -56,6 +59,7 @@ impl Holder {
         token: &str,
         insecure: bool,
         build: &str,
+        page: Option<&str>,
     ) -> Result<Holder, HolderError> {
         let tls = address.is_some_and(|address| !address.ip().is_loopback()) && !insecure;
         let contact = Contact {
@@ -65,6 +69,7 @@ impl Holder {
             tls,
             token: token.to_owned(),
             build: build.to_owned(),
+            page: page.map(str::to_owned),
         };
         let path = data.join(FILE);
         let failed = |source| HolderError { operation: "write", path: path.clone(), source };

@@ -10,9 +10,10 @@ use std::{
 use hone_proto::{
     v1::{
         blob_service_server::BlobServiceServer, client_service_server::ClientServiceServer,
-        fleet_service_server::FleetServiceServer, label_service_server::LabelServiceServer,
-        sampler_service_server::SamplerServiceServer, store_service_server::StoreServiceServer,
-        study_service_server::StudyServiceServer, trial_service_server::TrialServiceServer,
+        dataset_service_server::DatasetServiceServer, fleet_service_server::FleetServiceServer,
+        label_service_server::LabelServiceServer, sampler_service_server::SamplerServiceServer,
+        store_service_server::StoreServiceServer, study_service_server::StudyServiceServer,
+        trial_service_server::TrialServiceServer,
     },
     worker::worker_service_server::WorkerServiceServer,
 };
@@ -37,6 +38,7 @@ use crate::{
     liveness::{Connection, Connections},
     mlflow::{self, Mirror, Parts},
     optuna,
+    page::{self, PageError, Settings, Site},
     security::{AuthoriseLayer, Gatekeeper, Listener, SecurityError},
     service::{Services, Stays},
     sessions::Sessions,
@@ -81,6 +83,8 @@ pub struct Config {
     pub insecure_katib: bool,
     /// Further names of this host for its certificate.
     pub names: Vec<String>,
+    /// The page for annotators; `None`: it is not served.
+    pub page: Option<page::Config>,
     /// Mirror studies to an MLflow server; `None`: to none.
     pub mlflow: Option<mlflow::Config>,
     /// Shown to workers and users.
@@ -109,6 +113,8 @@ pub enum StartError {
     #[error("Katib's protocol has no credentials; for pods on other hosts than this one type `--insecure-katib` beside `{0}`")]
     KatibBeyondThisHost(SocketAddr),
     #[error(transparent)]
+    Page(#[from] PageError),
+    #[error(transparent)]
     Mlflow(#[from] mlflow::ServerError),
     #[error("the store has failed: {0}")]
     StoreFailed(String),
@@ -122,6 +128,7 @@ pub struct Coordinator {
     address: Option<SocketAddr>,
     optuna: Option<SocketAddr>,
     katib: Option<SocketAddr>,
+    page: Option<SocketAddr>,
     stop: watch::Sender<bool>,
     servers: Vec<Served>,
 }
@@ -140,6 +147,7 @@ impl Coordinator {
         let listeners = listeners(&config, &gatekeeper).await?;
         let optuna_listener = open_listener(config.optuna, config.insecure_optuna, StartError::OptunaBeyondThisHost).await?;
         let katib_listener = open_listener(config.katib, config.insecure_katib, StartError::KatibBeyondThisHost).await?;
+        let page = open_page(&config, &gatekeeper, &store_id).await?;
         let sessions = Sessions::default();
         let writer = tokio::task::block_in_place(|| actor::start(store.clone(), clock, sessions.clone()))?;
         let mirror = mirror(&config, &writer, &store)?;
@@ -156,22 +164,25 @@ impl Coordinator {
             build: config.build.clone(),
             store_id,
             mlflow: mirror.as_ref().map(|(_, status)| status.clone()),
+            page: page.as_ref().map(|(_, settings)| settings.url.clone()),
         };
         let address = listeners.iter().find_map(Listener::address);
         let socket = listeners.iter().find_map(|listener| listener.socket().map(Path::to_owned)).unwrap_or_default();
-        let holder =
-            Holder::write(&config.data, &socket, address, services.gatekeeper.client_token(), config.insecure, &config.build)?;
+        let (token, page_url) = (services.gatekeeper.client_token(), services.page.as_deref());
+        let holder = Holder::write(&config.data, &socket, address, token, config.insecure, &config.build, page_url)?;
         let (stop, stopping) = watch::channel(false);
         let mut servers: Vec<_> = listeners.into_iter().map(|listener| serve(&services, listener, stopping.clone())).collect();
         let optuna_address = optuna_listener.as_ref().and_then(Listener::address);
         servers.extend(optuna_listener.map(|listener| serve_optuna(&services, listener, config.optuna_grace, stopping.clone())));
         let katib = katib_listener.as_ref().and_then(Listener::address);
         servers.extend(katib_listener.map(|listener| serve_katib(listener, stopping.clone())));
+        let page_address = page.as_ref().and_then(|(listener, _)| listener.address());
+        servers.extend(page.map(|(listener, settings)| serve_page(&services, listener, settings, stopping.clone())));
         if let Some((mirror, _)) = mirror {
             tokio::spawn(run_mirror(mirror, stopping.clone()));
         }
         tokio::spawn(sweep(services.clone(), stopping));
-        Ok(Coordinator { services, writer, holder, address, optuna: optuna_address, katib, stop, servers })
+        Ok(Coordinator { services, writer, holder, address, optuna: optuna_address, katib, page: page_address, stop, servers })
     }
 
     /// The Unix socket that this host's commands use.
@@ -191,6 +202,16 @@ impl Coordinator {
     /// Where Katib's suggestion protocol is served.
     pub fn katib(&self) -> Option<SocketAddr> {
         self.katib
+    }
+
+    /// Where the page for annotators is.
+    pub fn page(&self) -> Option<&str> {
+        self.services.page.as_deref()
+    }
+
+    /// The address that the page is served on.
+    pub fn page_address(&self) -> Option<SocketAddr> {
+        self.page
     }
 
     /// A new join token, for the line that attaches a worker; `None` where nothing listens beyond this host's socket.
@@ -300,6 +321,18 @@ async fn open_listener(
     listener.map(Some).map_err(|source| StartError::Listen { address: address.to_string(), source })
 }
 
+async fn open_page(
+    config: &Config,
+    gatekeeper: &Arc<Gatekeeper>,
+    store: &str,
+) -> Result<Option<(Listener, Settings)>, StartError> {
+    let Some(page) = &config.page else { return Ok(None) };
+    let failed = |source| StartError::Listen { address: page.address.to_string(), source };
+    let listener = page::bind(page, gatekeeper).await?.map_err(failed)?;
+    let settings = Settings::new(page, listener.address().unwrap_or(page.address), &config.names, store)?;
+    Ok(Some((listener, settings)))
+}
+
 type Served = JoinHandle<Result<(), tonic::transport::Error>>;
 
 fn serve(services: &Services, listener: Listener, stopping: watch::Receiver<bool>) -> Served {
@@ -334,6 +367,15 @@ fn serve_katib(listener: Listener, stopping: watch::Receiver<bool>) -> Served {
         .add_service(health)
         .add_service(katib::server());
     tokio::spawn(router.serve_with_incoming_shutdown(listener.into_incoming(), stopped(stopping)))
+}
+
+fn serve_page(services: &Services, listener: Listener, settings: Settings, stopping: watch::Receiver<bool>) -> Served {
+    let Services { labels, store, gatekeeper, .. } = services.clone();
+    let site = Site::new(labels, store, gatekeeper, settings);
+    tokio::spawn(async move {
+        page::serve(site, listener, stopping).await;
+        Ok(())
+    })
 }
 
 async fn stopped(mut stopping: watch::Receiver<bool>) {
@@ -385,6 +427,7 @@ fn router(services: &Services) -> Router<Stack<AuthoriseLayer, Identity>> {
         .add_service(
             SamplerServiceServer::new(s.clone()).max_decoding_message_size(MAX_HISTORY).max_encoding_message_size(MAX_MESSAGE),
         )
+        .add_service(DatasetServiceServer::new(s.clone()).max_encoding_message_size(MAX_MESSAGE))
         .add_service(
             LabelServiceServer::new(s.clone()).max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE),
         )

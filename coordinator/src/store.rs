@@ -19,6 +19,7 @@ use hone_data::{
 use hone_studies::{BlobId, Now, State, Timings};
 
 use crate::{
+    datasets,
     engine::{Engine, RecoverError, SpillStore},
     journal::{JournalError, Options, SledJournal, layout::Layout},
     snapshot::{SnapshotError, Snapshots},
@@ -142,15 +143,19 @@ impl Store {
         self.sweep_wanted.swap(false, Ordering::Relaxed)
     }
 
-    /// Removes blobs that neither the state nor a spilled event names any more and that are older than the grace time.
+    /// Removes blobs that neither the state, nor a manifest of a dataset, nor a spilled event names any more and that are
+    /// older than the grace time.
     ///
     /// # Errors
-    /// When the folder cannot be read.
+    /// When the folder cannot be read, or a manifest: nothing is removed then.
     pub fn sweep(&self, state: &State, spilled: &[(u64, BlobId)]) -> Result<Swept, BlobError> {
         let mut reachable: BTreeSet<BlobId> = spilled.iter().map(|(_, blob)| *blob).collect();
         state.reachable_blobs(&mut |blob| {
             reachable.insert(*blob);
         });
+        datasets::blobs_of_manifests(&self.blobs, &state.datasets, &mut |hash| {
+            reachable.insert(BlobId(*hash.as_bytes()));
+        })?;
         self.blobs.sweep(&|hash: &Hash| reachable.contains(&BlobId(*hash.as_bytes())), SWEEP_GRACE)
     }
 }

@@ -10,6 +10,7 @@
 
 pub mod acquisition;
 pub mod blobs;
+pub mod dataset;
 pub mod durable;
 pub mod hash;
 pub mod metrics;

@@ -1,5 +1,6 @@
 """Fixtures: a played worker, a real Hone, and a trial of this process that each test finds unmade."""
 
+import importlib.util
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +13,9 @@ from hone import _trial
 from .support.real import Hone
 from .support.served import Served, wait_until
 from .support.worker import PlayedWorker
+
+# Tests of the page need a browser and what drives it: `python/test --browser` has both.
+collect_ignore = ["page"] if importlib.util.find_spec("selenium") is None else []
 
 
 @pytest.fixture

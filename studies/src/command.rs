@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, ops::Range, sync::Arc};
 use hone_search::{Distribution, Outcome, Params, Value};
 
 use crate::{
+    dataset::{DatasetCommand, DatasetReject, DatasetReply},
     event::{AttemptFiles, Driver, FileRef, GpuShare, ImportedTrial, Owner, Point, Scope, WorkerProfile},
     ids::{BlobId, Micros, RequestId, StudyId, TaskId, WorkerId},
     label::{LabelCommand, LabelReject, LabelReply},
@@ -154,6 +155,8 @@ pub enum Command {
         hand_back: bool,
     },
 
+    /// Something about datasets.
+    Dataset(DatasetCommand),
     /// Something about label requests.
     Label(LabelCommand),
 
@@ -406,6 +409,7 @@ pub enum Reply {
     Renewed {
         over: Vec<HeldAttempt>,
     },
+    Dataset(DatasetReply),
     Label(LabelReply),
 }
 
@@ -448,6 +452,8 @@ pub enum Reject {
     /// A proposal that the study has moved on from.
     #[error("the proposal for trial {first_number} came too late")]
     StaleProposal { first_number: u32 },
+    #[error(transparent)]
+    Dataset(#[from] DatasetReject),
     #[error(transparent)]
     Label(#[from] LabelReject),
 }

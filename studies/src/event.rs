@@ -7,6 +7,7 @@ use hone_search::{Distribution, Outcome, Params};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    dataset::DatasetEvent,
     ids::{BlobId, Micros, RequestId, StudyId, TaskId, WorkerId},
     label::LabelEvent,
     spec::StudySpec,
@@ -78,6 +79,8 @@ pub enum Event {
     /// A user or the worker itself changed what may be sent to it.
     WorkerMoved { worker: WorkerId, at: Micros, to: WorkerState, reason: String },
 
+    /// Something about datasets.
+    Dataset(Box<DatasetEvent>),
     /// Something about label requests.
     Label(Box<LabelEvent>),
 }

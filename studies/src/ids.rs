@@ -33,6 +33,10 @@ id!(
 );
 
 id!(
+    /// A dataset, counted over the store from 1, never reused.
+    DatasetId(u64)
+);
+id!(
     /// A label project, counted over the store from 1, never reused.
     LabelProjectId(u64)
 );

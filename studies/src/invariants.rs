@@ -42,6 +42,7 @@ pub fn violations(state: &State, roster: &Roster) -> Vec<Violation> {
         check_study(study, &mut found);
     }
     check_indexes(state, &mut found);
+    check_datasets(state, &mut found);
     check_leases(state, roster, &mut found);
     check_holds(state, roster, &mut found);
     labels::check(state, roster, &mut found);
@@ -234,6 +235,29 @@ fn check_indexes(state: &State, found: &mut Found) {
     for study in state.studies() {
         let named = state.study_named(&study.spec.name).is_some_and(|named| named.id == study.id);
         found.check(named, "names", || format!("study {} is not found by its name", study.id));
+    }
+}
+
+/// Datasets are found by their names, no version comes from one that is newer, and what a study uses is there.
+fn check_datasets(state: &State, found: &mut Found) {
+    for dataset in state.datasets.datasets() {
+        let place = format!("dataset {}", dataset.id);
+        let named = state.datasets.dataset_named(&dataset.name).is_some_and(|named| named.id == dataset.id);
+        found.check(named, "dataset_names", || format!("{place} is not found by its name"));
+        found.check(dataset.latest().is_some(), "dataset_versions", || format!("{place} has no version"));
+        for version in dataset.versions() {
+            let in_order = version.number <= dataset.last_version && version.parent.is_none_or(|parent| parent < version.number);
+            found.check(in_order, "dataset_versions", || format!("{place}: version {} is out of order", version.number));
+        }
+    }
+    for study in state.studies() {
+        let named = study.datasets.iter().map(|used| &used.alias).eq(study.spec.trial.datasets.keys());
+        found.check(named, "study_datasets", || format!("study {} has not the datasets that it names", study.id));
+        for used in &study.datasets {
+            let manifest = state.datasets.version(used.of).map(|found| found.version.snapshot.manifest);
+            let same = manifest == Some(used.manifest);
+            found.check(same, "study_datasets", || format!("study {} uses `{}`, which is not there", study.id, used.label));
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod command;
 mod constraint;
 mod core;
 mod curve;
+pub mod dataset;
 mod decide;
 mod event;
 pub mod explain;
@@ -45,7 +46,10 @@ pub use crate::{
         Scope, Served, StudyState, WorkerProfile, WorkerState,
     },
     finished::{BLOCK_ROWS, Detail, Finished, FinishedTrial, SEGMENT_ROWS, Segment},
-    ids::{AnnotatorId, AnswerId, BlobId, LabelProjectId, LabelRequestId, Micros, RequestId, SECOND, StudyId, TaskId, WorkerId},
+    ids::{
+        AnnotatorId, AnswerId, BlobId, DatasetId, LabelProjectId, LabelRequestId, Micros, RequestId, SECOND, StudyId, TaskId,
+        WorkerId,
+    },
     roster::{Free, Roster, Session},
     spec::{
         Constraint, Keep, KeepOutputs, MetricsFiles, MetricsFormat, Objective, Resources, Search, Source, StopSpec, StudySpec,

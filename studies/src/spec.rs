@@ -82,6 +82,7 @@ impl TrialSpec {
             retries: 0,
             crash_limit: DEFAULT_CRASH_LIMIT,
             metrics: None,
+            datasets: BTreeMap::new(),
             metrics_from: Vec::new(),
             keep: Keep { outputs: KeepOutputs::All, max_bytes: 0 },
             max_log_bytes: 0,
@@ -209,6 +210,9 @@ pub struct TrialSpec {
     pub crash_limit: u32,
     /// Pattern for values on standard output, with `{name}`, `{value}` and optionally `{step}`.
     pub metrics: Option<String>,
+    /// Versions of datasets that the trial sees: what it calls them, and `name@version` or `name`, fixed at creation.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub datasets: BTreeMap<String, String>,
     /// Files that the trial writes and whose values are reports.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub metrics_from: Vec<MetricsFiles>,

@@ -9,6 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    dataset::{DatasetEvent, Datasets, Reference, VersionRef},
     event::{Event, Owner, Served, StudyState, WorkerState},
     finished::Segment,
     ids::{BlobId, StudyId, TaskId, WorkerId},
@@ -32,6 +33,8 @@ pub struct State {
     owners: Owners,
     workers: BTreeMap<WorkerId, Arc<Worker>>,
     worker_keys: BTreeMap<String, WorkerId>,
+    #[serde(default)]
+    pub datasets: Datasets,
     /// Label projects and annotators.
     #[serde(default)]
     pub labels: Labels,
@@ -160,6 +163,10 @@ impl State {
             Event::WorkerRegistered { worker, at, profile } => self.register(*worker, *at, profile),
             Event::WorkerAttached { worker, incarnation, .. } => self.attach(*worker, incarnation),
             Event::WorkerMoved { worker, to, reason, .. } => self.move_worker(*worker, *to, reason),
+            Event::Dataset(dataset) => match &**dataset {
+                DatasetEvent::Used { study, .. } => self.apply_to_study(*study, event),
+                dataset => self.datasets.apply(dataset),
+            },
             Event::Label(event) => self.labels.apply(event),
         }
     }
@@ -248,9 +255,18 @@ impl State {
         finished.chain(open).for_each(|trial| self.owners.set(trial, id));
     }
 
-    /// Visits every blob that something still names: sources, checkpoints, logs, outputs by the `keep` rule, and samples
-    /// that are labelled.
+    /// Who names a version of a dataset and would be lost without it: whoever pinned it, and studies.
+    pub fn names_of_version(&self, of: VersionRef) -> Vec<Reference> {
+        let version = self.datasets.version(of);
+        let pins = version.into_iter().flat_map(|found| found.version.pins.keys().cloned());
+        let studies = self.studies.values().filter(|study| study.datasets.iter().any(|used| used.of == of));
+        pins.chain(studies.map(|study| Reference::new("study", &study.spec.name))).collect()
+    }
+
+    /// Visits every blob that something still names: sources, checkpoints, logs, outputs by the `keep` rule, samples that
+    /// are labelled, and the manifests of datasets (the blobs that these name follow from their content).
     pub fn reachable_blobs(&self, visit: &mut dyn FnMut(&BlobId)) {
+        self.datasets.reachable_blobs(visit);
         self.labels.reachable_blobs(visit);
         for study in self.studies.values() {
             study.source.iter().for_each(&mut *visit);

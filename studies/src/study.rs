@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     constraint,
+    dataset::{DatasetEvent, DatasetUse},
     event::{Driver, Event, ImportedTrial, Served, StudyState},
     finished::Finished,
     ids::{BlobId, Micros, RequestId, StudyId, TaskId},
@@ -117,6 +118,9 @@ pub struct Study {
     /// Trials of other studies that its sampler starts from.
     #[serde(default)]
     pub warm_start: Vec<WarmStart>,
+    /// Versions of datasets that its trials are given.
+    #[serde(default)]
+    pub datasets: Vec<DatasetUse>,
     /// Goes up with every change of the spec, so that workers are sent the new one.
     pub revision: u32,
     /// The client's request that made it.
@@ -156,6 +160,7 @@ impl Study {
             overlay: Arc::default(),
             attributes: Arc::default(),
             warm_start: Vec::new(),
+            datasets: Vec::new(),
             revision: 0,
             request: None,
             spec,
@@ -224,6 +229,11 @@ impl Study {
         match event {
             Event::StudyChanged { spec, text, .. } => self.change(spec, text),
             Event::StudyWarmed { warm, .. } => self.warm_start.push(warm.clone()),
+            Event::Dataset(event) => {
+                if let DatasetEvent::Used { uses, .. } = &**event {
+                    self.datasets.clone_from(uses);
+                }
+            }
             Event::StudyMoved { at, to, reason, .. } => self.enter(*at, *to, reason),
             Event::TrialCreated { trial, number, at, params, origin, why, .. } => {
                 let created = Trial::new(*trial, self.id, *number, *at, origin.clone());

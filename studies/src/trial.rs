@@ -275,6 +275,7 @@ impl Trial {
             | Event::WorkerRegistered { .. }
             | Event::WorkerAttached { .. }
             | Event::WorkerMoved { .. }
+            | Event::Dataset(_)
             | Event::Label(_) => {}
         }
     }

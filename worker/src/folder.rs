@@ -103,6 +103,12 @@ impl Folder {
         self.root.join("sources")
     }
 
+    /// Datasets of trials.
+    #[must_use]
+    pub fn datasets(&self) -> PathBuf {
+        self.root.join("datasets")
+    }
+
     /// Fetched blobs.
     #[must_use]
     pub fn cache(&self) -> PathBuf {

@@ -8,6 +8,7 @@ use std::{
 };
 
 use crate::{
+    dataset::Datasets,
     folder::Folder,
     process::{guard::Guard, memory::MemoryWatch},
     source::Sources,
@@ -28,6 +29,8 @@ pub struct Host {
     pub blobs: Blobs,
     /// Unpacked and set up.
     pub sources: Sources,
+    /// Data that trials read.
+    pub datasets: Datasets,
     /// The folders of attempts.
     pub places: Places,
     /// Watches the memory of all groups.
@@ -41,7 +44,13 @@ impl Host {
     /// # Errors
     ///
     /// What the system said, when there is no place for sockets or the guard does not start.
-    pub fn new(folder: Folder, hone_binary: &Path, guard_command: &[OsString], blobs: Blobs) -> io::Result<Self> {
+    pub fn new(
+        folder: Folder,
+        hone_binary: &Path,
+        guard_command: &[OsString],
+        blobs: Blobs,
+        datasets: Datasets,
+    ) -> io::Result<Self> {
         let guard = Guard::start(guard_command, &folder.incarnation)?;
         Ok(Self {
             sockets: crate::process::socket::socket_folder(folder.root(), &folder.incarnation)?,
@@ -49,6 +58,7 @@ impl Host {
             sources: Sources::new(&folder.sources()),
             folder,
             blobs,
+            datasets,
             places: Places::default(),
             memory: MemoryWatch::default(),
             guard: Mutex::new(Some(guard)),

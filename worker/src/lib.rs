@@ -3,6 +3,7 @@
 //! [`machine`] decides, purely and synchronously; everything else carries out what it says.
 
 mod arguments;
+mod dataset;
 pub mod detect;
 pub mod folder;
 pub mod host;

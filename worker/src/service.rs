@@ -6,6 +6,7 @@ use hone_data::BlobError;
 use tokio::sync::watch;
 
 use crate::{
+    dataset::Datasets,
     detect::{self, DetectError, Overrides},
     folder::{Folder, FolderError},
     host::Host,
@@ -37,6 +38,8 @@ pub struct WorkerConfig {
     pub hone_binary: PathBuf,
     /// Runs [`crate::process::guard::guard_main`]; empty: `hone __guard`.
     pub guard_command: Vec<OsString>,
+    /// Bytes of datasets that are kept for later trials; what is in use may be more.
+    pub dataset_cache_bytes: u64,
     /// How to stop this worker.
     pub stop: StopHandle,
 }
@@ -94,6 +97,9 @@ pub enum WorkerError {
     /// Its cache.
     #[error("the worker's cache cannot be opened; remove its folder `cache`")]
     Cache(#[from] BlobError),
+    /// Its datasets.
+    #[error("the worker's datasets cannot be opened; remove its folder `datasets`")]
+    Datasets(#[source] io::Error),
     /// Its guard or its sockets.
     #[error("the worker cannot start its guard or make a place for sockets; check `{command}` and the temporary folder")]
     Host {
@@ -118,6 +124,7 @@ pub async fn run<C: Connector>(config: WorkerConfig, connector: C) -> Result<Exi
     let (connection, connected) = watch::channel(None);
     let blobs = Blobs::open(&folder.cache(), connected)?;
     sweep_cache(&blobs);
+    let datasets = Datasets::open(&folder.datasets(), config.dataset_cache_bytes).map_err(WorkerError::Datasets)?;
     let host_name = host_name();
     let facts = WorkerFacts {
         build: config.build,
@@ -129,7 +136,7 @@ pub async fn run<C: Connector>(config: WorkerConfig, connector: C) -> Result<Exi
         labels: config.labels,
     };
     let guard_command = guard_command(config.guard_command, &config.hone_binary);
-    let host = Host::new(folder, &config.hone_binary, &guard_command, blobs).map_err(|source| {
+    let host = Host::new(folder, &config.hone_binary, &guard_command, blobs, datasets).map_err(|source| {
         let command = guard_command.join(" ".as_ref()).to_string_lossy().into_owned();
         WorkerError::Host { command, source }
     })?;

@@ -1,5 +1,5 @@
 //! Fills the placeholders of a study's command, environment and paths: `{params.NAME}`, `{params.NAME:-DEFAULT}`, `{params}`,
-//! `{trial}`, `{study}`, `{source}`, `{output}`, `{checkpoint}`, `{seed}`; `{{` and `}}` are braces. In a command `{overrides}` and
+//! `{dataset.NAME}`, `{trial}`, `{study}`, `{source}`, `{output}`, `{checkpoint}`, `{seed}`; `{{` and `}}` are braces. In a command `{overrides}` and
 //! `{flags}` stand for several arguments.
 //!
 //! The coordinator has checked every template when the study was created, so a text that is none is taken as it is.

@@ -155,6 +155,15 @@ impl Blobs {
         self.persist(|client| get(client, &self.cache, hash)).await
     }
 
+    /// The content of a blob of `size` bytes, checked, without keeping it.
+    ///
+    /// # Errors
+    ///
+    /// [`TransferError`] when another try would fail as well.
+    pub async fn read(&self, hash: &Hash, size: u64) -> Result<Vec<u8>, TransferError> {
+        self.persist(|client| get_bytes(client, hash, size)).await
+    }
+
     /// Tries on one connection after the other until it is decided.
     async fn persist<T, F>(&self, mut attempt: impl FnMut(BlobServiceClient<Channel>) -> F) -> Result<T, TransferError>
     where
@@ -244,6 +253,19 @@ async fn get(mut client: BlobServiceClient<Channel>, cache: &BlobStore, hash: &H
         Err(BlobError::Mismatch { .. }) => Err(Failed::ForNow(Status::data_loss("the blob came damaged"))),
         Err(error) => Err(cached(error)),
     }
+}
+
+async fn get_bytes(mut client: BlobServiceClient<Channel>, hash: &Hash, size: u64) -> Result<Vec<u8>, Failed> {
+    let request = GetBlobRequest { hash: bytes_of_hash(hash), offset: 0 };
+    let mut stream = client.get_blob(request).await.map_err(|status| sort(status, Some(hash)))?.into_inner();
+    let mut bytes = Vec::new();
+    while let Some(chunk) = stream.message().await.map_err(|status| sort(status, Some(hash)))? {
+        bytes.extend_from_slice(&chunk.data);
+        if bytes.len() as u64 > size {
+            break;
+        }
+    }
+    if Hash::of(&bytes) == *hash { Ok(bytes) } else { Err(Failed::ForNow(Status::data_loss("the blob came damaged"))) }
 }
 
 /// Tells a refusal from trouble on the way.

@@ -43,6 +43,9 @@ pub struct JoinArgs {
     /// When told to stop, hand running trials back instead of waiting for their end
     #[arg(long)]
     pub drain_hand_back: bool,
+    /// Datasets kept for later trials; what runs may need more [default: 64GiB]
+    #[arg(long, value_name = "SIZE")]
+    pub dataset_cache: Option<String>,
     #[command(flatten)]
     pub machine: MachineArgs,
 }

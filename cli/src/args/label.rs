@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::{
-    ListFormat, ShowFormat,
+    AccessCommand, ListFormat, ShowFormat,
     pool::{ChooseArgs, ScoreArgs},
 };
 
@@ -193,6 +193,8 @@ pub enum LabelCommand {
                             hone label export reviews --format csv --answers > answers.csv\n    \
                             hone label export photos --format coco --to photos.json")]
     Export(LabelExportArgs),
+    #[command(flatten)]
+    Access(AccessCommand),
 }
 
 /// Which project.

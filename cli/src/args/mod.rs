@@ -1,8 +1,11 @@
 //! What was typed: commands and options as clap reads them. What they come to is decided in `context`.
 
+mod access;
+mod dataset;
 mod fleet;
 mod label;
 mod mlflow;
+mod page;
 mod pool;
 mod proxy;
 mod run;
@@ -15,9 +18,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
 
+pub use access::{AccessCommand, InviteArgs};
+pub use dataset::{AddArgs, DatasetCommand, DvcArgs};
 pub use fleet::{FleetCommand, JoinArgs, WorkerArgs};
 pub use label::{AnnotatorArgs, AskArgs, LabelCommand, LabelExportArgs, LabelFormat, RequestsArgs};
 pub use mlflow::{MirrorArgs, RegisterArgs, ServerArgs};
+pub use page::PageArgs;
 pub use pool::{ChooseArgs, PoolArgs, ScoreArgs};
 pub use proxy::ProxyArgs;
 pub use run::{MachineArgs, RunArgs, ServeArgs};
@@ -129,6 +135,9 @@ pub enum Command {
     /// Look at trials and change what happens to them
     #[command(subcommand, after_help = trial::EXAMPLES)]
     Trial(TrialCommand),
+    /// Keep data in versions that never change
+    #[command(subcommand, after_help = dataset::EXAMPLES)]
+    Dataset(DatasetCommand),
     /// Ask people for labels, answer, and take the labels out
     #[command(subcommand, after_help = label::EXAMPLES)]
     Label(LabelCommand),

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Args;
 
-use super::MirrorArgs;
+use super::{MirrorArgs, PageArgs};
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -72,7 +72,8 @@ Examples:
     hone serve                         for this machine; prints the line that attaches a worker
     hone serve --listen 0.0.0.0:7171   for others too, encrypted and with credentials
     hone serve --listen 0.0.0.0:7171 --host-name trainer.example.org
-    hone serve --mlflow http://127.0.0.1:5000";
+    hone serve --mlflow http://127.0.0.1:5000
+    hone serve --page                  with the page where annotators label samples";
 
 #[derive(Clone, Debug, Args)]
 #[command(after_help = SERVE_EXAMPLES)]
@@ -81,7 +82,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7171")]
     pub listen: SocketAddr,
     /// Serve programs on this machine over the socket alone, and end when the last one has left
-    #[arg(long, conflicts_with_all = ["listen", "host_name", "optuna", "insecure_anonymous_plaintext"])]
+    #[arg(long, conflicts_with_all = ["listen", "host_name", "optuna", "page", "insecure_anonymous_plaintext"])]
     pub while_used: bool,
     /// Name or address under which other machines know this one; may be given several times
     #[arg(long, value_name = "NAME")]
@@ -105,6 +106,8 @@ pub struct ServeArgs {
     /// Listen without encryption or credentials: whoever reaches the address runs commands on every worker
     #[arg(long)]
     pub insecure_anonymous_plaintext: bool,
+    #[command(flatten)]
+    pub page: PageArgs,
     #[command(flatten)]
     pub mlflow: MirrorArgs,
 }

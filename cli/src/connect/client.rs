@@ -1,7 +1,8 @@
 //! A connection to a coordinator, with every service behind it.
 
 use hone_proto::v1::{
-    blob_service_client::BlobServiceClient, client_service_client::ClientServiceClient, fleet_service_client::FleetServiceClient,
+    blob_service_client::BlobServiceClient, client_service_client::ClientServiceClient,
+    dataset_service_client::DatasetServiceClient, fleet_service_client::FleetServiceClient,
     label_service_client::LabelServiceClient, store_service_client::StoreServiceClient, study_service_client::StudyServiceClient,
     trial_service_client::TrialServiceClient,
 };
@@ -69,6 +70,11 @@ impl Client {
     /// Trials that clients run.
     pub fn clients(&self) -> ClientServiceClient<Transport> {
         ClientServiceClient::new(self.transport.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
+    }
+
+    /// Datasets.
+    pub fn datasets(&self) -> DatasetServiceClient<Transport> {
+        DatasetServiceClient::new(self.transport.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
     }
 
     /// Workers.

@@ -1,5 +1,6 @@
 //! `hone label`: label projects, requests and answers.
 
+mod access;
 mod export;
 mod pool;
 mod samples;
@@ -91,6 +92,7 @@ async fn dispatch(context: &Context, client: &Client, command: LabelCommand) -> 
             print(&list_text(format.output, context.look, &documents, &output::annotators_listing(&annotators))?)
         }
         LabelCommand::Export(args) => export::export(client, &args).await,
+        LabelCommand::Access(command) => access::command(context, client, command).await,
     }
 }
 

@@ -5,6 +5,7 @@
 //!                          └───► listing  ──► table (people) or CSV
 //! ```
 
+mod datasets;
 mod documents;
 mod explanation;
 mod findings;
@@ -25,6 +26,7 @@ use std::io::{self, IsTerminal, Write};
 use clap::ValueEnum;
 use serde::Serialize;
 
+pub use datasets::{DatasetDocument, dataset_documents, dataset_text, datasets_listing};
 pub use documents::{StoreDocument, StudyDocument, TrialDocument, WorkerDocument, study_documents, trial_documents};
 pub use explanation::ExplanationDocument;
 pub use findings::{findings_text, front_text};

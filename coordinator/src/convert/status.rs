@@ -14,6 +14,7 @@
 use hone_data::BlobError;
 use hone_studies::{
     Reject,
+    dataset::DatasetReject,
     file::{Diagnostic, render},
     label::LabelReject,
 };
@@ -27,7 +28,7 @@ use super::{
 use crate::{
     actor::Refusal,
     journal::JournalError,
-    security::{SecurityError, TokenError},
+    security::{PassError, SecurityError, TokenError},
 };
 
 /// What precedes the way out in a status's message.
@@ -79,6 +80,7 @@ pub fn from_reject(reject: &Reject) -> Status {
             format!("the budget of {max_trials} trials is used up"),
             "raise it with `hone study set NAME max_trials=N`".to_owned(),
         ),
+        Reject::Dataset(reject) => return from_dataset_reject(reject),
         Reject::Label(reject) => return from_label_reject(reject),
         Reject::OutOfOrder { .. }
         | Reject::ImportGap { .. }
@@ -87,6 +89,22 @@ pub fn from_reject(reject: &Reject) -> Status {
         | Reject::StaleAttempt { .. } => (Code::Aborted, reject.to_string(), String::new()),
     };
     status(code, message, Some(hint))
+}
+
+/// Writes a refusal about datasets.
+pub fn from_dataset_reject(reject: &DatasetReject) -> Status {
+    let (code, hint) = match reject {
+        DatasetReject::NoSuchDataset { nearest: Some(nearest), .. } => (Code::NotFound, format!("did you mean `{nearest}`?")),
+        DatasetReject::NoSuchDataset { nearest: None, .. } => (Code::NotFound, "`hone dataset ls` lists them".to_owned()),
+        DatasetReject::NoSuchVersion { name, .. } => (Code::NotFound, format!("`hone dataset ls {name}` lists its versions")),
+        DatasetReject::BadName(_) => (Code::InvalidArgument, "choose a name such as `digits-2024`".to_owned()),
+        DatasetReject::NamedBy { forceable: true, .. } => {
+            (Code::FailedPrecondition, "remove them first, or use `--force`".to_owned())
+        }
+        DatasetReject::NamedBy { .. } => (Code::FailedPrecondition, "remove what names it first".to_owned()),
+        DatasetReject::Overtaken { .. } => (Code::Aborted, "look at the newest version, and add again".to_owned()),
+    };
+    status(code, reject.to_string(), Some(hint))
 }
 
 /// Writes a refusal about labels.
@@ -212,10 +230,14 @@ pub fn from_refusal(refusal: &Refusal) -> Status {
 impl From<SecurityError> for Status {
     fn from(error: SecurityError) -> Status {
         let code = match &error {
-            SecurityError::Token(TokenError::TooMany) => Code::ResourceExhausted,
-            SecurityError::Token(TokenError::BadLife) | SecurityError::Request(_) | SecurityError::BadName { .. } => {
-                Code::InvalidArgument
+            SecurityError::Token(TokenError::TooMany) | SecurityError::Pass(PassError::TooMany) => Code::ResourceExhausted,
+            SecurityError::Pass(PassError::Unknown | PassError::Expired | PassError::Used | PassError::SessionOver) => {
+                Code::Unauthenticated
             }
+            SecurityError::Token(TokenError::BadLife)
+            | SecurityError::Pass(PassError::BadLife)
+            | SecurityError::Request(_)
+            | SecurityError::BadName { .. } => Code::InvalidArgument,
             SecurityError::Token(TokenError::Malformed | TokenError::Unknown | TokenError::Expired) => Code::Unauthenticated,
             SecurityError::Io { .. }
             | SecurityError::Exposed { .. }
@@ -223,6 +245,7 @@ impl From<SecurityError> for Status {
             | SecurityError::Damaged { .. }
             | SecurityError::Certificate(_)
             | SecurityError::Tls(_)
+            | SecurityError::OwnCertificate { .. }
             | SecurityError::NoRandomness => Code::Unavailable,
         };
         split(code, &error.to_string())

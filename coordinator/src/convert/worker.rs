@@ -10,7 +10,7 @@ use hone_proto::worker::{self as wire, metrics_files::Format};
 use hone_search::{Params, PrunerConfig, Space};
 use hone_studies::{
     Assignment, AttemptFiles, AttemptRecord, BlobId, Capacity, Cause, Fact, Failure, FileRef, Gpu, GpuShare, HeldAttempt,
-    MetricsFiles, MetricsFormat, Point, Study, StudyId, TaskId, WorkerProfile,
+    MetricsFiles, MetricsFormat, Point, Study, StudyId, TaskId, WorkerProfile, dataset::DatasetUse,
 };
 use serde::{Serializer, ser::SerializeMap};
 
@@ -328,7 +328,12 @@ pub fn program_to_proto(study: &Study) -> wire::Program {
         max_checkpoint_bytes: trial.max_checkpoint_bytes,
         prunes: spec.search.pruner != PrunerConfig::None,
         metrics_files: trial.metrics_from.iter().map(metrics_files_to_proto).collect(),
+        datasets: study.datasets.iter().map(dataset_to_proto).collect(),
     }
+}
+
+fn dataset_to_proto(used: &DatasetUse) -> wire::Dataset {
+    wire::Dataset { name: used.alias.clone(), manifest: used.manifest.0.to_vec().into(), label: used.label.clone() }
 }
 
 fn metrics_files_to_proto(files: &MetricsFiles) -> wire::MetricsFiles {

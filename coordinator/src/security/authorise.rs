@@ -67,6 +67,7 @@ pub fn access_of(path: &str) -> Option<Access> {
         | "hone.v1.StoreService"
         | "hone.v1.ClientService"
         | "hone.v1.SamplerService"
+        | "hone.v1.DatasetService"
         | "hone.v1.LabelService" => CLIENT_METHODS.contains(&method).then_some(Access::Client),
         "optuna.StorageService" => OPTUNA_METHODS.contains(&method).then_some(Access::Client),
         "grpc.health.v1.Health" => Some(Access::Anyone),
@@ -129,6 +130,14 @@ const CLIENT_METHODS: &[&str] = &[
     "GetAttributes",
     "Propose",
     "Judge",
+    "AddDataset",
+    "ListDatasets",
+    "GetDataset",
+    "RemoveDataset",
+    "PinDataset",
+    "VerifyDataset",
+    "DiffDatasets",
+    "ReadDataset",
     "CreateLabelProject",
     "ListLabelProjects",
     "GetLabelProject",
@@ -149,6 +158,9 @@ const CLIENT_METHODS: &[&str] = &[
     "ReopenLabel",
     "WithdrawAnswer",
     "ListAnnotators",
+    "InviteAnnotator",
+    "ListPasses",
+    "RevokePasses",
 ];
 
 /// Optuna's storage protocol. Its clients know no credentials; who forwards their calls does.

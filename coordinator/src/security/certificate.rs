@@ -1,6 +1,6 @@
 //! The coordinator's own certificate, the TLS settings made of it, and whose certificate a peer has shown.
 
-use std::{collections::BTreeSet, fmt, sync::Arc};
+use std::{collections::BTreeSet, fmt, path::Path, sync::Arc};
 
 use hone_studies::{Micros, SECOND};
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData};
@@ -63,18 +63,52 @@ impl ServerCertificate {
         roots.add(authority.certificate().clone()).map_err(refused)?;
         let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone());
         let verifier = verifier.allow_unauthenticated().build().map_err(refused)?;
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.serialize_der()));
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13])
             .map_err(refused)?
             .with_client_cert_verifier(verifier)
-            .with_single_cert(vec![self.certificate.clone()], key)
+            .with_single_cert(vec![self.certificate.clone()], self.key_der())
             .map_err(refused)?;
         config.alpn_protocols = vec![b"h2".to_vec()];
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
         Ok(Arc::new(config))
     }
+
+    /// The same for browsers, which have no certificate of their own and speak HTTP/1.1 here.
+    ///
+    /// # Errors
+    /// As [`ServerCertificate::tls_config`].
+    pub fn browser_config(&self) -> Result<Arc<ServerConfig>, SecurityError> {
+        browser_config(vec![self.certificate.clone()], self.key_der()).map_err(refused)
+    }
+
+    fn key_der(&self) -> PrivateKeyDer<'static> {
+        PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.serialize_der()))
+    }
+}
+
+/// TLS 1.3 for browsers with a certificate and key of the operator's own, PEM.
+///
+/// # Errors
+/// [`SecurityError::OwnCertificate`] names the file and what is wrong with it.
+pub fn own_browser_config(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, SecurityError> {
+    let wrong = |path: &Path, what, detail: String| SecurityError::OwnCertificate { path: path.to_owned(), what, detail };
+    let chain: Result<Vec<CertificateDer<'static>>, _> = CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect);
+    let chain = chain.map_err(|error| wrong(certificate, "a certificate", error.to_string()))?;
+    if chain.is_empty() {
+        return Err(wrong(certificate, "a certificate", "it holds none in PEM".to_owned()));
+    }
+    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, "a private key", error.to_string()))?;
+    browser_config(chain, private).map_err(|error| wrong(key, "the key of the certificate", error.to_string()))
+}
+
+fn browser_config(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<Arc<ServerConfig>, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(&[&rustls::version::TLS13])?;
+    let mut config = builder.with_no_client_auth().with_single_cert(chain, key)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
 }
 
 fn refused(error: impl ToString) -> SecurityError {
@@ -82,7 +116,7 @@ fn refused(error: impl ToString) -> SecurityError {
 }
 
 /// The names given, those of this host, and the one that workers ask for.
-fn with_own_names(names: &[String]) -> BTreeSet<String> {
+pub(crate) fn with_own_names(names: &[String]) -> BTreeSet<String> {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let own = [SERVER_NAME, "localhost", "127.0.0.1", "::1"].into_iter().map(str::to_owned);
     let host = Some(host).filter(|host| is_name(host));

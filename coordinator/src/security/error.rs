@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use super::tokens::TokenError;
+use super::{passes::PassError, tokens::TokenError};
 
 /// Why a credential could not be made, read or accepted.
 #[derive(Debug, thiserror::Error)]
@@ -63,4 +63,17 @@ pub enum SecurityError {
     /// A join token that is not good.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// An invite, session or token of an annotator that is not good.
+    #[error(transparent)]
+    Pass(#[from] PassError),
+    /// A file of the operator's that holds a certificate or its key cannot be used.
+    #[error("`{path}` cannot be used as {what}: {detail}", path = .path.display())]
+    OwnCertificate {
+        /// The file.
+        path: PathBuf,
+        /// What it should be.
+        what: &'static str,
+        /// What is wrong with it.
+        detail: String,
+    },
 }

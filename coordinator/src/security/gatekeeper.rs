@@ -14,7 +14,7 @@ use rustls::{ServerConfig, pki_types::CertificateDer};
 use tonic::Status;
 
 use super::{
-    Authority, Secret, SecurityError, ServerCertificate, Throttle, TokenInfo, Tokens, certificate, files::Vault,
+    Authority, Passes, Secret, SecurityError, ServerCertificate, Throttle, TokenInfo, Tokens, certificate, files::Vault,
     tokens::TOKEN_LIFE,
 };
 
@@ -29,7 +29,9 @@ const TOKEN: &str = "client.token";
 pub struct Gatekeeper {
     authority: Authority,
     tls: Arc<ServerConfig>,
+    browsers: Arc<ServerConfig>,
     tokens: Tokens,
+    passes: Passes,
     token: Secret,
     throttle: Throttle,
     started: Instant,
@@ -51,10 +53,12 @@ impl Gatekeeper {
         let now = wall();
         let folder = data.join(FOLDER);
         let authority = Authority::open(&folder, store, now)?;
-        let tls = ServerCertificate::open(&authority, names, now)?.tls_config(&authority)?;
+        let certificate = ServerCertificate::open(&authority, names, now)?;
         Ok(Gatekeeper {
-            tls,
+            tls: certificate.tls_config(&authority)?,
+            browsers: certificate.browser_config()?,
             tokens: Tokens::open(&authority)?,
+            passes: Passes::open(&authority)?,
             token: client_token(&Vault::open(&folder)?)?,
             throttle: Throttle::default(),
             started: Instant::now(),
@@ -73,6 +77,21 @@ impl Gatekeeper {
 
     pub(super) fn tls_config(&self) -> Arc<ServerConfig> {
         self.tls.clone()
+    }
+
+    /// What browsers are served with: the coordinator's own certificate, and nobody is asked for one.
+    pub(crate) fn browser_config(&self) -> Arc<ServerConfig> {
+        self.browsers.clone()
+    }
+
+    /// Invites, sessions and tokens of annotators.
+    pub(crate) fn passes(&self) -> &Passes {
+        &self.passes
+    }
+
+    /// Whether this is the token that lets a client do everything.
+    pub(crate) fn is_client_token(&self, given: &str) -> bool {
+        self.token.matches(given)
     }
 
     pub(super) fn worker_of(&self, certificate: &CertificateDer<'_>) -> Option<u64> {
@@ -143,7 +162,8 @@ impl Gatekeeper {
         self.throttle.failed(address, self.monotonic());
     }
 
-    fn monotonic(&self) -> Micros {
+    /// Time on a clock that does not go back.
+    pub(crate) fn monotonic(&self) -> Micros {
         Micros::try_from(self.started.elapsed().as_micros()).unwrap_or(Micros::MAX)
     }
 }
@@ -159,7 +179,8 @@ fn client_token(vault: &Vault) -> Result<Secret, SecurityError> {
     Ok(token)
 }
 
-fn wall() -> Micros {
+/// Now, as it is written down.
+pub(crate) fn wall() -> Micros {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Micros::try_from(since.as_micros()).unwrap_or(Micros::MAX)
 }

@@ -19,6 +19,7 @@ use std::{
 };
 
 use rustix::net::sockopt;
+use rustls::ServerConfig;
 use tokio::{
     net::{TcpListener, TcpStream, UnixListener, UnixStream},
     sync::{Semaphore, mpsc},
@@ -49,7 +50,7 @@ pub struct Listener(Source);
 enum Source {
     Unix { listener: UnixListener, socket: SocketFile, uid: u32 },
     Plain { listener: TcpListener, kind: PeerKind },
-    Tls { listener: TcpListener, gatekeeper: Arc<Gatekeeper> },
+    Tls { listener: TcpListener, config: Arc<ServerConfig>, gatekeeper: Arc<Gatekeeper> },
 }
 
 /// Removed with the listener.
@@ -95,8 +96,16 @@ impl Listener {
     /// # Errors
     /// The address is taken.
     pub async fn tls(address: SocketAddr, gatekeeper: &Arc<Gatekeeper>) -> io::Result<Listener> {
-        let gatekeeper = gatekeeper.clone();
-        Ok(Listener(Source::Tls { listener: TcpListener::bind(address).await?, gatekeeper }))
+        Listener::tls_with(address, gatekeeper, gatekeeper.tls_config()).await
+    }
+
+    /// Binds TLS with other settings than workers and clients meet.
+    ///
+    /// # Errors
+    /// The address is taken.
+    pub async fn tls_with(address: SocketAddr, gatekeeper: &Arc<Gatekeeper>, config: Arc<ServerConfig>) -> io::Result<Listener> {
+        let (listener, gatekeeper) = (TcpListener::bind(address).await?, gatekeeper.clone());
+        Ok(Listener(Source::Tls { listener, config, gatekeeper }))
     }
 
     /// Binds plain TCP for everybody. Only for an operator who has asked for it in full.
@@ -130,7 +139,7 @@ impl Listener {
         match self.0 {
             Source::Unix { listener, socket, uid } => accepting.spawn(accept_unix(listener, socket, uid, tx)),
             Source::Plain { listener, kind } => accepting.spawn(accept_plain(listener, kind, tx)),
-            Source::Tls { listener, gatekeeper } => accepting.spawn(accept_tls(listener, gatekeeper, tx)),
+            Source::Tls { listener, config, gatekeeper } => accepting.spawn(accept_tls(listener, config, gatekeeper, tx)),
         };
         Incoming { rx, _accepting: accepting }
     }
@@ -202,7 +211,7 @@ async fn accept_plain(listener: TcpListener, kind: PeerKind, tx: mpsc::Sender<Co
     }
 }
 
-async fn accept_tls(listener: TcpListener, gatekeeper: Arc<Gatekeeper>, tx: mpsc::Sender<Connection>) {
+async fn accept_tls(listener: TcpListener, config: Arc<ServerConfig>, gatekeeper: Arc<Gatekeeper>, tx: mpsc::Sender<Connection>) {
     let half_open = Arc::new(Semaphore::new(MAX_HALF_OPEN));
     let mut handshakes = JoinSet::new();
     while !tx.is_closed() {
@@ -213,9 +222,9 @@ async fn accept_tls(listener: TcpListener, gatekeeper: Arc<Gatekeeper>, tx: mpsc
             continue;
         };
         tune(&stream);
-        let (gatekeeper, tx) = (gatekeeper.clone(), tx.clone());
+        let (acceptor, gatekeeper, tx) = (TlsAcceptor::from(config.clone()), gatekeeper.clone(), tx.clone());
         handshakes.spawn(async move {
-            let connection = timeout(HANDSHAKE_LIMIT, handshake(&gatekeeper, stream, address)).await;
+            let connection = timeout(HANDSHAKE_LIMIT, handshake(&acceptor, &gatekeeper, stream, address)).await;
             drop(permit);
             match connection {
                 Ok(Ok(connection)) => drop(tx.send(connection).await),
@@ -226,8 +235,13 @@ async fn accept_tls(listener: TcpListener, gatekeeper: Arc<Gatekeeper>, tx: mpsc
     }
 }
 
-async fn handshake(gatekeeper: &Gatekeeper, stream: TcpStream, address: SocketAddr) -> io::Result<Connection> {
-    let stream = TlsAcceptor::from(gatekeeper.tls_config()).accept(stream).await?;
+async fn handshake(
+    acceptor: &TlsAcceptor,
+    gatekeeper: &Gatekeeper,
+    stream: TcpStream,
+    address: SocketAddr,
+) -> io::Result<Connection> {
+    let stream = acceptor.accept(stream).await?;
     let (_, session) = stream.get_ref();
     let shown = session.peer_certificates().and_then(|chain| chain.first());
     let worker = shown.and_then(|certificate| gatekeeper.worker_of(certificate));

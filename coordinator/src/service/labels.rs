@@ -3,7 +3,7 @@
 use std::{pin::Pin, sync::Arc};
 
 use hone_proto::v1::{
-    AskLabelsRequest, AskLabelsResponse, CreateLabelProjectRequest, GetLabelProjectRequest, GetLabelRequest,
+    self, AskLabelsRequest, AskLabelsResponse, CreateLabelProjectRequest, GetLabelProjectRequest, GetLabelRequest,
     Label as LabelMessage, LabelBatch, LabelProject as ProjectMessage, LabelSample, LabelTask, ListAnnotatorsRequest,
     ListAnnotatorsResponse, ListLabelProjectsRequest, ListLabelProjectsResponse, ListLabelsRequest, NextLabelRequest,
     NextLabelResponse, ReleaseLabelRequest, ReleaseLabelResponse, RemoveLabelProjectRequest, RemoveLabelProjectResponse,
@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Code, Request, Response, Status, Streaming};
 
-use super::Services;
+use super::{Services, passes};
 use crate::{
     convert::{
         client::{
@@ -297,6 +297,24 @@ impl LabelService for Services {
             annotators_to_proto(labels, std::iter::once(project))
         };
         Ok(Response::new(ListAnnotatorsResponse { annotators }))
+    }
+
+    async fn invite_annotator(
+        &self,
+        request: Request<v1::InviteAnnotatorRequest>,
+    ) -> Result<Response<v1::InviteAnnotatorResponse>, Status> {
+        passes::invite(self, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn list_passes(&self, _: Request<v1::ListPassesRequest>) -> Result<Response<v1::ListPassesResponse>, Status> {
+        passes::list(self).await.map(Response::new)
+    }
+
+    async fn revoke_passes(
+        &self,
+        request: Request<v1::RevokePassesRequest>,
+    ) -> Result<Response<v1::RevokePassesResponse>, Status> {
+        passes::revoke(self, request.into_inner().what).await.map(Response::new)
     }
 }
 

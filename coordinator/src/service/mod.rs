@@ -2,9 +2,11 @@
 
 mod blobs;
 mod clients;
+mod datasets;
 mod fleet;
 mod imports;
 mod labels;
+mod passes;
 mod samplers;
 mod stores;
 mod studies;
@@ -48,6 +50,8 @@ pub(crate) struct Services {
     pub store_id: String,
     /// How the mirror on an MLflow server is; `None` where there is none.
     pub mlflow: Option<crate::mlflow::Status>,
+    /// Where the page for annotators is; `None` where it is not served.
+    pub page: Option<String>,
 }
 
 impl Services {

@@ -17,7 +17,7 @@ use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status};
 
 use super::{Services, status};
-use crate::{convert::status as statuses, export, journal::backup::Backup};
+use crate::{convert::status as statuses, datasets, export, journal::backup::Backup};
 
 /// Events in one message of an export.
 const BATCH: usize = 512;
@@ -203,13 +203,16 @@ impl Services {
         state.reachable_blobs(&mut |blob| {
             named.insert(hone_data::Hash::from_bytes(blob.0));
         });
-        let count = named.len() as u64;
-        let blobs = self.store.blobs().clone();
+        let (blobs, datasets) = (self.store.blobs().clone(), state.datasets.clone());
         let checked = tokio::task::spawn_blocking(move || {
+            let mut findings = datasets::name_blobs(&blobs, &datasets, &mut named);
+            let count = named.len() as u64;
             let bad = |hash: &hone_data::Hash| if deep { blobs.verify(hash).is_err() } else { !blobs.contains(hash) };
-            named.into_iter().filter(bad).map(|hash| format!("blob {hash} is missing or damaged")).collect::<Vec<_>>()
+            findings.extend(named.into_iter().filter(bad).map(|hash| format!("blob {hash} is missing or damaged")));
+            (findings, count)
         });
-        findings.extend(checked.await.map_err(|_| Status::internal("the check panicked"))?);
+        let (bad, count) = checked.await.map_err(|_| Status::internal("the check panicked"))?;
+        findings.extend(bad);
         Ok(count)
     }
 }

@@ -46,6 +46,7 @@ impl StudyService for Services {
         match view.state.study_named(&spec.name) {
             None => {
                 warm_start(&view, &spec, &request.text, &request.file)?;
+                datasets(&view, &spec, &request.text, &request.file)?;
                 self.create(request, spec).await
             }
             Some(known) if request.update => self.update(known, &request, &spec).await,
@@ -138,7 +139,10 @@ impl StudyService for Services {
         let foreign = match view.state.study_named(&spec.name) {
             Some(known) if known.spec.space == spec.space => known.warm_start.iter().map(|warm| warm.foreign.clone()).collect(),
             Some(_) => Vec::new(),
-            None => warm_start(&view, &spec, &request.text, &request.file)?,
+            None => {
+                datasets(&view, &spec, &request.text, &request.file)?;
+                warm_start(&view, &spec, &request.text, &request.file)?
+            }
         };
         let directions: Vec<_> = spec.objectives.iter().map(|objective| objective.direction).collect();
         let suggestions = hone_search::suggest_warm(
@@ -230,6 +234,13 @@ fn warm_start(view: &View, spec: &StudySpec, text: &str, file: &str) -> Result<V
     let taken = take_warm_start(&view.state, spec);
     let taken = taken.map_err(|problems| statuses::from_diagnostics(&file::place_warm_start(&problems, text, file), text))?;
     Ok(taken.into_iter().map(|warm| warm.foreign).collect())
+}
+
+/// The datasets that a new study names are there; what is wrong is told with its place in the file.
+fn datasets(view: &View, spec: &StudySpec, text: &str, file: &str) -> Result<(), Status> {
+    let resolved = view.state.datasets.resolve(&spec.trial.datasets);
+    let placed = |problems: Vec<_>| statuses::from_diagnostics(&file::place_datasets(&problems, text, file), text);
+    resolved.map(drop).map_err(placed)
 }
 
 pub(super) fn find<'a>(view: &'a View, selector: &str) -> Result<&'a Arc<Study>, Status> {

@@ -229,6 +229,7 @@ impl Connection {
             | Reply::Over(_)
             | Reply::Imported(_)
             | Reply::Attached { .. }
+            | Reply::Dataset(_)
             | Reply::Label(_) => Vec::new(),
         };
         self.say(to_worker::Kind::RenewAck(RenewAck { nonce: renew.nonce, over })).await;

@@ -2,6 +2,7 @@
 
 mod asks;
 mod clients;
+mod datasets;
 mod import;
 mod labels;
 mod records;
@@ -72,6 +73,7 @@ fn dispatch(core: &mut Core, now: Now, command: Command, out: &mut Outcome) -> R
         Command::CordonWorker { worker } => workers::cordon(core, now, out, worker),
         Command::ActivateWorker { worker } => workers::activate(core, now, out, worker),
         Command::DrainWorker { worker, hand_back } => workers::drain(core, now, out, worker, hand_back),
+        Command::Dataset(command) => datasets::handle(core, now, out, command),
         Command::Label(command) => labels::handle(core, now, out, command),
         Command::Tick => {
             workers::expire(core, now, out);

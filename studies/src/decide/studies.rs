@@ -32,6 +32,7 @@ pub(super) fn create(core: &mut Core, now: Now, out: &mut Outcome, new: New) -> 
         return Err(Reject::StudyExists { name: new.spec.name.clone(), study: known.id });
     }
     refuse_queue(&new.spec, new.driver)?;
+    let uses = core.state.datasets.resolve(&new.spec.trial.datasets).map_err(|mut problems| problems.swap_remove(0).1)?;
     let warm = take_warm_start(&core.state, &new.spec).map_err(Reject::WarmStart)?;
     let study = core.state.next_study();
     let enqueue = new.spec.enqueue.clone();
@@ -40,6 +41,7 @@ pub(super) fn create(core: &mut Core, now: Now, out: &mut Outcome, new: New) -> 
     if let Some(request) = request {
         core.emit(out, Event::RequestServed { request, what: Served::Study(study) });
     }
+    super::datasets::use_in(core, now, out, study, uses);
     for warm in warm {
         core.emit(out, Event::StudyWarmed { study, at: now.wall, warm });
     }

@@ -72,7 +72,7 @@ fn visible(line: &str) -> String {
 }
 
 /// Writes a piece of the file into a message: control characters escaped, cut after 60 characters.
-pub(crate) fn shown(text: &str) -> String {
+pub fn shown(text: &str) -> String {
     const MOST: usize = 60;
     let start: String = text.chars().take(MOST).collect();
     let cut = if start.len() < text.len() { "…" } else { "" };

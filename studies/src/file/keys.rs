@@ -87,6 +87,7 @@ pub(super) static TRIAL: Table = Table {
         "crash_limit",
         "metrics",
         "metrics_from",
+        "datasets",
         "keep",
         "max_log",
         "max_checkpoint",
@@ -169,6 +170,8 @@ const ALIASES: &[(&str, &str)] = &[
     ("columns", "names"),
     ("rename", "names"),
     ("tfevents", "tensorboard"),
+    ("data", "datasets"),
+    ("inputs", "datasets"),
 ];
 
 /// Says what an unknown key was probably meant to be and what there is instead.

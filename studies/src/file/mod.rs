@@ -11,6 +11,7 @@
 mod change;
 mod constraint;
 mod convert;
+mod datasets;
 mod diagnostic;
 mod document;
 mod enqueue;
@@ -40,8 +41,8 @@ use std::path::Path;
 use toml::de::DeTable;
 
 pub use change::merge_change;
-pub(crate) use diagnostic::shown;
-pub use diagnostic::{Diagnostic, render};
+pub use datasets::place_datasets;
+pub use diagnostic::{Diagnostic, render, shown};
 pub use labels::parse_labels;
 pub use resolved::spec_to_toml;
 pub use settings::apply_settings;
@@ -154,7 +155,8 @@ fn study(root: &Section, driver: Driver, default_name: &str) -> Option<StudySpec
     };
     let enqueue = enqueue::read(root, &space);
     search::check(root, &search, &space, objectives.len());
-    programs::check(root, &space, &source);
+    let datasets = trial.as_ref().map(|trial| &trial.datasets);
+    programs::check(root, &space, &source, datasets);
     Some(StudySpec {
         name,
         description: root.read("description", convert::text).unwrap_or_default(),

@@ -1,6 +1,8 @@
 //! Checks the templates of `[trial]` against what will be there to fill them, and the names of parameters against those
 //! that programs can be given.
 
+use std::collections::BTreeMap;
+
 use hone_search::{Condition, Value};
 
 use super::convert::wrong;
@@ -14,6 +16,8 @@ use crate::spec::Source;
 struct Surroundings<'a> {
     space: &'a ReadSpace,
     source: &'a Source,
+    /// `None`: they could not be read.
+    datasets: Option<&'a BTreeMap<String, String>>,
     /// Runs once per worker, so nothing of a trial exists.
     shared: bool,
     /// An element may stand for several arguments.
@@ -21,7 +25,7 @@ struct Surroundings<'a> {
 }
 
 /// Checks every text of `[trial]` that may hold placeholders.
-pub(super) fn check(root: &Section, space: &ReadSpace, source: &Source) {
+pub(super) fn check(root: &Section, space: &ReadSpace, source: &Source, datasets: Option<&BTreeMap<String, String>>) {
     let Some(trial) = root.get("trial") else { return };
     for (key, node) in trial.named() {
         let nodes = match key.as_str() {
@@ -29,7 +33,7 @@ pub(super) fn check(root: &Section, space: &ReadSpace, source: &Source) {
             "metrics_from" => paths(&node),
             _ => continue,
         };
-        let surroundings = Surroundings { space, source, shared: key == "setup", lists: key == "command" };
+        let surroundings = Surroundings { space, source, datasets, shared: key == "setup", lists: key == "command" };
         nodes.iter().enumerate().for_each(|(at, node)| surroundings.check(at, node));
     }
 }
@@ -76,6 +80,7 @@ impl Surroundings<'_> {
         match placeholder {
             Placeholder::Param { name, default } => self.parameter(name, default.is_some()),
             Placeholder::Source => self.unpacked(),
+            Placeholder::Dataset { name } => self.dataset(name),
             Placeholder::Overrides { .. } => self.unwritable(placeholder, is_override),
             Placeholder::Flags => self.unwritable(placeholder, is_flag),
             Placeholder::Params
@@ -102,6 +107,19 @@ impl Surroundings<'_> {
                     .hint("write the path itself, or pack a folder with `[source]`"),
             ),
         }
+    }
+
+    fn dataset(&self, name: &str) -> Option<Problem> {
+        let datasets = self.datasets?;
+        if datasets.contains_key(name) {
+            return None;
+        }
+        let known: Vec<&String> = datasets.keys().collect();
+        let hint = match known.as_slice() {
+            [] => format!("name it: `datasets = [\"{}\"]`", shown(name)),
+            known => format!("`datasets` has {}", listed(known)),
+        };
+        Some(Problem::new(format!("`{{dataset.{}}}` names no dataset of the trial", shown(name))).hint(hint))
     }
 
     fn parameter(&self, name: &str, has_default: bool) -> Option<Problem> {

@@ -197,6 +197,9 @@ fn trial(trial: &TrialSpec) -> Vec<(String, String)> {
     if !trial.metrics_from.is_empty() {
         entries.push(pair("metrics_from", metrics_from(&trial.metrics_from)));
     }
+    for (name, version) in &trial.datasets {
+        entries.push((joined("datasets", name), quoted(version)));
+    }
     entries.push(pair("keep.outputs", quoted(&keep(trial.keep.outputs))));
     entries.push(pair("keep.max", size(trial.keep.max_bytes)));
     entries.push(pair("max_log", size(trial.max_log_bytes)));

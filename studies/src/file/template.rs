@@ -6,6 +6,7 @@
 //! {params.NAME}            value of a parameter
 //! {params.NAME:-DEFAULT}   the same; DEFAULT while the parameter does not exist in the trial
 //! {params}                 all parameters as one JSON object
+//! {dataset.NAME}           folder of a dataset that the trial names
 //! {trial} {study} {source} {output} {checkpoint} {seed}
 //! {overrides} {overrides:+} {overrides:++} {flags}
 //!                          one argument for each parameter that exists: name=value, --name=value
@@ -45,6 +46,11 @@ pub enum Placeholder {
     },
     /// All parameters as one JSON object.
     Params,
+    /// The folder of a dataset.
+    Dataset {
+        /// What the study calls it.
+        name: String,
+    },
     /// The trial's number in its study, from 0.
     Trial,
     /// The study's name.
@@ -81,6 +87,9 @@ pub enum TemplateError {
     /// `{params.}`.
     #[error("`{{{0}}}` names no parameter")]
     NoName(String),
+    /// `{dataset.}`.
+    #[error("`{{{0}}}` names no dataset")]
+    NoDataset(String),
     /// Only a parameter may be absent.
     #[error("`{{{0}}}` cannot have a default: only parameters may be absent")]
     DefaultOnOther(String),
@@ -94,6 +103,7 @@ impl TemplateError {
             Self::Stray(_) => "write `}}` for a brace".to_owned(),
             Self::Unknown(name) => unknown_hint(name),
             Self::NoName(_) => "write `{params.NAME}`, or `{params}` for all of them as JSON".to_owned(),
+            Self::NoDataset(_) => "write `{dataset.NAME}`".to_owned(),
             Self::DefaultOnOther(_) => "remove `:-` and what follows".to_owned(),
         }
     }
@@ -103,7 +113,7 @@ fn unknown_hint(name: &str) -> String {
     let guess = nearest(name, PLACEHOLDERS.iter().copied());
     let guess = guess.map(|near| format!("did you mean `{{{near}}}`? ")).unwrap_or_default();
     let rest: Vec<String> = PLACEHOLDERS.iter().map(|name| format!("`{{{name}}}`")).collect();
-    format!("{guess}there are `{{params.NAME}}`, {}; write `{{{{` for a brace", rest.join(", "))
+    format!("{guess}there are `{{params.NAME}}`, `{{dataset.NAME}}`, {}; write `{{{{` for a brace", rest.join(", "))
 }
 
 /// A placeholder for which there was no value.
@@ -165,7 +175,7 @@ impl Placeholder {
         match self {
             Self::Param { default, .. } => default.as_deref(),
             Self::Params | Self::Trial | Self::Study | Self::Source | Self::Output | Self::Checkpoint | Self::Seed => None,
-            Self::Overrides { .. } | Self::Flags => None,
+            Self::Overrides { .. } | Self::Flags | Self::Dataset { .. } => None,
         }
     }
 
@@ -174,7 +184,7 @@ impl Placeholder {
         match self {
             Self::Overrides { .. } | Self::Flags => true,
             Self::Param { .. } | Self::Params | Self::Trial | Self::Study => false,
-            Self::Source | Self::Output | Self::Checkpoint | Self::Seed => false,
+            Self::Source | Self::Output | Self::Checkpoint | Self::Seed | Self::Dataset { .. } => false,
         }
     }
 
@@ -183,6 +193,8 @@ impl Placeholder {
         match self {
             Self::Param { .. } | Self::Params | Self::Trial | Self::Output | Self::Checkpoint => true,
             Self::Overrides { .. } | Self::Flags => true,
+            // Not there before a trial needs it.
+            Self::Dataset { .. } => true,
             Self::Study | Self::Source | Self::Seed => false,
         }
     }
@@ -192,6 +204,7 @@ impl fmt::Display for Placeholder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Param { name, .. } => write!(f, "{{params.{}}}", shown(name)),
+            Self::Dataset { name } => write!(f, "{{dataset.{}}}", shown(name)),
             Self::Params => f.write_str("{params}"),
             Self::Trial => f.write_str("{trial}"),
             Self::Study => f.write_str("{study}"),
@@ -214,6 +227,13 @@ fn placeholder(body: &str) -> Result<Placeholder, TemplateError> {
     if let Some(name) = name.strip_prefix("params.") {
         let (name, empty) = (name.to_owned(), name.is_empty());
         return if empty { Err(TemplateError::NoName(shown(body))) } else { Ok(Placeholder::Param { name, default }) };
+    }
+    if let Some(name) = name.strip_prefix("dataset.") {
+        return match (name, default) {
+            ("", _) => Err(TemplateError::NoDataset(shown(body))),
+            (name, None) => Ok(Placeholder::Dataset { name: name.to_owned() }),
+            (_, Some(_)) => Err(TemplateError::DefaultOnOther(shown(body))),
+        };
     }
     let hole = match name {
         "params" => Placeholder::Params,
@@ -298,6 +318,7 @@ mod tests {
             ("{params.lr:-9}", "0.1"),
             ("{{\"a\": {params.lr}}}", "{\"a\": 0.1}"),
             ("{trial}/{study}/{seed}", "<{trial}>/<{study}>/<{seed}>"),
+            ("{dataset.a-b.c}/x", "<{dataset.a-b.c}>/x"),
             ("{source}{output}{checkpoint}{params}", "<{source}><{output}><{checkpoint}><{params}>"),
             ("", ""),
             ("é{{}}", "é{}"),
@@ -315,6 +336,8 @@ mod tests {
             ("{outptu}", "there is no placeholder `{outptu}`"),
             ("{}", "there is no placeholder `{}`"),
             ("{params.}", "`{params.}` names no parameter"),
+            ("{dataset.}", "`{dataset.}` names no dataset"),
+            ("{dataset.a:-b}", "`{dataset.a:-b}` cannot have a default: only parameters may be absent"),
             ("{trial:-3}", "`{trial:-3}` cannot have a default: only parameters may be absent"),
             ("{params.gone}", "`{params.gone}` has no value here"),
             ("{overrides:-}", "`{overrides:-}` cannot have a default: only parameters may be absent"),
@@ -329,7 +352,7 @@ mod tests {
         let error = Template::parse("{outptu}").unwrap_err();
         assert_eq!(
             error.hint(),
-            "did you mean `{output}`? there are `{params.NAME}`, `{params}`, `{trial}`, `{study}`, `{source}`, \
+            "did you mean `{output}`? there are `{params.NAME}`, `{dataset.NAME}`, `{params}`, `{trial}`, `{study}`, `{source}`, \
              `{output}`, `{checkpoint}`, `{seed}`, `{overrides}`, `{flags}`; write `{{` for a brace"
         );
     }

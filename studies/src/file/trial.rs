@@ -7,7 +7,7 @@ use super::convert::{arguments, count, duration, limit_duration, milli, size, te
 use super::diagnostic::shown;
 use super::document::{Node, Problem, Section};
 use super::template::{self, Chunk};
-use super::{keys, metrics_from};
+use super::{datasets, keys, metrics_from};
 use crate::ids::{Micros, SECOND};
 use crate::spec::{DEFAULT_CRASH_LIMIT, Keep, KeepOutputs, Resources, TrialSpec};
 
@@ -63,6 +63,7 @@ fn limits(section: &Section) -> TrialSpec {
         retries: section.read("retries", retries).unwrap_or(0),
         crash_limit: section.read("crash_limit", crash_limit).unwrap_or(DEFAULT_CRASH_LIMIT),
         metrics: section.read("metrics", metrics),
+        datasets: section.get("datasets").map(|node| datasets::read(&node)).unwrap_or_default(),
         metrics_from: section.get("metrics_from").map(|node| metrics_from::read(&node)).unwrap_or_default(),
         keep: section.get("keep").map_or_else(default_keep, |node| keep(&node)),
         max_log_bytes: section.read("max_log", size).unwrap_or(DEFAULT_LOG_BYTES),

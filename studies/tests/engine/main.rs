@@ -5,6 +5,7 @@ mod broken;
 mod budget;
 mod clients;
 mod constraints;
+mod datasets;
 mod explanations;
 mod importing;
 mod labels;

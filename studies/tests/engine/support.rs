@@ -57,6 +57,7 @@ pub fn spec(name: &str) -> StudySpec {
             retries: 0,
             crash_limit: 3,
             metrics: None,
+            datasets: BTreeMap::new(),
             metrics_from: Vec::new(),
             keep: Keep { outputs: KeepOutputs::All, max_bytes: 1 << 30 },
             max_log_bytes: 1 << 20,

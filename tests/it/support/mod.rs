@@ -3,6 +3,7 @@
 pub mod binary;
 pub mod client;
 pub mod hone;
+pub mod http;
 pub mod manifest;
 pub mod place;
 pub mod process;

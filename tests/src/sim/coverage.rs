@@ -260,6 +260,7 @@ impl Coverage {
             | Command::CordonWorker { .. }
             | Command::ActivateWorker { .. }
             | Command::DrainWorker { .. }
+            | Command::Dataset(_)
             | Command::Label(_) => {}
         }
     }

@@ -152,6 +152,7 @@ impl Oracle {
             | Reject::OldStream(_)
             | Reject::StaleProposal { .. }
             | Reject::StaleAttempt { .. }
+            | Reject::Dataset(_)
             | Reject::Label(_) => {}
         }
     }

@@ -366,6 +366,7 @@ fn trial_spec(dice: &mut Dice, comparable: bool, hangs: bool) -> TrialSpec {
         // Trials of a comparable study must never fail because of their workers.
         crash_limit: if comparable { u32::MAX } else { dice.between(2, 5) as u32 },
         metrics: None,
+        datasets: BTreeMap::new(),
         metrics_from: Vec::new(),
         keep: Keep { outputs: KeepOutputs::All, max_bytes: 1 << 30 },
         max_log_bytes: 1 << 20,

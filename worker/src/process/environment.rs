@@ -9,7 +9,12 @@ use std::{
 
 use hone_proto::worker::{Assignment, Program};
 
-use crate::{ledger::MARK, machine::AttemptKey, template::Values};
+use crate::{
+    dataset::{Provided, variable_of},
+    ledger::MARK,
+    machine::AttemptKey,
+    template::Values,
+};
 
 /// Variables of the worker that a trial sees; everything else (tokens, keys, sockets) stays outside.
 const ALLOWED: [&str; 16] = [
@@ -44,6 +49,8 @@ pub struct Places {
     pub socket: PathBuf,
     /// `HONE_SOURCE`; `None`: the study has none.
     pub source: Option<PathBuf>,
+    /// `HONE_DATASETS`
+    pub datasets: Vec<Provided>,
     /// Where `hone` itself is.
     pub hone_folder: Option<PathBuf>,
 }
@@ -74,6 +81,9 @@ pub fn values(assignment: &Assignment, program: &Program, places: &Places) -> Va
     let trial = assignment.trial.clone().unwrap_or_default();
     let values = Values::of_study(program).with_trial(&trial);
     let values = values.with("output", &places.output.to_string_lossy()).with("checkpoint", &places.checkpoint.to_string_lossy());
+    let with =
+        |values: Values, dataset: &Provided| values.with(&format!("dataset.{}", dataset.name), &dataset.folder.to_string_lossy());
+    let values = places.datasets.iter().fold(values, with);
     match &places.source {
         Some(source) => values.with("source", &source.to_string_lossy()),
         None => values,
@@ -98,6 +108,12 @@ pub fn of_trial(assignment: &Assignment, program: &Program, places: &Places, inc
     if let Some(source) = &places.source {
         set("HONE_SOURCE", source.clone().into());
     }
+    if !places.datasets.is_empty() {
+        set("HONE_DATASETS", datasets_json(&places.datasets).into());
+    }
+    for dataset in &places.datasets {
+        set(&variable_of(&dataset.name), dataset.folder.clone().into());
+    }
     set(MARK, mark(assignment, incarnation).into());
     let gpus = visible_gpus(assignment);
     set("CUDA_VISIBLE_DEVICES", gpus.clone().into());
@@ -105,6 +121,13 @@ pub fn of_trial(assignment: &Assignment, program: &Program, places: &Places, inc
     // The counterparts of other makers: a trial that asks for no GPU sees none.
     set("HIP_VISIBLE_DEVICES", gpus.into());
     variables
+}
+
+/// Names and folders as a JSON object.
+fn datasets_json(datasets: &[Provided]) -> String {
+    let folder = |dataset: &Provided| (dataset.name.clone(), dataset.folder.to_string_lossy().into_owned());
+    let all: BTreeMap<String, String> = datasets.iter().map(folder).collect();
+    serde_json::to_string(&all).expect("texts are JSON")
 }
 
 /// The mark of one attempt; its beginning is the mark of the worker process.
@@ -145,6 +168,7 @@ mod tests {
             checkpoint: "/w/checkpoint".into(),
             socket: "/run/s".into(),
             source: source.map(PathBuf::from),
+            datasets: Vec::new(),
             hone_folder: Some("/opt/hone".into()),
         };
         let environment = [("LR".to_owned(), "1".to_owned())].into();

@@ -51,6 +51,8 @@ impl Trial {
     /// Fetches what the attempt needs, or says why that cannot be.
     pub(super) async fn prepare(&self) -> Result<Prepared, Outcome> {
         let source = self.source().await?;
+        let datasets = self.host.datasets.provide(&self.host.blobs, &self.program.datasets).await;
+        let datasets = datasets.map_err(|why| spawn_failed(&why))?;
         let entries: Result<Vec<_>, _> = self.assignment.checkpoint.iter().map(file_from_proto).collect();
         let laid = match entries {
             Ok(entries) => self.lay_checkpoint(entries).await,
@@ -62,6 +64,7 @@ impl Trial {
             checkpoint: self.folder.join("checkpoint"),
             socket: self.socket(),
             source,
+            datasets,
             hone_folder: self.host.hone_folder.clone(),
         };
         let working_directory = self.working_directory(&places)?;

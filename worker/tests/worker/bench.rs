@@ -302,6 +302,7 @@ fn start_worker(folder: &Path) -> (StopHandle, Worker) {
         build: "test".to_owned(),
         hone_binary: "/nonexistent/hone".into(),
         guard_command: crate::helpers::command("guard").into_iter().map(Into::into).collect(),
+        dataset_cache_bytes: 1 << 30,
         stop: stop.clone(),
     };
     (stop, tokio::spawn(hone_worker::run(config, Dial(folder.join("coordinator")))))

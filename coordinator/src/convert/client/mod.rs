@@ -2,6 +2,7 @@
 //! parameters, tags.
 
 mod annotations;
+mod datasets;
 mod explain;
 mod findings;
 mod fleet;
@@ -17,6 +18,7 @@ mod values;
 mod tests;
 
 pub use annotations::{NOTE, TAGS, note_to_bytes, tags_after, tags_to_bytes};
+pub use datasets::dataset_version_to_proto;
 pub use explain::{explanation, waits_for};
 pub use findings::findings;
 pub use fleet::worker_to_proto;

@@ -9,6 +9,7 @@
 //! minus zero comes back as zero, because a zero is not written at all. A study's spec travels as JSON, so that replay
 //! never parses a study file again; its numbers are finite, as the study file's reader checks.
 
+mod datasets;
 mod labels;
 mod read;
 mod write;

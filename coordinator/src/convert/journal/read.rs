@@ -69,6 +69,7 @@ pub fn event_from_proto(event: wire::Event) -> Decoded<Event> {
         Kind::WorkerMoved(it) => {
             Event::WorkerMoved { worker: WorkerId(it.worker), at: it.at, to: worker_state(it.to)?, reason: it.reason }
         }
+        Kind::Dataset(it) => Event::Dataset(Box::new(super::datasets::event_from_proto(it)?)),
         Kind::Label(it) => Event::Label(Box::new(super::labels::event_from_proto(it)?)),
         Kind::Spilled(it) => return Err(DecodeError::Spilled(blob(&it.blob, "spilled.blob")?)),
     })

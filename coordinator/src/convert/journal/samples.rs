@@ -16,7 +16,7 @@ pub(super) fn spec() -> Arc<StudySpec> {
 }
 
 pub(super) fn samples() -> Vec<(&'static str, Event)> {
-    [studies(), trials(), attempts(), ends(), workers(), super::labels::samples()].concat()
+    [studies(), trials(), attempts(), ends(), workers(), super::labels::samples(), super::datasets::samples()].concat()
 }
 
 fn studies() -> Vec<(&'static str, Event)> {

@@ -99,6 +99,7 @@ fn kind(event: &Event) -> Kind {
             let to = worker_state(*to).into();
             Kind::WorkerMoved(wire::WorkerMoved { worker: worker.0, at: *at, to, reason: reason.clone() })
         }
+        Event::Dataset(event) => Kind::Dataset(super::datasets::event_to_proto(event)),
         Event::Label(event) => Kind::Label(super::labels::event_to_proto(event)),
     }
 }

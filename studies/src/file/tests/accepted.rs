@@ -105,6 +105,7 @@ fn the_shortest_file_gets_every_default() {
             retries: 0,
             crash_limit: 5,
             metrics: None,
+            datasets: Default::default(),
             metrics_from: Vec::new(),
             keep: Keep { outputs: KeepOutputs::All, max_bytes: 1 << 30 },
             max_log_bytes: 16 << 20,

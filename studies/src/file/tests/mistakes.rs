@@ -40,7 +40,7 @@ timeout = "3m""#,
         (
             "retries = 2",
             "env = {}",
-            "study.toml:20:1: trial.env: unknown key `env`\nhint: did you mean `environment`? `[trial]` knows `command`, `setup`, `setup_timeout`, `working_directory`, `environment`, `resources`, `timeout`, `grace`, `retries`, `crash_limit`, `metrics`, `metrics_from`, `keep`, `max_log` and `max_checkpoint`",
+            "study.toml:20:1: trial.env: unknown key `env`\nhint: did you mean `environment`? `[trial]` knows `command`, `setup`, `setup_timeout`, `working_directory`, `environment`, `resources`, `timeout`, `grace`, `retries`, `crash_limit`, `metrics`, `metrics_from`, `datasets`, `keep`, `max_log` and `max_checkpoint`",
         ),
         (
             r#"name = "digits-mlp""#,

@@ -2,6 +2,7 @@
 
 mod accepted;
 mod changes;
+mod datasets;
 mod guide;
 mod mistakes;
 mod robust;

@@ -56,7 +56,7 @@ fn templates_are_checked_against_space_and_place() {
         (
             r#""20""#,
             r#""{outptu}""#,
-            "study.toml:17:42: trial.command[2]: there is no placeholder `{outptu}`\nhint: did you mean `{output}`? there are `{params.NAME}`, `{params}`, `{trial}`, `{study}`, `{source}`, `{output}`, `{checkpoint}`, `{seed}`, `{overrides}`, `{flags}`; write `{{` for a brace",
+            "study.toml:17:42: trial.command[2]: there is no placeholder `{outptu}`\nhint: did you mean `{output}`? there are `{params.NAME}`, `{dataset.NAME}`, `{params}`, `{trial}`, `{study}`, `{source}`, `{output}`, `{checkpoint}`, `{seed}`, `{overrides}`, `{flags}`; write `{{` for a brace",
         ),
         (
             r#""20""#,
@@ -185,7 +185,7 @@ fn files_of_metrics_are_checked() {
         (
             "retries = 2",
             r#"metrics_from = { csv = "{outptu}/m.csv", names = { a = "x", b = "x" } }"#,
-            "study.toml:20:24: trial.metrics_from.csv: there is no placeholder `{outptu}`\nhint: did you mean `{output}`? there are `{params.NAME}`, `{params}`, `{trial}`, `{study}`, `{source}`, `{output}`, `{checkpoint}`, `{seed}`, `{overrides}`, `{flags}`; write `{{` for a brace\nstudy.toml:20:65: trial.metrics_from.names.b: two values would be called `x`\nhint: rename one",
+            "study.toml:20:24: trial.metrics_from.csv: there is no placeholder `{outptu}`\nhint: did you mean `{output}`? there are `{params.NAME}`, `{dataset.NAME}`, `{params}`, `{trial}`, `{study}`, `{source}`, `{output}`, `{checkpoint}`, `{seed}`, `{overrides}`, `{flags}`; write `{{` for a brace\nstudy.toml:20:65: trial.metrics_from.names.b: two values would be called `x`\nhint: rename one",
         ),
         (
             "retries = 2",
