@@ -28,19 +28,22 @@ pub(super) trait Fold: Sync {
     fn merge(&mut self, partial: Self::Partial) -> Result<(), Fault>;
 }
 
+/// Tells by its id whether a row is wanted; all are where there is none.
+pub(super) type Filter<'a> = Option<&'a (dyn Fn(&[u8]) -> bool + Sync)>;
+
 /// Reads all rows, or those that are wanted.
 ///
 /// # Errors
 /// The first fault of the file, or what `fold` says.
 pub(super) fn scan<F: Fold>(
     file: &PredictionFile,
-    wanted: Option<&(dyn Fn(&[u8]) -> bool + Sync)>,
+    wanted: Filter<'_>,
     fold: &mut F,
 ) -> Result<(), PredictionError> {
     parts_of(file, wanted, fold).map_err(|fault| file.error(fault))
 }
 
-fn parts_of<F: Fold>(file: &PredictionFile, wanted: Option<&(dyn Fn(&[u8]) -> bool + Sync)>, fold: &mut F) -> Result<(), Fault> {
+fn parts_of<F: Fold>(file: &PredictionFile, wanted: Filter<'_>, fold: &mut F) -> Result<(), Fault> {
     let threads = rayon::current_num_threads();
     let mut parts = file.parts(threads)?;
     let mut round = next(&mut parts, threads)?;
@@ -59,7 +62,7 @@ fn parts_of<F: Fold>(file: &PredictionFile, wanted: Option<&(dyn Fn(&[u8]) -> bo
 fn partial<F: Fold>(
     file: &PredictionFile,
     part: &Part,
-    wanted: Option<&(dyn Fn(&[u8]) -> bool + Sync)>,
+    wanted: Filter<'_>,
     fold: &F,
     batch: &mut Batch,
 ) -> Result<F::Partial, Fault> {
