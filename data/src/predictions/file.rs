@@ -101,6 +101,12 @@ impl PredictionFile {
         &self.layout
     }
 
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// What messages call it.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -9,7 +9,10 @@
 //!  file C ─ rows of the group ─┘
 //! ```
 //!
-//! As many groups as keep the rows of one of them within a budget, so memory does not grow with the files.
+//! As many groups as keep the rows of one of them within a budget, so memory does not grow with the files. Files that have the
+//! same samples in the same order need no groups: they are read once, side by side (`aligned`).
+
+mod aligned;
 
 use std::{
     collections::HashMap,
@@ -38,9 +41,9 @@ const RATED: usize = 4_096;
 
 /// Reads all members' files and keeps what `plan` says of the committee: its own scores of every row, and no approximation.
 ///
-/// The rows are those of the first file, and their numbers too. With one file this is [`sketch`] of it. Files are read once
-/// for each 128 MiB of predictions that they hold together; memory beyond these is that of [`sketch`]. The result depends on
-/// the files alone, not on threads.
+/// The rows are those of the first file, and their numbers too. With one file this is [`sketch`] of it. Files with the same
+/// samples in the same order are read once; others once for each 128 MiB of predictions that they hold together. Memory beyond
+/// these is that of [`sketch`]. The result depends on the files alone, not on threads, nor on the order of their rows.
 ///
 /// [`Acquisition::Epig`] needs targets and is rated by [`Acquisition::Bald`]; functions of sets of rows are rated at random.
 ///
@@ -75,7 +78,11 @@ pub(super) fn committee_sketch_within(files: &[PredictionFile], plan: &SketchPla
     let bytes = |layout: &Layout| 8 * layout.width() as u64 + 4 * layout.embedding.unwrap_or(0) as u64 + BESIDE;
     let per_row: u64 = layouts.iter().map(bytes).sum();
     let groups = (first.rows_about()?.saturating_mul(per_row) / held.max(1)) + 1;
-    let mut join = Join { files, layouts, orders, rated_by, sketching: Sketching::new(first, plan, rated_by).without_doubles() };
+    let mut join = Join { files, layouts, orders, rated_by, sketching: Sketching::new(first, plan, rated_by) };
+    if aligned::aligned(&mut join)? {
+        return join.sketching.finish();
+    }
+    join.sketching = Sketching::new(first, plan, rated_by).without_doubles();
     for group in 0..groups {
         join.group(&|id| BuildHasherDefault::<DefaultHasher>::default().hash_one(id) % groups == group)?;
     }
@@ -106,9 +113,14 @@ impl Join<'_> {
             gathered.push(gather.batches);
         }
         let rows = self.meet(&gathered)?;
+        self.rate_all(&gathered, &rows)
+    }
+
+    /// Scores rows with all threads and takes them, in their order.
+    fn rate_all(&mut self, gathered: &[Vec<Batch>], rows: &[Vec<Place>]) -> Result<(), PredictionError> {
         let parts: Vec<&[Vec<Place>]> = rows.chunks(RATED).collect();
         for some in parts.chunks(4 * rayon::current_num_threads()) {
-            let rated = some.par_iter().map(|part| self.rate(&gathered, part)).collect::<Vec<_>>();
+            let rated = some.par_iter().map(|part| self.rate(gathered, part)).collect::<Vec<_>>();
             for partial in rated {
                 self.sketching.merge(partial?).map_err(|fault| self.files[0].error(fault))?;
             }
@@ -207,6 +219,16 @@ fn unfit(file: &PredictionFile, error: &AcquisitionError) -> PredictionError {
     file.error(Fault::file(Problem::Unfit(error.to_string())))
 }
 
+/// A copy of a batch with what is kept of its rows.
+fn kept_copy(batch: &Batch, layout: &Layout, kept: &Layout) -> Batch {
+    let mut copy = Batch::default();
+    for row in batch.rows(layout) {
+        let embedding = if kept.embedding.is_some() { row.embedding } else { &[] };
+        copy.push(&Row { embedding, cost: None, ..row });
+    }
+    copy
+}
+
 /// Rows of a group, batch by batch in the file's order.
 struct Gather<'a> {
     file: &'a PredictionFile,
@@ -222,12 +244,7 @@ impl Fold for Gather<'_> {
         if batch.is_empty() {
             return Ok(());
         }
-        let mut copy = Batch::default();
-        for row in batch.rows(self.file.layout()) {
-            let embedding = if self.kept.embedding.is_some() { row.embedding } else { &[] };
-            copy.push(&Row { embedding, cost: None, ..row });
-        }
-        partial.push(copy);
+        partial.push(kept_copy(batch, self.file.layout(), self.kept));
         Ok(())
     }
 

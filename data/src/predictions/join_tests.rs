@@ -44,10 +44,14 @@ fn probabilities(member: u64, sample: u64) -> [f64; 4] {
 
 /// Files of a committee over one pool, each in an order of its own.
 fn committee(members: u64, samples: u64) -> (TempDir, Vec<PredictionFile>) {
+    committee_in(members, samples, |member, sample| draw(&[member, sample], u64::MAX))
+}
+
+fn committee_in(members: u64, samples: u64, place: impl Fn(u64, u64) -> u64) -> (TempDir, Vec<PredictionFile>) {
     let folder = tempfile::tempdir().unwrap();
     let files = (0..members).map(|member| {
         let mut order: Vec<u64> = (0..samples).collect();
-        order.sort_by_key(|sample| draw(&[member, *sample], u64::MAX));
+        order.sort_by_key(|sample| place(member, *sample));
         let mut text = "id,p:a,p:b,p:c,p:d\n".to_owned();
         for sample in order {
             let [a, b, c, d] = probabilities(member, sample);
@@ -106,6 +110,64 @@ fn a_committee_is_rated_as_in_memory_whatever_is_held_and_however_many_threads()
             assert_eq!(found.sample.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), drawn[..25]);
         }
     }
+}
+
+/// The same rows in the same order, or but for the last ones, or with one too many, read in parts of any size.
+#[test]
+fn files_in_one_order_are_read_once_and_give_the_same() {
+    let (_folder, shuffled) = committee(3, 300);
+    let (_other_folder, files) = committee_in(3, 300, |_, sample| draw(&[sample], u64::MAX));
+    let (_third_folder, late) = committee_in(3, 300, |member, sample| match draw(&[sample], 1_000) {
+        place @ ..900 => place,
+        place => place + draw(&[member, sample], 1_000),
+    });
+    for acquisition in OF_COMMITTEES {
+        let plan = plan(acquisition, 50, 20);
+        let ids = |sketch: &Sketch| -> Vec<(String, f64)> {
+            sketch.candidates.iter().chain(&sketch.sample).map(|one| (one.id.clone(), one.score)).collect()
+        };
+        let expected = ids(&committee_sketch(&shuffled, &plan).unwrap());
+        for chunks in [[1, 100, 5_000], [1 << 20, 700, 30]] {
+            for files in [&files, &late] {
+                let files =
+                    files.iter().zip(chunks).map(|(file, chunk)| reopened(file).with_chunk_bytes(chunk)).collect::<Vec<_>>();
+                for threads in [1, 3] {
+                    let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                    let found = pool.install(|| committee_sketch(&files, &plan)).unwrap();
+                    assert_eq!(ids(&found), expected, "{acquisition}, {chunks:?}");
+                }
+            }
+        }
+    }
+    let orders = orders(&files).unwrap();
+    let join = |files: &[PredictionFile]| {
+        let plan = plan(Acquisition::Bald, 5, 5);
+        let layouts = files.iter().map(|file| file.layout().clone()).collect();
+        let sketching = Sketching::new(&files[0], &plan, Acquisition::Bald);
+        aligned::aligned(&mut Join { files, layouts, orders: orders.clone(), rated_by: Acquisition::Bald, sketching }).unwrap()
+    };
+    assert_eq!([join(&files), join(&late), join(&shuffled)], [true, false, false]);
+}
+
+fn reopened(file: &PredictionFile) -> PredictionFile {
+    PredictionFile::open_as(file.path(), file.name(), &Beside::default()).unwrap()
+}
+
+#[test]
+fn doubles_and_faults_are_named_in_files_of_one_order_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = |a: &str, b: &str| {
+        let files = [write(&folder, "a.csv", a), write(&folder, "b.csv", b)];
+        committee_sketch(&files, &plan(Acquisition::Bald, 3, 3)).unwrap_err().to_string()
+    };
+    let twice = "id,p_0,p_1\nx,0.5,0.5\ny,0.5,0.5\nx,0.25,0.75\n";
+    assert!(said(twice, twice).starts_with("`a.csv`, line 4, `id`: the id `x` is that of line 2 already;"));
+    let good = "id,p_0,p_1\nx,0.5,0.5\ny,0.5,0.5\n";
+    let bad = "id,p_0,p_1\nx,0.5,0.5\ny,0.5,0.25\n";
+    assert!(said(good, bad).starts_with("`b.csv`, line 3, `probabilities`: the probabilities add up to 0.75"));
+    assert!(said(bad, good).starts_with("`a.csv`, line 3, `probabilities`: the probabilities add up to 0.75"));
+    let more = format!("{good}z,0.5,0.5\n");
+    assert!(said(good, &more).starts_with("`b.csv`, line 4, `id`: `a.csv` has no row for the sample `z`;"));
 }
 
 #[test]

@@ -35,11 +35,7 @@ pub(super) type Filter<'a> = Option<&'a (dyn Fn(&[u8]) -> bool + Sync)>;
 ///
 /// # Errors
 /// The first fault of the file, or what `fold` says.
-pub(super) fn scan<F: Fold>(
-    file: &PredictionFile,
-    wanted: Filter<'_>,
-    fold: &mut F,
-) -> Result<(), PredictionError> {
+pub(super) fn scan<F: Fold>(file: &PredictionFile, wanted: Filter<'_>, fold: &mut F) -> Result<(), PredictionError> {
     parts_of(file, wanted, fold).map_err(|fault| file.error(fault))
 }
 
