@@ -1,7 +1,7 @@
 """Rates a pool and chooses a diverse batch from it, with Hone and in Python, and prints time and memory of each.
 
-Every line of the table is a process of its own: its time is from start to end, with reading the file; its memory is the most
-that it had resident, as the kernel counts it. The kernel counts what this process has as well, so it loads no library.
+Every line of the table is a process of its own: its time is from start to end, with reading the file; its memory is the
+most that it had resident, as the kernel counts it. The kernel counts what this process has too, so it loads no library.
 """
 
 import argparse
@@ -32,7 +32,7 @@ def main() -> None:
     """Writes the pool, measures, and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=10_000_000, help="rows of the pool")
-    parser.add_argument("--peer-rows", type=int, default=2_000_000, help="rows that the libraries in Python get at most")
+    parser.add_argument("--peer-rows", type=int, default=2_000_000, help="rows that Python's libraries get at most")
     parser.add_argument("--count", type=int, default=1_000, help="rows to choose")
     parser.add_argument("--folder", type=Path, help="where the files are made")
     options = parser.parse_args()
@@ -58,6 +58,10 @@ def main() -> None:
                 options.rows,
                 [hone, "label", "choose", str(path), "--count", str(count), "--to", chosen],
             )
+        members = [str(files["npy"]), *(str(folder / f"member-{model}.npy") for model in (1, 2))]
+        note(
+            "hone label score, bald of three npy", options.rows, [hone, "label", "score", *members, "--method", "bald"]
+        )
         for peer in ("numpy", "scikit-activeml"):
             rows = min(options.rows, options.peer_rows)
             arguments = [peer, str(files["npy"]), str(rows), str(count), str(PREFILTER)]

@@ -1,4 +1,4 @@
-"""Writes a pool as `measure.py` asks for: the same rows as npy, Parquet and CSV."""
+"""Writes a pool as `measure.py` asks for: the same rows as npy, Parquet and CSV, and two more models' as npy."""
 
 import sys
 from collections.abc import Iterator
@@ -13,11 +13,13 @@ CLASSES = 10
 CHUNK_ROWS = 250_000
 
 
-def chunks(rows: int) -> Iterator[tuple[int, np.ndarray]]:
-    """Gives the first row of each chunk, and its probabilities."""
+def chunks(rows: int, model: int = 0) -> Iterator[tuple[int, np.ndarray]]:
+    """Gives the first row of each chunk, and a model's probabilities, which differ a little from the others'."""
     for first in range(0, rows, CHUNK_ROWS):
-        random = np.random.default_rng([1, first])
-        logits = random.normal(size=(min(CHUNK_ROWS, rows - first), CLASSES), scale=2.0).astype(np.float32)
+        shape = (min(CHUNK_ROWS, rows - first), CLASSES)
+        logits = np.random.default_rng([1, first]).normal(size=shape, scale=2.0).astype(np.float32)
+        if model > 0:
+            logits += np.random.default_rng([1, first, model]).normal(size=shape, scale=0.3).astype(np.float32)
         powers = np.exp(logits)
         yield first, powers / powers.sum(axis=1, keepdims=True)
 
@@ -39,6 +41,11 @@ def write(folder: Path, rows: int) -> None:
             parquet.write_table(table)
             csv.write_table(table)
     array.flush()
+    for model in (1, 2):
+        array = np.lib.format.open_memmap(folder / f"member-{model}.npy", "w+", "<f4", (rows, CLASSES))
+        for first, part in chunks(rows, model):
+            array[first : first + len(part)] = part
+        array.flush()
 
 
 if __name__ == "__main__":

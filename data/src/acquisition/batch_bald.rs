@@ -201,3 +201,7 @@ fn best(batch: &BatchBald<'_>, basket: &Basket<'_>, gains: &mut [f64], known: &m
     }
     best
 }
+
+#[cfg(test)]
+#[path = "batch_bald_tests.rs"]
+mod tests;

@@ -169,3 +169,7 @@ impl<'de> Visitor<'de> for Reader {
         Mixture::new(&parts).map_err(A::Error::custom)
     }
 }
+
+#[cfg(test)]
+#[path = "mixture_tests.rs"]
+mod tests;

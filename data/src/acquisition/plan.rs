@@ -140,3 +140,7 @@ impl From<Plan> for PlanSettings {
         plan.0
     }
 }
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

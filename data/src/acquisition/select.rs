@@ -445,3 +445,7 @@ fn highest(classes: &[Vec<usize>], ranks: &[usize], basket: &mut Basket<'_>) {
         basket.offer(row, f64::INFINITY);
     }
 }
+
+#[cfg(test)]
+#[path = "select_tests.rs"]
+mod tests;

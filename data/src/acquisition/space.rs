@@ -162,3 +162,7 @@ impl<'a> Space<'a> {
 
 /// Rows that a thread takes at least, so that passing them on costs little beside the work.
 const CHUNK: usize = 64;
+
+#[cfg(test)]
+#[path = "space_tests.rs"]
+mod tests;

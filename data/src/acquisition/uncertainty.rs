@@ -28,9 +28,16 @@ pub(super) fn entropy_term(p: f64) -> f64 {
 /// the length of the row's embedding (Settles and Craven 2008).
 #[must_use]
 pub fn expected_gradient_length(row: &[f64], length: f64) -> f64 {
+    let top = top_class(row);
     let squares: f64 = row.iter().map(|p| p * p).sum();
-    // ‖e_c − p‖² = Σ p² − 2 p_c + 1, which rounding may bring below zero where p_c is 1.
-    let expected: f64 = row.iter().map(|p| p * (squares - 2.0 * p + 1.0).max(0.0).sqrt()).sum();
+    // ‖e_c − p‖² = (1 − p_c)² + Σ p² over the other classes. For the top class the latter are added up by themselves, since
+    // little is left of a difference of two numbers near one.
+    let others = |class: usize| row.iter().enumerate().filter(move |(other, _)| *other != class).map(|(_, p)| p * p).sum();
+    let length_of = |class: usize, p: f64| {
+        let others: f64 = if class == top { others(class) } else { squares - p * p };
+        ((1.0 - p) * (1.0 - p) + others).sqrt()
+    };
+    let expected: f64 = row.iter().enumerate().map(|(class, p)| p * length_of(class, *p)).sum();
     length * expected
 }
 
