@@ -1,5 +1,5 @@
-//! Content-addressed blobs, packed sources, output manifests, the tables of SQLite files, and files of values that
-//! training libraries write.
+//! Content-addressed blobs, packed sources, output manifests, the tables of SQLite files, files of values that training
+//! libraries write, and the acquisition functions of active learning.
 //!
 //! This crate knows files and hashes; it knows no study, no trial and no network.
 //!
@@ -8,6 +8,7 @@
 //!  outputs ─ collect ─▶ entries + blobs ─▶ materialise ─▶ the same files elsewhere
 //! ```
 
+pub mod acquisition;
 pub mod blobs;
 pub mod dataset;
 pub mod durable;
@@ -16,6 +17,7 @@ pub mod metrics;
 pub mod outputs;
 pub mod pack;
 pub mod path;
+pub mod predictions;
 pub mod sqlite;
 pub mod unpack;
 

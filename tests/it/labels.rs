@@ -2,6 +2,7 @@
 
 mod annotator;
 mod crash;
+mod pool;
 
 use serde_json::{Value, json};
 

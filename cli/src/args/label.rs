@@ -4,12 +4,17 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{AccessCommand, ListFormat, ShowFormat, SyncArgs};
+use super::{
+    AccessCommand, ListFormat, ShowFormat, SyncArgs,
+    pool::{ChooseArgs, ScoreArgs},
+};
 
 pub const EXAMPLES: &str = "\
 Examples:
     hone label create reviews.toml            a label project: what is asked, of whom, how often
     hone label ask reviews samples.jsonl      ask for labels of these samples
+    hone label choose predictions.parquet --count 100 --to chosen.jsonl
+                                              or only of those that a model is unsure of
     hone label next reviews --as ada          the most urgent sample, for this annotator
     hone label submit 17 positive --as ada
     hone label export reviews --to labels.jsonl";
@@ -57,12 +62,24 @@ pub enum LabelCommand {
         #[arg(long)]
         force: bool,
     },
+    /// Rate samples by what one model or a committee predicts for them, and list the best
+    #[command(after_help = "Examples:\n    hone label score predictions.parquet\n    \
+                            hone label score trial-*/predictions/pool.npy --method bald --top 100 --output csv\n\n\
+                            docs/predictions.md tells how files of predictions are written.")]
+    Score(ScoreArgs),
+    /// Choose samples to ask for: unsure ones, unlike each other, and some at random to measure by
+    #[command(after_help = "Examples:\n    hone label choose predictions.parquet --count 1000 --to chosen.jsonl\n    \
+                            hone label ask reviews samples.jsonl --chosen chosen.jsonl\n    \
+                            hone label choose a.csv b.csv --method bald --asked reviews --to chosen.jsonl\n\n\
+                            docs/predictions.md tells how files of predictions are written.")]
+    Choose(ChooseArgs),
     /// Ask for labels of samples
     #[command(after_help = "Examples:\n    hone label ask reviews samples.jsonl\n    \
-                            hone label ask reviews samples.csv --key review_id\n\n\
+                            hone label ask reviews samples.csv --key review_id\n    \
+                            hone label ask reviews samples.jsonl --chosen chosen.jsonl\n\n\
                             Each line of JSONL, or row of CSV, is a sample. Its id stands in the column `--key`; what is \
-                            Hone's own stands\nin the columns hone.priority, hone.prediction, hone.confidence, hone.control \
-                            and hone.gold. The column of images\nmay name files beside the file. A sample that the project \
+                            Hone's own stands\nin the columns hone.priority, hone.prediction, hone.confidence, hone.model, \
+                            hone.control and hone.gold. The column of images\nmay name files beside the file. A sample that the project \
                             asks for already is passed over.")]
     Ask(AskArgs),
     /// List label requests, oldest first
@@ -229,6 +246,9 @@ pub struct AskArgs {
     /// Column with the ids of the samples
     #[arg(long, value_name = "COLUMN", default_value = "id")]
     pub key: String,
+    /// Only those that this file names, as `hone label choose` has written it, with its priorities and predictions
+    #[arg(long, value_name = "FILE")]
+    pub chosen: Option<PathBuf>,
     /// Who or what wants them, in words [default: the command]
     #[arg(long, value_name = "TEXT")]
     pub source: Option<String>,

@@ -7,6 +7,7 @@ mod label;
 mod labelstudio;
 mod mlflow;
 mod page;
+mod pool;
 mod proxy;
 mod run;
 mod selector;
@@ -25,6 +26,7 @@ pub use label::{AnnotatorArgs, AskArgs, LabelCommand, LabelExportArgs, LabelForm
 pub use labelstudio::{LabelStudioArgs, SyncArgs};
 pub use mlflow::{MirrorArgs, RegisterArgs, ServerArgs};
 pub use page::PageArgs;
+pub use pool::{ChooseArgs, PoolArgs, ScoreArgs};
 pub use proxy::ProxyArgs;
 pub use run::{MachineArgs, RunArgs, ServeArgs};
 pub use selector::TrialSelector;

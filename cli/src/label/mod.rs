@@ -2,6 +2,7 @@
 
 mod access;
 mod export;
+mod pool;
 mod samples;
 mod sync;
 
@@ -23,7 +24,12 @@ use crate::{
 /// # Errors
 /// Whatever the coordinator answers.
 pub async fn command(context: &Context, command: LabelCommand) -> Result<()> {
-    with_client(context, async |client| dispatch(context, client, command).await).await
+    match command {
+        // Files alone; no coordinator is needed.
+        LabelCommand::Score(args) => pool::score(context, &args),
+        LabelCommand::Choose(args) if args.asked.is_none() => pool::choose(None, &args).await,
+        command => with_client(context, async |client| dispatch(context, client, command).await).await,
+    }
 }
 
 async fn dispatch(context: &Context, client: &Client, command: LabelCommand) -> Result<()> {
@@ -42,6 +48,8 @@ async fn dispatch(context: &Context, client: &Client, command: LabelCommand) -> 
             client.labels().remove_label_project(v1::RemoveLabelProjectRequest { project: project.clone(), force }).await?;
             print_line(&format!("label project {} is removed", output::visible(&project)))
         }
+        LabelCommand::Score(args) => pool::score(context, &args),
+        LabelCommand::Choose(args) => pool::choose(Some(client), &args).await,
         LabelCommand::Ask(args) => samples::ask(client, &args).await,
         LabelCommand::Requests(args) => requests(context, client, &args).await,
         LabelCommand::Request { request, project, format } => {

@@ -5,11 +5,17 @@
 //! | the one that `--key` names | the sample's id |
 //! | `hone.priority` | a number; higher is asked first |
 //! | `hone.prediction`, `hone.confidence` | what a model says, and how sure it is |
+//! | `hone.model` | which model says so |
 //! | `hone.control` | drawn at random, to measure by |
 //! | `hone.gold` | the known answer of a gold question |
 //! | any other | what annotators may see |
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, BufRead as _, BufReader},
+    path::Path,
+};
 
 use hone_data::Hash;
 use hone_proto::v1;
@@ -46,7 +52,10 @@ const IMAGES: [(&str, &str); 6] = [
 /// A file that cannot be read, with the line; whatever the coordinator answers.
 pub async fn ask(client: &Client, args: &AskArgs) -> Result<()> {
     let project = fetch_project(client, args.project.clone()).await?;
-    let mut rows = read(&args.file)?;
+    let mut rows = match &args.chosen {
+        None => read(&args.file, &|_| true)?,
+        Some(chosen) => chosen_rows(&args.file, &args.key, chosen)?,
+    };
     let image = project.show.as_ref().map(|show| show.image.clone()).filter(|column| !column.is_empty());
     if let Some(column) = image {
         upload_images(client, &args.file, &column, &mut rows).await?;
@@ -70,49 +79,100 @@ pub async fn ask(client: &Client, args: &AskArgs) -> Result<()> {
 
 type Row = Map<String, Value>;
 
-/// Rows with their lines.
-fn read(file: &Path) -> Result<Vec<(u64, Row)>> {
-    let text = fs::read_to_string(file).map_err(|error| Failure::file("read", file, &error))?;
+/// Rows with their lines: those for which `keep` holds.
+fn read(file: &Path, keep: &dyn Fn(&Row) -> bool) -> Result<Vec<(u64, Row)>> {
     let ending = file.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
-    let rows = match ending.as_str() {
-        "jsonl" | "ndjson" | "json" => json_lines(file, &text)?,
-        "csv" => csv_rows(file, &text)?,
+    let open = || File::open(file).map(BufReader::new).map_err(|error| Failure::file("read", file, &error));
+    let mut rows = Vec::new();
+    let mut any = false;
+    let mut take = |line: u64, row: Row| {
+        any = true;
+        if keep(&row) {
+            rows.push((line, row));
+        }
+    };
+    match ending.as_str() {
+        "jsonl" | "ndjson" | "json" => json_lines(file, open()?, &mut take)?,
+        "csv" => csv_rows(file, open()?, &mut take)?,
         _ => {
             let failure = Failure::usage(format!("`{}` is neither JSONL nor CSV by its name", file.display()));
             return Err(failure.hint("name the file `….jsonl` or `….csv`"));
         }
-    };
-    if rows.is_empty() {
+    }
+    if !any {
         return Err(Failure::usage(format!("`{}` has no samples", file.display())));
     }
     Ok(rows)
 }
 
-fn json_lines(file: &Path, text: &str) -> Result<Vec<(u64, Row)>> {
-    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
-    let parsed = lines.map(|(line, text)| match serde_json::from_str(text) {
-        Ok(Value::Object(row)) => Ok((line, row)),
-        Ok(_) => Err(wrong(file, line, "is not a JSON object")),
-        Err(error) => Err(wrong(file, line, &format!("is not JSON: {error}"))),
-    });
-    parsed.collect()
+fn json_lines(file: &Path, text: BufReader<File>, take: &mut dyn FnMut(u64, Row)) -> Result<()> {
+    for (line, text) in (1..).zip(text.lines()) {
+        let text = match text {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(wrong(file, line, "is not UTF-8")),
+            text => text.map_err(|error| Failure::file("read", file, &error))?,
+        };
+        if text.trim().is_empty() {
+            continue;
+        }
+        match serde_json::from_str(&text) {
+            Ok(Value::Object(row)) => take(line, row),
+            Ok(_) => return Err(wrong(file, line, "is not a JSON object")),
+            Err(error) => return Err(wrong(file, line, &format!("is not JSON: {error}"))),
+        }
+    }
+    Ok(())
 }
 
-fn csv_rows(file: &Path, text: &str) -> Result<Vec<(u64, Row)>> {
-    let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
+fn csv_rows(file: &Path, text: BufReader<File>, take: &mut dyn FnMut(u64, Row)) -> Result<()> {
+    let mut reader = csv::ReaderBuilder::new().from_reader(text);
     let broken = |error: &csv::Error| {
         let line = error.position().map_or(1, csv::Position::line);
         wrong(file, line, &format!("cannot be read: {error}"))
     };
     let names = reader.headers().map_err(|error| broken(&error))?.clone();
-    let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.map_err(|error| broken(&error))?;
         let line = record.position().map_or(0, csv::Position::line);
         let cells = names.iter().zip(&record).filter(|(_, cell)| !cell.is_empty());
-        rows.push((line, cells.map(|(name, cell)| (name.to_owned(), json!(cell))).collect()));
+        take(line, cells.map(|(name, cell)| (name.to_owned(), json!(cell))).collect());
     }
-    Ok(rows)
+    Ok(())
+}
+
+/// The rows of those samples that `hone label choose` chose, in its order, with what it says of them.
+fn chosen_rows(file: &Path, key: &str, chosen: &Path) -> Result<Vec<(u64, Row)>> {
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut wanted: Vec<(u64, BTreeMap<String, Value>)> = Vec::new();
+    for (line, mut row) in read(chosen, &|_| true)? {
+        let Some(id) = id_of(&row, "id") else { return Err(wrong(chosen, line, "there is no `id`")) };
+        if places.insert(id, wanted.len()).is_none() {
+            wanted.push((line, own_columns(&mut row)));
+        }
+    }
+    let mut rows: Vec<Option<(u64, Row)>> = vec![None; wanted.len()];
+    for (line, mut row) in read(file, &|row| id_of(row, key).is_some_and(|id| places.contains_key(&id)))? {
+        let Some(place) = id_of(&row, key).and_then(|id| places.get(&id)) else { continue };
+        // What was chosen now goes before what the table says of it.
+        let mut own = own_columns(&mut row);
+        own.extend(wanted[*place].1.clone());
+        row.insert("hone".to_owned(), Value::Object(own.into_iter().collect()));
+        rows[*place].get_or_insert((line, row));
+    }
+    let lacking = places.iter().find(|(_, place)| rows[**place].is_none());
+    if let Some((id, place)) = lacking {
+        let message = format!("`{}` has no sample `{id}`", file.display());
+        let failure = wrong(chosen, wanted[*place].0, &message);
+        return Err(failure.hint(format!("its ids are those of the column `{key}`; `--key COLUMN` names another one")));
+    }
+    Ok(rows.into_iter().flatten().collect())
+}
+
+fn id_of(row: &Row, key: &str) -> Option<String> {
+    match row.get(key)? {
+        Value::String(id) if !id.is_empty() => Some(id.clone()),
+        Value::Number(id) => Some(id.to_string()),
+        _ => None,
+    }
 }
 
 fn wrong(file: &Path, line: u64, why: &str) -> Failure {
@@ -130,11 +190,10 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn sample(&self, line: u64, mut row: Row) -> Result<v1::LabelSample> {
         let wrong = |why: String| wrong(self.file, line, &why);
-        let id = match row.get(self.key) {
-            Some(Value::String(id)) if !id.is_empty() => id.clone(),
-            Some(Value::Number(id)) => id.to_string(),
-            Some(_) => return Err(wrong(format!("`{}` is neither a text nor a number", self.key))),
-            None => {
+        let id = match (id_of(&row, self.key), row.get(self.key)) {
+            (Some(id), _) => id,
+            (None, Some(_)) => return Err(wrong(format!("`{}` is neither a text nor a number", self.key))),
+            (None, None) => {
                 let failure = wrong(format!("there is no `{}`", self.key));
                 return Err(failure.hint("`--key COLUMN` names the column with the ids"));
             }
@@ -160,7 +219,7 @@ impl Reader<'_> {
             Some(label) => Some(v1::LabelPrediction {
                 label_json: self.label(label),
                 confidence: number("confidence")?.unwrap_or(1.0),
-                source: String::new(),
+                source: own.get("model").map(text_of).unwrap_or_default(),
             }),
         };
         Ok(v1::LabelSample {
@@ -182,7 +241,11 @@ impl Reader<'_> {
     }
 }
 
-const OWN: [&str; 5] = ["priority", "prediction", "confidence", "control", "gold"];
+const OWN: [&str; 6] = ["priority", "prediction", "confidence", "model", "control", "gold"];
+
+fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
 
 /// Takes the columns `hone.…`, or the fields of one object `hone`, out of a row.
 fn own_columns(row: &mut Row) -> BTreeMap<String, Value> {
@@ -256,18 +319,35 @@ mod tests {
 
     #[test]
     fn a_row_is_a_sample_with_hones_own_columns_taken_out() {
-        let row = json!({"id": 7, "text": "good", "hone.priority": "0.5", "hone": {"prediction": "yes", "confidence": 0.75}});
+        let row = json!({"id": 7, "text": "good", "hone.priority": "0.5", "hone": {"prediction": "yes", "confidence": 0.75, "model": "m"}});
         let read = sample(row, true).unwrap();
         assert_eq!((read.sample.as_str(), read.priority, read.control), ("7", 0.5, false));
         assert_eq!(read.data_json, r#"{"id":7,"text":"good"}"#);
         let prediction = read.prediction.unwrap();
-        assert_eq!((prediction.label_json.as_str(), prediction.confidence), ("\"yes\"", 0.75));
+        assert_eq!((prediction.label_json.as_str(), prediction.confidence, &*prediction.source), ("\"yes\"", 0.75, "m"));
     }
 
     #[test]
     fn labels_in_cells_are_json_where_labels_are_no_plain_texts() {
         let read = sample(json!({"id": "a", "hone.gold": "[\"cat\"]", "hone.control": "true"}), false).unwrap();
         assert_eq!((read.gold_json.as_str(), read.control), ("[\"cat\"]", true));
+    }
+
+    #[test]
+    fn of_a_table_those_that_were_chosen_are_asked_for_with_what_was_said_of_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let [table, chosen] = ["table.csv", "chosen.jsonl"].map(|name| folder.path().join(name));
+        fs::write(&table, "key,text,hone.priority\na,good,1\nb,bad,1\n7,odd,1\n").unwrap();
+        fs::write(&chosen, "{\"id\": 7, \"hone\": {\"priority\": 3}}\n{\"id\": \"a\", \"hone\": {\"control\": true}}\n").unwrap();
+        let rows = chosen_rows(&table, "key", &chosen).unwrap();
+        let expected = [
+            (4, json!({"key": "7", "text": "odd", "hone": {"priority": 3}})),
+            (2, json!({"key": "a", "text": "good", "hone": {"priority": "1", "control": true}})),
+        ];
+        assert_eq!(rows.into_iter().map(|(line, row)| (line, Value::Object(row))).collect::<Vec<_>>(), expected);
+        fs::write(&chosen, "{\"id\": \"a\"}\n{\"id\": \"z\"}\n").unwrap();
+        let said = chosen_rows(&table, "key", &chosen).unwrap_err().to_string();
+        assert!(said.contains("chosen.jsonl:2: `") && said.contains("table.csv` has no sample `z`"), "{said}");
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod labelstudio;
 mod listing;
 #[cfg(feature = "parquet")]
 pub mod parquet;
+mod pool;
 mod sparkline;
 mod studies;
 mod target;
@@ -37,6 +38,7 @@ pub use labels::{
 };
 pub use labelstudio::{LabelStudioDocument, SyncDocument, label_studio_facts, sync_text};
 pub use listing::{Cell, Column, Listing};
+pub use pool::{score_documents, scores_listing};
 pub use studies::{counts_text, studies_listing, study_text};
 pub use target::Target;
 pub use trials::{outputs_listing, parameter_text, trial_text, trials_listing, values_text};
