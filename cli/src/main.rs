@@ -79,7 +79,7 @@ fn dispatch(cli: Cli) -> Result<u8> {
 async fn connected(context: &Context, command: Command) -> Result<()> {
     match command {
         Command::Run(args) => run::command(context, &args).await,
-        Command::Serve(args) => serve::command(context, args).await,
+        Command::Serve(args) => serve::command(context, *args).await,
         Command::OptunaProxy(args) => proxy::command(context, args).await,
         Command::Worker(args) => match args.command {
             Some(command) => fleet::command(context, command).await,

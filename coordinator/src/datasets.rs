@@ -210,7 +210,7 @@ impl Reading {
             return Ok(());
         }
         let mut left = limit;
-        while let Some(samples) = rows.next()? {
+        while let Some(samples) = rows.next_samples()? {
             let some = samples.len().min(usize::try_from(left).unwrap_or(usize::MAX));
             left -= some as u64;
             let wanted = samples[..some].chunks(PART).all(|part| take(part.iter().map(sample_to_proto).collect()));

@@ -126,7 +126,7 @@ pub enum Command {
     /// Run a study here and now, or go on with it
     Run(RunArgs),
     /// Be a coordinator that workers on other machines can join
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Serve Optuna's programs of this host, for a coordinator that may be elsewhere, or away for a while
     OptunaProxy(ProxyArgs),
     /// Attach this machine as a worker, or look after workers

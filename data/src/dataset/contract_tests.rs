@@ -21,7 +21,7 @@ fn violations(contract: &Contract, name: &str, text: &str) -> Vec<String> {
     let format = Format::of_name(name).unwrap();
     let mut table = Table::open(&Content::of_file(&path).unwrap(), format, name).unwrap();
     let mut checking = Checking::new(contract);
-    while let Some(batch) = table.next().unwrap() {
+    while let Some(batch) = table.next_batch().unwrap() {
         checking.look(name, &batch);
     }
     let (count, shown) = checking.finish();

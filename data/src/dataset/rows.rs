@@ -62,7 +62,7 @@ impl<'a> Rows<'a> {
     ///
     /// # Errors
     /// [`ProfileError`], where a file cannot be read any more.
-    pub fn next(&mut self) -> Result<Option<Vec<Sample>>, ProfileError> {
+    pub fn next_samples(&mut self) -> Result<Option<Vec<Sample>>, ProfileError> {
         if self.tables.is_empty() {
             return Ok(self.next_files());
         }
@@ -103,7 +103,7 @@ impl<'a> Rows<'a> {
             if let Some(reading) = &mut self.reading {
                 let profile = reading.profile;
                 let failed = |source| ProfileError::Table { path: profile.path.clone(), source };
-                if let Some(batch) = reading.table.next().map_err(failed)? {
+                if let Some(batch) = reading.table.next_batch().map_err(failed)? {
                     let place = self.key.map(|key| key_place(&profile.path, key, &batch)).transpose()?;
                     let alone = self.tables.len() == 1;
                     return Ok(Some(Part { batch, place, profile, alone }));

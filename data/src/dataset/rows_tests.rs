@@ -33,7 +33,7 @@ impl Data {
         let open = |entry: &Entry| self.open(entry);
         let mut rows = Rows::new(&self.manifest, Some(&self.profile), key, &open);
         let mut all = Vec::new();
-        while let Some(part) = rows.next().unwrap() {
+        while let Some(part) = rows.next_samples().unwrap() {
             all.extend(part);
         }
         all

@@ -21,11 +21,11 @@ fn is_plain(text: &str) -> bool {
     let mut characters = text.chars();
     let (Some(first), second) = (characters.next(), characters.next()) else { return false };
     let blank_follows = second.is_none_or(|second| second == ' ');
-    let begins = !INDICATORS.contains(first) && !(matches!(first, '-' | '?' | ':') && blank_follows);
+    let indicates = INDICATORS.contains(first) || (matches!(first, '-' | '?' | ':') && blank_follows);
     let document = text.starts_with("---") || text.starts_with("...");
     let inner = !text.contains(": ") && !text.contains(" #") && !text.ends_with(':');
     let ends = !text.starts_with(' ') && !text.ends_with(' ');
-    begins && inner && ends && !document && !is_resolved(text)
+    !indicates && inner && ends && !document && !is_resolved(text)
 }
 
 /// Whether the text alone would be read as something else than text (YAML 1.2, as ruamel.yaml resolves it).

@@ -231,7 +231,7 @@ fn read_table(
     let failed = |source| ProfileError::Table { path: path.to_owned(), source };
     let mut table = Table::open(content, format, path).map_err(failed)?;
     let mut reading = Reading { untyped: format == Format::Csv, ..Reading::default() };
-    while let Some(batch) = table.next().map_err(failed)? {
+    while let Some(batch) = table.next_batch().map_err(failed)? {
         reading.add(&batch);
         if let Some(key) = wanted.key {
             keys.add(path, key, &batch)?;
@@ -340,7 +340,7 @@ fn twice(manifest: &Manifest, open: &Open<'_>, key: &str, wanted: u128) -> Resul
         let failed = |source| ProfileError::Table { path: path.to_owned(), source };
         let content = open(entry).map_err(|source| ProfileError::Io { path: path.to_owned(), source })?;
         let mut table = Table::open(&content, format, path).map_err(failed)?;
-        while let Some(batch) = table.next().map_err(failed)? {
+        while let Some(batch) = table.next_batch().map_err(failed)? {
             let place = key_place(path, key, &batch)?;
             for (row, number) in batch.rows.iter().zip(batch.first + 1..) {
                 let Some(text) = row.get(place).map(super::table::Value::to_text) else { continue };

@@ -158,7 +158,7 @@ impl Table {
     ///
     /// # Errors
     /// [`TableError`], with the row that makes no sense.
-    pub fn next(&mut self) -> Result<Option<Batch>, TableError> {
+    pub fn next_batch(&mut self) -> Result<Option<Batch>, TableError> {
         let mut part = Filling::default();
         let columns = match &mut self.reader {
             Reader::Csv(table) => table.read(self.rows, &mut part)?,

@@ -23,7 +23,7 @@ fn read_file(name: &str, bytes: &[u8]) -> Result<Read, TableError> {
     let mut table = Table::open(&Content::of_file(&path).unwrap(), format, name)?;
     let mut read = Read { columns: Vec::new(), rows: Vec::new() };
     let mut parts = 0;
-    while let Some(batch) = table.next()? {
+    while let Some(batch) = table.next_batch()? {
         assert_eq!(batch.first, read.rows.len() as u64);
         read.columns = batch.columns.iter().map(ToString::to_string).collect();
         read.rows.extend(batch.rows);
@@ -184,7 +184,7 @@ fn wide_tables_come_in_smaller_parts() {
     fs::write(&path, text).unwrap();
     let mut table = Table::open(&Content::of_file(&path).unwrap(), Format::Csv, "a.csv").unwrap();
     let mut parts = Vec::new();
-    while let Some(batch) = table.next().unwrap() {
+    while let Some(batch) = table.next_batch().unwrap() {
         parts.push(batch.rows.len());
     }
     let most = BATCH_BYTES / (columns * size_of::<Value>()) + 1;
