@@ -33,6 +33,10 @@ pub(super) fn next(
     if let Some(reason) = nothing_because(project, had.len()) {
         return Ok(LabelReply::Nothing { reason });
     }
+    // Who names a sample may have it all the same.
+    if project.spec.label_studio.is_some() {
+        return Ok(LabelReply::Nothing { reason: "its annotators work in Label Studio".to_owned() });
+    }
     let unknown = |request: &&LabelRequest| !request.knows(annotator);
     let gold = if project.draws_gold(annotator) { project.gold().find(unknown) } else { None };
     let Some(chosen) = gold.or_else(|| project.queue().find(unknown)).map(|request| request.id) else {
@@ -53,9 +57,6 @@ fn nothing_because(project: &LabelProject, leases: usize) -> Option<String> {
         ProjectState::Paused => return Some("the project is paused".to_owned()),
         ProjectState::Closed => return Some("the project is closed".to_owned()),
         ProjectState::Open => {}
-    }
-    if project.spec.label_studio.is_some() {
-        return Some("its annotators work in Label Studio".to_owned());
     }
     (leases >= MAX_LEASES).then(|| format!("{leases} samples are before this annotator already; answer or release them first"))
 }
