@@ -10,6 +10,8 @@ pub enum Use {
     Agreement = 1,
     /// Which learning curves a resample holds.
     Curves = 2,
+    /// Which items of a validation split a resample holds.
+    Split = 3,
 }
 
 /// A stream of draws for one question.

@@ -28,11 +28,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::draw::{Draw, Use};
-use crate::error::{ConsensusError, check, check_inside};
+use crate::error::{ConsensusError, check, check_inside, check_length};
 use crate::normal::{below, student_two_sided};
 use crate::quantiles::quantile;
 
-use super::curve::{Curve, Labels};
+use super::curve::{Curve, Labels, Point};
 
 /// At which accuracy labels are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -241,6 +241,48 @@ impl Estimate {
             end(self.high),
         )
     }
+}
+
+/// How good a model was with so many labels, item by item of the validation split.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Measured {
+    /// All labels that the model was trained on.
+    pub labels: u32,
+    /// Whether it was right, for each item of the split in the same order each time.
+    pub hits: Vec<bool>,
+}
+
+/// The rounds of one run as curves on resamples of the validation split, for [`Repeats::Resamples`]: each resample draws
+/// as many items as there are, the same for both kinds (Efron 1979).
+///
+/// # Errors
+///
+/// No rounds of a kind, labels that do not grow, or rounds on different numbers of items.
+pub fn resample_split(
+    active: &[Measured],
+    control: &[Measured],
+    resamples: u32,
+    seed: u64,
+) -> Result<(Vec<Curve>, Vec<Curve>), ConsensusError> {
+    let needed = active.first().map_or(0, |round| round.hits.len());
+    for round in active.iter().chain(control) {
+        check_length("hits", round.hits.len(), needed.max(1))?;
+    }
+    let drawn = (0..resamples).map(|number| {
+        let mut draw = Draw::new(seed, Use::Split, number);
+        let items: Vec<usize> = (0..needed).map(|_| draw.below(needed)).collect();
+        Ok((on(active, &items)?, on(control, &items)?))
+    });
+    drawn.collect()
+}
+
+/// A curve on some of the items.
+fn on(rounds: &[Measured], items: &[usize]) -> Result<Curve, ConsensusError> {
+    let point = |round: &Measured| {
+        let hits = items.iter().filter(|&&item| round.hits[item]).count();
+        Point { labels: f64::from(round.labels), accuracy: hits as f64 / items.len() as f64 }
+    };
+    Curve::new(rounds.iter().map(point).collect())
 }
 
 /// Measures the labels saved.

@@ -252,3 +252,32 @@ fn mistakes_are_named() {
     assert_eq!(read(r#"{"seed": 3}"#), Ok(SavingRule { seed: 3, ..SavingRule::default() }));
     assert!(read(r#"{"resamples": 0}"#).is_err_and(|error| error.starts_with("`resamples` must be")));
 }
+
+/// A learner that is right on the first items of a split, on more of them with more labels.
+fn measured(labels: u32, right: usize) -> Measured {
+    Measured { labels, hits: (0..200).map(|item| item < right).collect() }
+}
+
+#[test]
+fn one_run_is_measured_on_resamples_of_its_split() {
+    let active = [measured(20, 120), measured(60, 170), measured(100, 196)];
+    let control = [measured(20, 120), measured(120, 150), measured(400, 196)];
+    let (a, c) = resample_split(&active, &control, 500, 1).expect("curves");
+    assert_eq!((a.len(), c.len()), (500, 500));
+    // The same items of both: where they were right on the same ones, they are as good.
+    assert!(a.iter().zip(&c).all(|(a, c)| a.points()[0].accuracy == c.points()[0].accuracy));
+    let mean = a.iter().map(|curve| curve.points()[1].accuracy).sum::<f64>() / 500.0;
+    assert!((mean - 0.85).abs() < 0.01, "{mean}");
+    let rule = SavingRule { repeats: Repeats::Resamples, ..SavingRule::default() };
+    let Saving::Saves(estimate) = saving(&a, &c, &rule).expect("a saving") else { panic!("it saves") };
+    assert!((estimate.saving().expect("exact") - 0.75).abs() < 0.05, "{estimate:?}");
+    assert_eq!(resample_split(&active, &control, 500, 1), Ok((a, c)));
+}
+
+#[test]
+fn rounds_on_different_splits_are_refused() {
+    let other = Measured { labels: 60, hits: vec![true; 199] };
+    let message = resample_split(&[measured(20, 100), other], &[measured(20, 100)], 9, 0).expect_err("a mistake").to_string();
+    assert_eq!(message, "`hits` has `199` entries and needs `200`");
+    assert!(resample_split(&[], &[], 9, 0).is_err());
+}
