@@ -68,6 +68,7 @@ impl Bench {
             snapshot: Arc::new(snapshot),
             made_from: Vec::new(),
             lineage: None,
+            labels: None,
             again: false,
             expected: None,
             asked_by: None,

@@ -34,7 +34,7 @@ use crate::{
     histories::Histories,
     holder::{Holder, HolderError},
     katib,
-    labels::Labelling,
+    labels::{self, Labelling},
     labelstudio::{self, Prepared},
     liveness::{Connection, Connections},
     mlflow::{self, Mirror, Parts},
@@ -198,6 +198,7 @@ impl Coordinator {
         if let Some(prepared) = label_studio {
             prepared.run(|| stopped(stopping.clone()));
         }
+        tokio::spawn(weigh_labels(writer.clone(), stopping.clone()));
         tokio::spawn(sweep(services.clone(), stopping));
         Ok(Coordinator {
             services,
@@ -497,6 +498,13 @@ fn router(services: &Services) -> Router<Stack<AuthoriseLayer, Identity>> {
         .add_service(
             WorkerServiceServer::new(s.clone()).max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE),
         )
+}
+
+async fn weigh_labels(writer: Writer, stopping: watch::Receiver<bool>) {
+    tokio::select! {
+        () = labels::weigh(writer) => {}
+        () = stopped(stopping) => {}
+    }
 }
 
 async fn sweep(services: Services, mut stopping: watch::Receiver<bool>) {

@@ -188,13 +188,25 @@ pub enum LabelCommand {
         #[command(flatten)]
         format: ListFormat,
     },
+    /// Show how far labels can be trusted: agreement, how good annotators are, whether predictions sway them
+    #[command(after_help = "Examples:\n    hone label report reviews\n    hone label report reviews --output json")]
+    Report {
+        #[command(flatten)]
+        project: ProjectArgs,
+        #[command(flatten)]
+        format: ShowFormat,
+    },
+    /// Measure what asking for uncertain samples has saved, and whether more labels are worth it
+    #[command(after_help = "Examples:\n    hone label meter rounds.jsonl\n    hone label meter rounds.csv --target 0.95")]
+    Meter(MeterArgs),
     /// Look now at what annotators have said in Label Studio
     #[command(after_help = "Examples:\n    hone label sync reviews\n    hone label sync reviews --anew")]
     Sync(SyncArgs),
-    /// Write labels into a file
+    /// Write labels into a file, or make a version of a dataset of them
     #[command(after_help = "Examples:\n    hone label export reviews --to labels.jsonl\n    \
                             hone label export reviews --format csv --answers > answers.csv\n    \
-                            hone label export photos --format coco --to photos.json")]
+                            hone label export photos --format coco --to photos.json\n    \
+                            hone label export reviews --dataset reviews-labels")]
     Export(LabelExportArgs),
     #[command(flatten)]
     Access(AccessCommand),
@@ -272,6 +284,23 @@ pub struct RequestsArgs {
 }
 
 #[derive(Clone, Debug, Args)]
+pub struct MeterArgs {
+    /// Rounds, JSONL or CSV by the ending of the name: `kind` (`active` or `control`), `labels`, `accuracy`, `run`
+    pub file: PathBuf,
+    /// Compare the labels for this accuracy [default: the highest that both kinds reach]
+    #[arg(long, value_name = "ACCURACY")]
+    pub target: Option<f64>,
+    /// Rounds that are looked at to say whether labels gain anything
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub window: u32,
+    /// The least gain of accuracy for 100 labels that is worth asking for
+    #[arg(long, value_name = "GAIN", default_value_t = 0.001)]
+    pub least_gain: f64,
+    #[command(flatten)]
+    pub format: ShowFormat,
+}
+
+#[derive(Clone, Debug, Args)]
 pub struct LabelExportArgs {
     #[command(flatten)]
     pub project: ProjectArgs,
@@ -284,6 +313,15 @@ pub struct LabelExportArgs {
     /// File to write [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub to: Option<PathBuf>,
+    /// Make a version of this dataset of them instead, traced to every answer; other answers later leave marks on it
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["format", "answers", "to"])]
+    pub dataset: Option<String>,
+    /// Versions that the samples were taken from: `name@version`
+    #[arg(long, value_name = "DATASET", requires = "dataset")]
+    pub made_from: Vec<String>,
+    /// A note on the version
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true, requires = "dataset")]
+    pub note: String,
 }
 
 /// A format of labels.

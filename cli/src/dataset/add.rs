@@ -29,13 +29,33 @@ const ROUNDS: usize = 3;
 /// # Errors
 /// Files that cannot be read or break their contract, or a coordinator that refuses.
 pub async fn add(client: &Client, args: AddArgs) -> Result<()> {
+    add_made(client, args, Made::default()).await
+}
+
+/// What a version is made of, where it is not a user's file.
+#[derive(Clone, Debug, Default)]
+pub struct Made {
+    /// Where it comes from, for people; `None`: the path.
+    pub source: Option<String>,
+    /// A document that traces its rows to what they were made of.
+    pub lineage: Option<Vec<u8>>,
+    pub labels: Option<v1::DatasetLabels>,
+}
+
+/// Adds a version that the program itself has made, and says which one it is.
+///
+/// # Errors
+/// As for [`add`].
+pub async fn add_made(client: &Client, args: AddArgs, made: Made) -> Result<()> {
     let latest = latest(client, &args.name).await?;
     let contract = contract(client, &args, latest.as_ref()).await?;
     let key = key(&args, latest.as_ref());
     let origin = Origin::find(&args.path, args.out.as_deref()).await?;
     let taken = Arc::new(origin.take().await?);
-    let prepared = Prepared { taken, key, contract, source: origin.shown.clone(), alone: origin.alone };
-    if let Some(latest) = latest.filter(|latest| !args.again && args.made_from.is_empty() && prepared.is(latest)) {
+    let is_file = made.lineage.is_none() && args.made_from.is_empty();
+    let source = made.source.clone().unwrap_or_else(|| origin.shown.clone());
+    let prepared = Prepared { taken, key, contract, source, alone: origin.alone, made };
+    if let Some(latest) = latest.filter(|latest| !args.again && is_file && prepared.is(latest)) {
         // What the coordinator has lost of it comes back.
         upload::pieces(client, &prepared.taken).await?;
         upload::document(client, prepared.taken.manifest.to_bytes()).await?;
@@ -105,6 +125,7 @@ struct Prepared {
     source: String,
     /// It is one file, and was named as such.
     alone: bool,
+    made: Made,
 }
 
 impl Prepared {
@@ -171,6 +192,7 @@ impl Prepared {
             note: args.note.clone(),
             made_from: args.made_from.clone(),
             again: args.again,
+            labels: self.made.labels.clone(),
             request_id: uuid::Uuid::new_v4().into_bytes().to_vec().into(),
             ..v1::AddDatasetRequest::default()
         };
@@ -184,6 +206,9 @@ impl Prepared {
             }
             if let Some(contract) = &self.contract {
                 request.contract = upload::document(client, contract.to_bytes()).await?.as_bytes().to_vec().into();
+            }
+            if let Some(lineage) = &self.made.lineage {
+                request.lineage = upload::document(client, lineage.clone()).await?.as_bytes().to_vec().into();
             }
             match client.datasets().add_dataset(request.clone()).await {
                 Ok(answer) => return Ok(answer.into_inner()),

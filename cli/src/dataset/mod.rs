@@ -11,6 +11,7 @@ use hone_data::dataset::{Contract, profile::Profile};
 use hone_proto::v1;
 use serde::Serialize;
 
+pub use self::add::{Made, add_made};
 use crate::{
     args::{DatasetCommand, Shape},
     connect::{Client, with_client},

@@ -86,7 +86,7 @@ fn refuse_other_forms(args: &LabelExportArgs, form: &v1::LabelForm) -> Result<()
     Ok(())
 }
 
-fn parsed(json: &str) -> Value {
+pub(super) fn parsed(json: &str) -> Value {
     serde_json::from_str(json).unwrap_or(Value::Null)
 }
 
@@ -105,7 +105,7 @@ fn label_line(label: &v1::Label) -> Value {
     })
 }
 
-fn answer_lines(label: &v1::Label) -> Vec<Value> {
+pub(super) fn answer_lines(label: &v1::Label) -> Vec<Value> {
     let line = |answer: &v1::LabelAnswer| {
         let shown = answer.shown.as_ref();
         json!({

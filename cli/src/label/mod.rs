@@ -2,7 +2,9 @@
 
 mod access;
 mod export;
+mod meter;
 mod pool;
+mod publish;
 mod samples;
 mod sync;
 
@@ -26,6 +28,7 @@ use crate::{
 pub async fn command(context: &Context, command: LabelCommand) -> Result<()> {
     match command {
         // Files alone; no coordinator is needed.
+        LabelCommand::Meter(args) => meter::meter(&args),
         LabelCommand::Score(args) => pool::score(context, &args),
         LabelCommand::Choose(args) if args.asked.is_none() => pool::choose(None, &args).await,
         command => with_client(context, async |client| dispatch(context, client, command).await).await,
@@ -92,8 +95,13 @@ async fn dispatch(context: &Context, client: &Client, command: LabelCommand) -> 
             let documents = output::annotator_documents(&annotators);
             print(&list_text(format.output, context.look, &documents, &output::annotators_listing(&annotators))?)
         }
+        LabelCommand::Report { project, format } => report(context, client, project.project, format.output).await,
+        LabelCommand::Meter(args) => meter::meter(&args),
         LabelCommand::Sync(args) => sync::sync(client, args).await,
-        LabelCommand::Export(args) => export::export(client, &args).await,
+        LabelCommand::Export(args) => match &args.dataset {
+            Some(dataset) => publish::publish(client, &args, dataset).await,
+            None => export::export(client, &args).await,
+        },
         LabelCommand::Access(command) => access::command(context, client, command).await,
     }
 }
@@ -130,6 +138,15 @@ async fn show(client: &Client, project: String, shape: Shape) -> Result<()> {
     match shape {
         Shape::Json => print(&json_text(&output::LabelProjectDocument::from(&project))?),
         Shape::Text => print(&output::label_project_text(&project)),
+    }
+}
+
+async fn report(context: &Context, client: &Client, project: String, shape: Shape) -> Result<()> {
+    let found = client.labels().report_labels(v1::ReportLabelsRequest { project }).await?.into_inner();
+    let report: Value = serde_json::from_str(&found.report_json).unwrap_or_default();
+    match shape {
+        Shape::Json => print(&json_text(&report)?),
+        Shape::Text => print(&output::label_report_text(&found.project.unwrap_or_default(), &report, context.look)),
     }
 }
 

@@ -77,10 +77,10 @@ pub async fn ask(client: &Client, args: &AskArgs) -> Result<()> {
     print_line(&format!("{} labels are asked for{known}", done.new))
 }
 
-type Row = Map<String, Value>;
+pub(super) type Row = Map<String, Value>;
 
 /// Rows with their lines: those for which `keep` holds.
-fn read(file: &Path, keep: &dyn Fn(&Row) -> bool) -> Result<Vec<(u64, Row)>> {
+pub(super) fn read(file: &Path, keep: &dyn Fn(&Row) -> bool) -> Result<Vec<(u64, Row)>> {
     let ending = file.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
     let open = || File::open(file).map(BufReader::new).map_err(|error| Failure::file("read", file, &error));
     let mut rows = Vec::new();
@@ -100,7 +100,7 @@ fn read(file: &Path, keep: &dyn Fn(&Row) -> bool) -> Result<Vec<(u64, Row)>> {
         }
     }
     if !any {
-        return Err(Failure::usage(format!("`{}` has no samples", file.display())));
+        return Err(Failure::usage(format!("`{}` has no rows", file.display())));
     }
     Ok(rows)
 }
@@ -175,7 +175,7 @@ fn id_of(row: &Row, key: &str) -> Option<String> {
     }
 }
 
-fn wrong(file: &Path, line: u64, why: &str) -> Failure {
+pub(super) fn wrong(file: &Path, line: u64, why: &str) -> Failure {
     Failure::usage(format!("{}:{line}: {why}", file.display()))
 }
 

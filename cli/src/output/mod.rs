@@ -9,6 +9,7 @@ mod datasets;
 mod documents;
 mod explanation;
 mod findings;
+mod label_report;
 mod labels;
 mod labelstudio;
 mod listing;
@@ -31,6 +32,7 @@ pub use datasets::{DatasetDocument, dataset_documents, dataset_text, datasets_li
 pub use documents::{StoreDocument, StudyDocument, TrialDocument, WorkerDocument, study_documents, trial_documents};
 pub use explanation::ExplanationDocument;
 pub use findings::{findings_text, front_text};
+pub use label_report::label_report_text;
 pub use labels::{
     LabelDocument, LabelProjectDocument, LabelTaskDocument, annotator_documents, annotators_listing, exported_labels_listing,
     label_documents, label_project_documents, label_project_text, label_projects_listing, label_task_text, label_text,

@@ -105,6 +105,7 @@ pub fn from_dataset_reject(reject: &DatasetReject) -> Status {
             (Code::FailedPrecondition, "remove what names it first; `hone dataset unpin` lets go of a user's pin".to_owned())
         }
         DatasetReject::NamedBy { .. } => (Code::FailedPrecondition, "remove what names it first".to_owned()),
+        DatasetReject::NoLabels(_) => (Code::FailedPrecondition, "read the labels again, and add again".to_owned()),
         DatasetReject::Overtaken { .. } => (Code::Aborted, "look at the newest version, and add again".to_owned()),
     };
     status(code, reject.to_string(), Some(hint))
@@ -216,6 +217,7 @@ pub fn from_decode(error: &DecodeError) -> Status {
         | DecodeError::Missing(_)
         | DecodeError::Malformed { .. }
         | DecodeError::Spec(_)
+        | DecodeError::Skills(_)
         | DecodeError::Message(_) => Status::data_loss(error.to_string()),
     }
 }

@@ -2,6 +2,7 @@
 //! nothing: the core does.
 
 mod samples;
+mod weigher;
 
 use std::sync::Arc;
 
@@ -13,7 +14,10 @@ use hone_studies::{
 use serde_json::Value;
 use tonic::Status;
 
-pub(crate) use self::samples::{Batch, Samples};
+pub(crate) use self::{
+    samples::{Batch, Samples},
+    weigher::weigh,
+};
 use crate::{
     actor::{Refusal, View, Writer},
     convert::{

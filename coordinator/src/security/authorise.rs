@@ -158,6 +158,7 @@ const CLIENT_METHODS: &[&str] = &[
     "ReopenLabel",
     "WithdrawAnswer",
     "ListAnnotators",
+    "ReportLabels",
     "InviteAnnotator",
     "ListPasses",
     "RevokePasses",

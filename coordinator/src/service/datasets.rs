@@ -4,14 +4,15 @@ use std::{pin::Pin, sync::Arc};
 
 use hone_data::{Hash, blobs::BlobError};
 use hone_proto::v1::{
-    AddDatasetRequest, AddDatasetResponse, DatasetSamples, DatasetVersion as VersionMessage, DiffDatasetsRequest,
+    AddDatasetRequest, AddDatasetResponse, DatasetLabels, DatasetSamples, DatasetVersion as VersionMessage, DiffDatasetsRequest,
     DiffDatasetsResponse, GetDatasetRequest, GetDatasetResponse, ListDatasetsRequest, ListDatasetsResponse, PinDatasetRequest,
     ReadDatasetRequest, RemoveDatasetRequest, RemoveDatasetResponse, VerifyDatasetRequest, VerifyDatasetResponse,
     dataset_service_server::DatasetService,
 };
 use hone_studies::{
-    BlobId, Command, Reply, RequestId,
+    BlobId, Command, LabelRequestId, Reply, RequestId,
     dataset::{DatasetCommand, DatasetReply, Found, NewVersion, Reference, Snapshot, VersionRef, split_reference},
+    label::LabelUse,
 };
 use tokio::sync::mpsc;
 use tokio_stream::{Stream, wrappers::ReceiverStream};
@@ -21,8 +22,8 @@ use super::{Services, computed};
 use crate::{
     actor::View,
     convert::{
-        client::dataset_version_to_proto,
-        status::{from_blob, from_dataset_reject, status},
+        client::{dataset_version_to_proto, find_label_project},
+        status::{from_blob, from_dataset_reject, from_select, status},
     },
     datasets::{self, Held, Reading, SnapshotProblem},
 };
@@ -203,10 +204,20 @@ fn new_version(view: &View, request: AddDatasetRequest, held: &Held) -> Result<N
         snapshot: Arc::new(snapshot),
         made_from: made_from.collect::<Result<Vec<VersionRef>, Status>>()?,
         lineage: optional("lineage", &request.lineage)?,
+        labels: request.labels.map(|labels| labels_used(view, &labels)).transpose()?,
         again: request.again,
         expected: request.expected,
         asked_by: request_id_of(&request.request_id)?,
     })
+}
+
+fn labels_used(view: &View, labels: &DatasetLabels) -> Result<LabelUse, Status> {
+    let project = find_label_project(&view.state.labels, &labels.project).map_err(|error| from_select(&error))?.id;
+    if labels.requests.len() != labels.resolved_at_us.len() {
+        return Err(Status::invalid_argument("`labels` has not one time for each request"));
+    }
+    let requests = labels.requests.iter().map(|id| LabelRequestId(*id));
+    Ok(LabelUse { project, labels: requests.zip(labels.resolved_at_us.iter().copied()).collect() })
 }
 
 /// Cut at the end; these are texts for people.

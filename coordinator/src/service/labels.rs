@@ -7,9 +7,9 @@ use hone_proto::v1::{
     Label as LabelMessage, LabelBatch, LabelProject as ProjectMessage, LabelSample, LabelTask, ListAnnotatorsRequest,
     ListAnnotatorsResponse, ListLabelProjectsRequest, ListLabelProjectsResponse, ListLabelsRequest, NextLabelRequest,
     NextLabelResponse, ReleaseLabelRequest, ReleaseLabelResponse, RemoveLabelProjectRequest, RemoveLabelProjectResponse,
-    RenewLabelsRequest, RenewLabelsResponse, ReopenLabelRequest, RescoreLabelsRequest, RescoreLabelsResponse,
-    ResolveLabelRequest, SetLabelProjectRequest, SkipLabelRequest, SkipLabelResponse, SubmitLabelRequest, SubmitLabelResponse,
-    SyncLabelsRequest, SyncLabelsResponse, UndoLabelRequest, WithdrawAnswerRequest, WithdrawLabelsRequest,
+    RenewLabelsRequest, RenewLabelsResponse, ReopenLabelRequest, ReportLabelsRequest, ReportLabelsResponse, RescoreLabelsRequest,
+    RescoreLabelsResponse, ResolveLabelRequest, SetLabelProjectRequest, SkipLabelRequest, SkipLabelResponse, SubmitLabelRequest,
+    SubmitLabelResponse, SyncLabelsRequest, SyncLabelsResponse, UndoLabelRequest, WithdrawAnswerRequest, WithdrawLabelsRequest,
     WithdrawLabelsResponse, label_service_server::LabelService,
 };
 use hone_studies::{
@@ -17,6 +17,7 @@ use hone_studies::{
     file::parse_labels,
     label::{
         Channel, Form, Label, LabelCommand, LabelReply, LabelRequest, LabelState, NewRequest, ProjectState, Rescore, SampleData,
+        label_report,
     },
 };
 use serde_json::Value;
@@ -24,10 +25,13 @@ use tokio::sync::mpsc;
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Code, Request, Response, Status, Streaming};
 
-use super::{Services, passes};
+use super::{Services, computed, passes};
 use crate::{
     convert::{
-        client::{annotators_to_proto, find_label_project, label_to_proto, prediction_from_proto, prediction_to_proto},
+        client::{
+            annotators_to_proto, find_label_project, label_report_to_json, label_to_proto, prediction_from_proto,
+            prediction_to_proto,
+        },
         status::{from_diagnostics, from_select, status},
     },
     labels::{Answered, Batch, Given, no_such_request, unexpected},
@@ -299,6 +303,18 @@ impl LabelService for Services {
             annotators_to_proto(labels, std::iter::once(project))
         };
         Ok(Response::new(ListAnnotatorsResponse { annotators }))
+    }
+
+    async fn report_labels(&self, request: Request<ReportLabelsRequest>) -> Result<Response<ReportLabelsResponse>, Status> {
+        let view = self.view().await?;
+        let labels = &view.state.labels;
+        let project = find_label_project(labels, &request.into_inner().project).map_err(|error| from_select(&error))?.clone();
+        let message = self.label_project_message(&project, false);
+        let report = computed(move || {
+            label_report(&project).map(|report| label_report_to_json(&view.state.labels, &project, &report).to_string())
+        });
+        let report_json = report.await?.map_err(|error| Status::failed_precondition(error.to_string()))?;
+        Ok(Response::new(ReportLabelsResponse { project: Some(message), report_json }))
     }
 
     async fn invite_annotator(

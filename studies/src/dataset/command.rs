@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::version::{Reference, Snapshot, VersionRef};
-use crate::ids::{BlobId, DatasetId, RequestId};
+use crate::{
+    ids::{BlobId, DatasetId, RequestId},
+    label::{LabelReject, LabelUse},
+};
 
 /// A wish about datasets. The core may refuse it.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +45,8 @@ pub struct NewVersion {
     pub snapshot: Arc<Snapshot>,
     pub made_from: Vec<VersionRef>,
     pub lineage: Option<BlobId>,
+    /// The labels that it is made of.
+    pub labels: Option<LabelUse>,
     /// Make a version even where the newest one has the same data.
     pub again: bool,
     /// Refused unless the newest version has this number; 0: there must be none. `None`: whichever.
@@ -74,6 +79,8 @@ pub enum DatasetReject {
     BadName(String),
     #[error("{what} is named by {}", .by.join(", "))]
     NamedBy { what: String, by: Vec<String>, forceable: bool },
+    #[error("the labels that it is made of are not there: {0}")]
+    NoLabels(#[source] LabelReject),
     #[error("the newest version of `{name}` is {found}, not {expected}: somebody else has added one")]
     Overtaken { name: String, expected: u32, found: u32 },
 }

@@ -1,5 +1,6 @@
 //! Decisions about datasets: what becomes a version, and what may be removed.
 
+use super::labels;
 use crate::{
     command::{Effect, Now, Reject, Reply},
     core::{Core, Outcome},
@@ -36,6 +37,9 @@ fn add(core: &mut Core, now: Now, out: &mut Outcome, new: NewVersion) -> Answer 
     for of in &new.made_from {
         version(datasets, *of)?;
     }
+    if let Some(used) = &new.labels {
+        labels::publishing::check(core, used).map_err(DatasetReject::NoLabels)?;
+    }
     let known = datasets.dataset_named(&new.name);
     let latest = known.and_then(|dataset| dataset.latest().map(|version| Found { dataset, version }));
     if let Some(latest) = latest
@@ -55,11 +59,15 @@ fn add(core: &mut Core, now: Now, out: &mut Outcome, new: NewVersion) -> Answer 
     let dataset = known.map_or_else(|| datasets.next_dataset(), |known| known.id);
     let number = known.map_or(0, |known| known.last_version) + 1;
     let parent = latest.map(|latest| latest.version.number);
-    let NewVersion { name, snapshot, made_from, lineage, asked_by, .. } = new;
+    let NewVersion { name, snapshot, made_from, lineage, labels: used, asked_by, .. } = new;
     let added =
         DatasetEvent::Added { dataset, at: now.wall, name, version: number, snapshot, parent, made_from, lineage, asked_by };
     emit(core, out, added);
-    Ok(DatasetReply::Added { of: VersionRef { dataset, version: number }, new: true, reordered: false })
+    let of = VersionRef { dataset, version: number };
+    if let Some(used) = used {
+        labels::publishing::publish(core, now, out, of, &used);
+    }
+    Ok(DatasetReply::Added { of, new: true, reordered: false })
 }
 
 /// Whether the newest version has this data already, and nothing else of it is new.

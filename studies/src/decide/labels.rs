@@ -2,6 +2,7 @@
 
 mod changes;
 mod handing;
+pub(super) mod publishing;
 
 use std::collections::BTreeSet;
 
@@ -38,6 +39,7 @@ fn dispatch(core: &mut Core, now: Now, out: &mut Outcome, command: LabelCommand)
             ask(core, now, out, project, Wish { source, blob, files, samples, request })
         }
         LabelCommand::Rescore { project, source, scores } => rescore(core, now, out, project, source, scores),
+        LabelCommand::Weigh { project, skills, requests } => handing::weigh(core, now, out, project, skills, &requests),
         LabelCommand::Next { project, annotator, holding } => handing::next(core, now, out, project, annotator, &holding),
         LabelCommand::Take { request, annotator } => handing::take(core, now, out, request, annotator),
         LabelCommand::Renew { annotator, requests } => Ok(handing::renew(core, now, annotator, &requests)),

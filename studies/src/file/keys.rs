@@ -34,8 +34,10 @@ pub(super) static LABELS: Table = Table {
 };
 pub(super) static FORM: Table = Table { place: "`[form]`", keys: &["kind", "classes", "min", "max"] };
 pub(super) static SHOW: Table = Table { place: "`[show]`", keys: &["text", "image", "row", "pair"] };
-pub(super) static ANSWERS: Table =
-    Table { place: "`[answers]`", keys: &["overlap", "until", "lease", "expire", "skips", "blind", "gold"] };
+pub(super) static ANSWERS: Table = Table {
+    place: "`[answers]`",
+    keys: &["overlap", "until", "lease", "expire", "skips", "blind", "gold", "consensus", "iou", "tolerance"],
+};
 pub(super) static LABEL_STUDIO: Table = Table { place: "`[label_studio]`", keys: &["project", "ahead"] };
 pub(super) static OBJECTIVE: Table = Table { place: "`[objective]`", keys: &["metric", "direction", "summary", "target"] };
 pub(super) static CONSTRAINT: Table = Table { place: "`[[constraint]]`", keys: &["metric", "min", "max"] };

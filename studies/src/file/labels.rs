@@ -8,7 +8,7 @@ use super::{
     document::{Node, Problem, Report, Section},
     keys,
 };
-use crate::label::{AnswerSpec, Form, FormKind, LabelSpec, LabelStudioSpec, Show};
+use crate::label::{AnswerSpec, Consensus, Form, FormKind, LabelSpec, LabelStudioSpec, Show};
 
 /// Classes of one form: keys and buttons end long before.
 const MAX_CLASSES: usize = 1_000;
@@ -47,7 +47,9 @@ fn project(root: &Section, file: &str) -> Option<LabelSpec> {
         None => Show::default(),
     };
     let answers = match root.get("answers") {
-        Some(node) => node.section(&keys::ANSWERS).or_else(|| table_wanted(&node)).map(|section| answers(&section))?,
+        Some(node) => {
+            node.section(&keys::ANSWERS).or_else(|| table_wanted(&node)).map(|section| answers(&section, form.as_ref()))?
+        }
         None => AnswerSpec::default(),
     };
     let label_studio = root
@@ -133,8 +135,11 @@ fn show(section: &Section) -> Show {
     Show { text: section.read("text", filled_text), image: section.read("image", filled_text), row, pair }
 }
 
-fn answers(section: &Section) -> AnswerSpec {
+fn answers(section: &Section, form: Option<&Form>) -> AnswerSpec {
     let default = AnswerSpec::default();
+    if let Some(form) = form {
+        check_consensus(section, form);
+    }
     let (min, max) = section.read("overlap", overlap).unwrap_or((default.min, default.max));
     AnswerSpec {
         min,
@@ -145,7 +150,39 @@ fn answers(section: &Section) -> AnswerSpec {
         skips: section.read("skips", |node| count(node, &(1..=MAX_ANSWERS))).unwrap_or(default.skips),
         blind: section.read("blind", |node| share(node, 0.0)).unwrap_or(default.blind),
         gold: section.read("gold", |node| share(node, 0.0)).unwrap_or(default.gold),
+        consensus: section.read("consensus", |node| one_of(node, &Consensus::NAMES)).unwrap_or_default(),
+        iou: section.read("iou", iou).unwrap_or(default.iou),
+        tolerance: section.read("tolerance", distance).unwrap_or(default.tolerance),
     }
+}
+
+/// Says of keys that this form does nothing with, so that nobody believes that they do something.
+fn check_consensus(section: &Section, form: &Form) {
+    let weighed = section.get("consensus").and_then(|node| one_of(&node, &Consensus::NAMES).ok()) == Some(Consensus::DawidSkene);
+    if weighed && (form.kind != FormKind::Classes || form.classes.len() < 2) {
+        let problem = Problem::new("`dawid-skene` weighs answers to the form `classes` with two classes or more");
+        section.complain("consensus", problem.hint("leave the key out: the majority decides"));
+    }
+    let refuse = |key: &str, holds: bool, whose: &str| {
+        if section.get(key).is_some() && !holds {
+            let problem = Problem::new(format!("the form `{}` has no use for it: it is about {whose}", form.kind.name()));
+            section.complain(key, problem.hint("leave the key out"));
+        }
+    };
+    refuse("iou", matches!(form.kind, FormKind::Boxes | FormKind::Spans), "boxes and spans");
+    refuse("tolerance", form.kind == FormKind::Number, "numbers");
+}
+
+fn iou(node: &Node) -> Result<f64, Problem> {
+    match share(node, 0.0)? {
+        0.0 => Err(Problem::new("`0` joins what does not touch").hint("0.5 is usual")),
+        share => Ok(share),
+    }
+}
+
+fn distance(node: &Node) -> Result<f64, Problem> {
+    let given = number(node)?;
+    if given >= 0.0 { Ok(given) } else { Err(Problem::new(format!("`{given}` is below 0"))) }
 }
 
 fn label_studio(section: &Section) -> LabelStudioSpec {

@@ -7,6 +7,7 @@ use super::{
     event::{NewRequest, Rescore},
     project::ProjectState,
     request::{Prediction, SampleData},
+    skills::Skills,
     spec::LabelSpec,
     table::LabelState,
     value::Label,
@@ -54,6 +55,12 @@ pub enum LabelCommand {
         project: LabelProjectId,
         source: String,
         scores: Vec<Rescore>,
+    },
+    /// How good annotators are, and which requests come out differently by that.
+    Weigh {
+        project: LabelProjectId,
+        skills: Arc<Skills>,
+        requests: Vec<LabelRequestId>,
     },
     /// An annotator wants a sample. What they have already and do not name in `holding` is handed to them again.
     Next {

@@ -62,6 +62,8 @@ impl Desk {
             | LabelEvent::AnnotatorJoined { .. }
             | LabelEvent::Requested { .. }
             | LabelEvent::Rescored { .. }
+            | LabelEvent::Weighed { .. }
+            | LabelEvent::Published { .. }
             | LabelEvent::Leased { .. }
             | LabelEvent::AnswerWithdrawn { .. }
             | LabelEvent::Found { .. } => {}

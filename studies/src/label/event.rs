@@ -7,11 +7,16 @@ use serde::Serialize;
 use super::{
     annotator::Channel,
     project::ProjectState,
+    publication::RequestRanges,
     request::{Prediction, SampleData},
+    skills::Skills,
     spec::LabelSpec,
     value::Label,
 };
-use crate::ids::{AnnotatorId, AnswerId, BlobId, LabelProjectId, LabelRequestId, Micros, RequestId};
+use crate::{
+    dataset::VersionRef,
+    ids::{AnnotatorId, AnswerId, BlobId, LabelProjectId, LabelRequestId, Micros, RequestId},
+};
 
 /// One fact. Never changed once it is in the journal.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -41,6 +46,10 @@ pub enum LabelEvent {
     },
     /// A newer model says how urgent requests are.
     Rescored { project: LabelProjectId, at: Micros, source: String, scores: Vec<Rescore> },
+    /// How good annotators are was estimated anew.
+    Weighed { project: LabelProjectId, at: Micros, skills: Arc<Skills> },
+    /// Labels of a project became a version of a dataset.
+    Published { project: LabelProjectId, at: Micros, of: VersionRef, requests: RequestRanges },
     /// An annotator has a sample before them, with the model's prediction where `shown`.
     Leased { request: LabelRequestId, annotator: AnnotatorId, at: Micros, until: Micros, shown: bool },
     /// They have it no more, without having answered.

@@ -93,7 +93,9 @@ impl Labels {
             }
             LabelEvent::ProjectChanged { project, .. }
             | LabelEvent::ProjectMoved { project, .. }
-            | LabelEvent::Rescored { project, .. } => self.apply_to(*project, event),
+            | LabelEvent::Rescored { project, .. }
+            | LabelEvent::Weighed { project, .. }
+            | LabelEvent::Published { project, .. } => self.apply_to(*project, event),
             LabelEvent::Answered(fact) => {
                 self.last_answer = self.last_answer.max(fact.answer.0);
                 self.apply_to_request(fact.request, event);

@@ -16,9 +16,13 @@ mod event;
 mod form;
 pub(crate) mod judge;
 mod labels;
+mod opinion;
 mod project;
+mod publication;
 mod queue;
+mod report;
 mod request;
+mod skills;
 mod spec;
 mod table;
 mod value;
@@ -32,11 +36,15 @@ pub use self::{
     desk::Desk,
     event::{AnswerFact, Finding, LabelEvent, LeaseEnd, NewRequest, Rescore},
     form::{Form, FormKind},
-    judge::{Verdict, judge},
+    judge::Verdict,
     labels::Labels,
+    opinion::{Opinion, opinion},
     project::{Batch, LabelCounts, LabelProject, ProjectState},
+    publication::{LabelUse, Publication, RequestRanges},
+    report::{AnnotatorReport, LabelReport, PairAgreement, Scored, report as label_report},
     request::{Answer, LabelLease, LabelRequest, Prediction, Resolution, SampleData, Skip},
-    spec::{AnswerSpec, LabelSpec, LabelStudioSpec, Show},
+    skills::Skills,
+    spec::{AnswerSpec, Consensus, LabelSpec, LabelStudioSpec, Show},
     table::{LabelState, LabelStep, next_label_state},
     value::{Label, LabelBox, LabelSpan, Preference},
 };

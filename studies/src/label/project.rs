@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     event::{Finding, LabelEvent},
+    publication::Publication,
     queue::Queue,
     request::LabelRequest,
+    skills::Skills,
     spec::LabelSpec,
     table::LabelState,
 };
@@ -47,6 +49,15 @@ pub struct LabelProject {
     /// How often a newer model has looked at what is open.
     #[serde(default)]
     pub rescored: u64,
+    /// How often annotators have answered, answered differently, or an answer was taken back.
+    #[serde(default)]
+    pub said: u64,
+    /// How good its annotators are, where answers are weighed by that.
+    #[serde(default)]
+    pub skills: Option<Arc<Skills>>,
+    /// Versions of datasets that were made of its labels, oldest first.
+    #[serde(default)]
+    pub publications: Vec<Publication>,
 }
 
 /// Whether a project gives out samples.
@@ -165,6 +176,9 @@ impl LabelProject {
             expiries: BTreeSet::new(),
             leased_ever: 0,
             rescored: 0,
+            said: 0,
+            skills: None,
+            publications: Vec::new(),
         }
     }
 
@@ -245,11 +259,20 @@ impl LabelProject {
             LabelEvent::LeaseEnded { request, annotator, .. } => {
                 self.change(*request, |request| request.end_lease(*annotator));
             }
-            LabelEvent::Answered(fact) => self.change(fact.request, |request| request.answer(fact)),
+            LabelEvent::Published { at, of, requests, .. } => {
+                self.publications.push(Publication { of: *of, at: *at, requests: requests.clone() });
+            }
+            LabelEvent::Weighed { skills, .. } => self.skills = Some(skills.clone()),
+            LabelEvent::Answered(fact) => {
+                self.said += 1;
+                self.change(fact.request, |request| request.answer(fact));
+            }
             LabelEvent::Revised { request, answer, at, label, took_ms, asked_by } => {
+                self.said += 1;
                 self.change(*request, |request| request.revise(*answer, *at, label, *took_ms, *asked_by));
             }
             LabelEvent::AnswerWithdrawn { request, answer, at, reason } => {
+                self.said += 1;
                 self.change(*request, |request| request.withdraw_answer(*answer, *at, reason));
             }
             LabelEvent::Skipped { request, annotator, at, reason } => {

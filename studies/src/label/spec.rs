@@ -69,10 +69,51 @@ pub struct AnswerSpec {
     pub blind: f64,
     /// Share of leases that are gold questions, where there are any.
     pub gold: f64,
+    #[serde(default)]
+    pub consensus: Consensus,
+    /// Boxes or spans whose intersection is this share of their union are the same one.
+    #[serde(default = "AnswerSpec::default_iou")]
+    pub iou: f64,
+    /// Numbers that differ by no more than this agree.
+    #[serde(default)]
+    pub tolerance: f64,
+}
+
+/// How answers are weighed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Consensus {
+    /// Everybody counts the same.
+    #[default]
+    Majority,
+    /// By how good each annotator is, estimated from all answers (Dawid and Skene 1979). Classes only.
+    DawidSkene,
+}
+
+impl Consensus {
+    /// Both with the words that users write.
+    pub const NAMES: [(&'static str, Consensus); 2] = [("majority", Consensus::Majority), ("dawid-skene", Consensus::DawidSkene)];
+}
+
+impl AnswerSpec {
+    fn default_iou() -> f64 {
+        0.5
+    }
 }
 
 impl Default for AnswerSpec {
     fn default() -> AnswerSpec {
-        AnswerSpec { min: 1, max: 1, until: 0.9, lease: 600 * SECOND, expire: None, skips: 2, blind: 0.1, gold: 0.05 }
+        AnswerSpec {
+            min: 1,
+            max: 1,
+            until: 0.9,
+            lease: 600 * SECOND,
+            expire: None,
+            skips: 2,
+            blind: 0.1,
+            gold: 0.05,
+            consensus: Consensus::default(),
+            iou: AnswerSpec::default_iou(),
+            tolerance: 0.0,
+        }
     }
 }

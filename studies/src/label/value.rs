@@ -72,12 +72,12 @@ impl Label {
             FormKind::Boxes => {
                 let parts = array(value, "an array of boxes")?;
                 let boxes: Result<Vec<LabelBox>, String> = parts.iter().map(|part| read_box(form, part)).collect();
-                Ok(Label::Boxes(sorted(boxes?, |a, b| a.key().total_cmp(&b.key()))))
+                boxes.map(Label::boxes)
             }
             FormKind::Spans => {
                 let parts = array(value, "an array of spans")?;
                 let spans: Result<Vec<LabelSpan>, String> = parts.iter().map(|part| read_span(form, part)).collect();
-                Ok(Label::Spans(sorted(spans?, LabelSpan::cmp)))
+                spans.map(Label::spans)
             }
             FormKind::Number => number(form, value).map(Label::Number),
             FormKind::Pairwise => match value.as_str() {
@@ -87,6 +87,16 @@ impl Label {
                 _ => Err(format!("`{}` is not `a`, `b` or `tie`", short(value))),
             },
         }
+    }
+
+    /// Boxes in their order, each once.
+    pub(super) fn boxes(boxes: Vec<LabelBox>) -> Label {
+        Label::Boxes(sorted(boxes, |a, b| a.key().total_cmp(&b.key())))
+    }
+
+    /// Spans in their order, each once.
+    pub(super) fn spans(spans: Vec<LabelSpan>) -> Label {
+        Label::Spans(sorted(spans, LabelSpan::cmp))
     }
 
     /// Whether it is an answer to this form. What [`Label::from_json`] has read is.

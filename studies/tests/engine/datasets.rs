@@ -34,6 +34,7 @@ fn new(name: &str, snapshot: Snapshot) -> NewVersion {
         snapshot: Arc::new(snapshot),
         made_from: Vec::new(),
         lineage: None,
+        labels: None,
         again: false,
         expected: None,
         asked_by: None,

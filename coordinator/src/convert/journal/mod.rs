@@ -57,6 +57,9 @@ pub enum DecodeError {
     /// The resolved study is not one that this build reads.
     #[error("the study's spec cannot be read ({0}); a newer hone may have written it, upgrade hone")]
     Spec(#[source] serde_json::Error),
+    /// The estimate of annotators' skills is not one that this build reads.
+    #[error("the skills of annotators cannot be read ({0}); a newer hone may have written them, upgrade hone")]
+    Skills(#[source] serde_json::Error),
     /// Not a message at all.
     #[error("the bytes are no message: {0}")]
     Message(#[from] prost::DecodeError),

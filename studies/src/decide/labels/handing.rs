@@ -1,13 +1,15 @@
 //! From the queue to an annotator, and back with an answer.
 
-use super::{Answer, emit, find_annotator, find_project, find_request};
+use std::sync::Arc;
+
+use super::{Answer, emit, find_annotator, find_project, find_request, publishing};
 use crate::{
     command::Now,
     core::{Core, Outcome},
     ids::{AnnotatorId, AnswerId, LabelProjectId, LabelRequestId},
     label::{
         AnswerFact, Finding, Handed, Label, LabelEvent, LabelProject, LabelReject, LabelReply, LabelRequest, LabelState,
-        LeaseEnd, ProjectState, Submission, Verdict, judge,
+        LeaseEnd, ProjectState, Skills, Submission, judge,
     },
 };
 
@@ -158,6 +160,7 @@ pub(super) fn submit(core: &mut Core, now: Now, out: &mut Outcome, submission: S
         Some(former) => {
             let answer = former.id;
             emit(core, out, LabelEvent::Revised { request: id, answer, at: now.wall, label, took_ms, asked_by });
+            publishing::mark(core, now, out, id, &format!("answer {answer} was revised"));
             answer
         }
         None => {
@@ -222,7 +225,9 @@ pub(super) fn withdraw_answer(
     };
     if known.counts() {
         let reason = if reason.is_empty() { "withdrawn by a user".to_owned() } else { reason };
+        let why = format!("answer {answer} was withdrawn: {reason}");
         emit(core, out, LabelEvent::AnswerWithdrawn { request: id, answer, at: now.wall, reason });
+        publishing::mark(core, now, out, id, &why);
         settle(core, now, out, id)?;
     }
     Ok(LabelReply::Done)
@@ -275,29 +280,59 @@ pub(super) fn expire(core: &mut Core, now: Now, out: &mut Outcome) {
 /// Draws the conclusion from the answers to a request, where it is another one than before.
 fn settle(core: &mut Core, now: Now, out: &mut Outcome, id: LabelRequestId) -> Result<(), LabelReject> {
     let (project, request) = find_request(core, id)?;
-    if request.gold.is_some() || request.state == LabelState::Withdrawn {
-        return Ok(());
-    }
-    // What somebody decided stands until they say otherwise.
-    if request.resolution.as_ref().is_some_and(|resolution| resolution.by.is_some()) {
-        return Ok(());
-    }
-    let finding = match judge(&project.spec.answers, request) {
-        Verdict::Resolve { label, confidence } => {
-            let same = request.resolution.as_ref().is_some_and(|known| known.label == label && known.confidence == confidence);
-            (!same).then_some(Finding::Resolved { label, confidence, by: None })
-        }
-        Verdict::Conflict => (request.state != LabelState::Conflict).then_some(Finding::Conflict),
-        Verdict::More { wanted } => (request.wanted != wanted || !request.state.is_open()).then_some(Finding::More { wanted }),
-    };
-    if let Some(finding) = finding {
+    if let Some(finding) = judge::found(&project.spec, project.skills.as_deref(), request) {
         found(core, now, out, id, finding);
     }
     Ok(())
 }
 
+/// Takes an estimate of how good annotators are, unless a newer one is there, and what follows from it.
+pub(super) fn weigh(
+    core: &mut Core,
+    now: Now,
+    out: &mut Outcome,
+    id: LabelProjectId,
+    skills: Arc<Skills>,
+    requests: &[LabelRequestId],
+) -> Answer {
+    let project = find_project(core, id)?;
+    if let Some(unknown) = skills.annotators().iter().find(|annotator| core.state.labels.annotator(**annotator).is_none()) {
+        return Err(LabelReject::NoSuchAnnotator(*unknown));
+    }
+    if project.skills.as_ref().is_some_and(|known| known.said >= skills.said) {
+        return Ok(LabelReply::Done);
+    }
+    emit(core, out, LabelEvent::Weighed { project: id, at: now.wall, skills: skills.clone() });
+    for request in requests {
+        let finding = match find_project(core, id)?.request(*request) {
+            Some(request) => judge::reconsidered(&find_project(core, id)?.spec, &skills, request),
+            None => None,
+        };
+        if let Some(finding) = finding {
+            found(core, now, out, *request, finding);
+        }
+    }
+    Ok(LabelReply::Done)
+}
+
 fn found(core: &mut Core, now: Now, out: &mut Outcome, request: LabelRequestId, finding: Finding) {
+    let change = find_request(core, request).ok().and_then(|(_, request)| change_of(request, &finding));
     emit(core, out, LabelEvent::Found { request, at: now.wall, finding });
+    if let Some(why) = change {
+        publishing::mark(core, now, out, request, why);
+    }
+}
+
+/// What a finding does to a label that is there already.
+fn change_of(request: &LabelRequest, finding: &Finding) -> Option<&'static str> {
+    let known = &request.resolution.as_ref()?.label;
+    match finding {
+        Finding::Resolved { label, .. } => (label != known).then_some("it has another label"),
+        Finding::Conflict => Some("its answers do not agree any more"),
+        Finding::More { .. } => Some("it is asked again"),
+        Finding::Withdrawn { .. } => Some("its request was withdrawn"),
+        Finding::Skipped | Finding::Expired => None,
+    }
 }
 
 fn wrong_state(request: &LabelRequest, action: &'static str) -> LabelReject {

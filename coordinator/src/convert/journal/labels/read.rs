@@ -5,10 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hone_proto::journal::{self as wire, label_event::Kind, label_found, label_value};
 use hone_studies::{
-    AnnotatorId, AnswerId, BlobId, LabelProjectId, LabelRequestId, RequestId,
+    AnnotatorId, AnswerId, BlobId, DatasetId, LabelProjectId, LabelRequestId, RequestId,
+    dataset::VersionRef,
     label::{
         AnswerFact, Channel, Finding, Label, LabelBox, LabelEvent, LabelSpan, LabelSpec, LeaseEnd, NewRequest, Prediction,
-        Preference, ProjectState, Rescore, SampleData,
+        Preference, ProjectState, RequestRanges, Rescore, SampleData, Skills,
     },
 };
 
@@ -50,6 +51,13 @@ pub(in super::super) fn event_from_proto(message: wire::LabelEvent) -> Decoded<L
             at: it.at,
             source: it.source,
             scores: it.scores.into_iter().map(score).collect::<Decoded<_>>()?,
+        },
+        Kind::Weighed(it) => LabelEvent::Weighed { project: project(it.project), at: it.at, skills: skills(&it.skills_json)? },
+        Kind::Published(it) => LabelEvent::Published {
+            project: project(it.project),
+            at: it.at,
+            of: VersionRef { dataset: DatasetId(it.dataset), version: it.version },
+            requests: ranges(&it.bounds)?,
         },
         Kind::Leased(it) => LabelEvent::Leased {
             request: request(it.request),
@@ -185,6 +193,16 @@ fn label_box(it: wire::LabelBox) -> LabelBox {
 
 fn span(it: wire::LabelSpan) -> LabelSpan {
     LabelSpan { class: it.class, start: it.start, end: it.end }
+}
+
+fn ranges(bounds: &[u64]) -> Decoded<RequestRanges> {
+    let wrong = || DecodeError::Malformed { field: "label.published.bounds", expected: "ascending ranges" };
+    let (pairs, []) = bounds.as_chunks::<2>() else { return Err(wrong()) };
+    RequestRanges::from_bounds(pairs.iter().map(|[first, last]| (*first, *last)).collect()).ok_or_else(wrong)
+}
+
+fn skills(json: &Bytes) -> Decoded<Arc<Skills>> {
+    serde_json::from_slice(json).map(Arc::new).map_err(DecodeError::Skills)
 }
 
 fn spec(json: &Bytes) -> Decoded<Arc<LabelSpec>> {

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use hone_studies::{
-    AnnotatorId, AnswerId, BlobId, Event, LabelProjectId, LabelRequestId, RequestId,
+    AnnotatorId, AnswerId, BlobId, DatasetId, Event, LabelProjectId, LabelRequestId, RequestId,
+    dataset::VersionRef,
     label::{
         AnswerFact, Channel, Finding, Label, LabelBox, LabelEvent, LabelSpan, LabelSpec, LeaseEnd, NewRequest, Prediction,
-        Preference, ProjectState, Rescore, SampleData,
+        Preference, ProjectState, Rescore, SampleData, Skills,
     },
 };
 
@@ -15,6 +16,12 @@ const PROJECT: &str = include_str!("../../../../tests/golden/labels.toml");
 
 fn spec() -> Arc<LabelSpec> {
     Arc::new(hone_studies::file::parse_labels(PROJECT, "labels.toml").expect("the golden label project is correct"))
+}
+
+fn skills() -> Arc<Skills> {
+    let written = r#"{"annotators": [5, 6], "said": 40, "parameters": {"prior": [0.25, 0.75],
+        "annotators": [{"one_coin": 0.9}, {"full": [0.75, 0.25, 0.125, 0.875]}], "newcomer": {"one_coin": 0.8}}}"#;
+    Arc::new(serde_json::from_str(written).expect("skills of two annotators"))
 }
 
 fn prediction(label: Label) -> Option<Prediction> {
@@ -83,6 +90,16 @@ fn requests() -> Vec<(&'static str, LabelEvent)> {
                 at: AT,
                 source: "trial 9".to_owned(),
                 scores: vec![score(None), score(prediction(Label::Class(1)))],
+            },
+        ),
+        ("label.weighed", LabelEvent::Weighed { project, at: AT, skills: skills() }),
+        (
+            "label.published",
+            LabelEvent::Published {
+                project,
+                at: AT,
+                of: VersionRef { dataset: DatasetId(4), version: 2 },
+                requests: [70, 71, 72, 80].map(LabelRequestId).into_iter().collect(),
             },
         ),
         ("label.leased.shown", leased(true)),

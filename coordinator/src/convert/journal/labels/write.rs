@@ -60,6 +60,17 @@ fn kind(event: &LabelEvent) -> Kind {
             let scores = scores.iter().map(score).collect();
             Kind::Rescored(wire::LabelsRescored { project: project.0, at: *at, source: source.clone(), scores })
         }
+        LabelEvent::Weighed { project, at, skills } => {
+            let skills_json = serde_json::to_vec(skills.as_ref()).expect("numbers are always writable").into();
+            Kind::Weighed(wire::LabelsWeighed { project: project.0, at: *at, skills_json })
+        }
+        LabelEvent::Published { project, at, of, requests } => Kind::Published(wire::LabelsPublished {
+            project: project.0,
+            at: *at,
+            dataset: of.dataset.0,
+            version: of.version,
+            bounds: requests.bounds().iter().flat_map(|(first, last)| [*first, *last]).collect(),
+        }),
         LabelEvent::Leased { request, annotator, at, until, shown } => {
             let (request, annotator) = (request.0, annotator.0);
             Kind::Leased(wire::LabelLeased { request, annotator, at: *at, until: *until, shown: *shown })
