@@ -36,5 +36,8 @@ pub mod katib {
 /// Descriptors of every file, for the reflection service.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hone.bin"));
 
-/// The worker protocols that this build speaks, oldest first.
-pub const PROTOCOL: std::ops::RangeInclusive<u32> = 1..=1;
+/// The worker protocols that this build speaks, oldest first. From 2 on, outputs may stay on a worker ([`KEEPS`]).
+pub const PROTOCOL: std::ops::RangeInclusive<u32> = 1..=2;
+
+/// The first worker protocol with outputs that stay on the worker.
+pub const KEEPS: u32 = 2;

@@ -167,7 +167,7 @@ pub struct Point {
     pub value: f64,
 }
 
-/// A file whose bytes are in the blob store.
+/// A file by its content: its bytes are in the blob store, or on the disk of a worker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileRef {
     /// Relative, forward slashes, validated.
@@ -175,6 +175,9 @@ pub struct FileRef {
     pub blob: BlobId,
     pub size: u64,
     pub executable: bool,
+    /// The worker on whose disk it stays, as long as there is room; `None`: it is in the blob store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_by: Option<WorkerId>,
 }
 
 /// What an attempt leaves behind.

@@ -272,7 +272,8 @@ impl State {
             study.source.iter().for_each(&mut *visit);
             for trial in study.open() {
                 let checkpoint = trial.checkpoint.iter().flat_map(|checkpoint| &checkpoint.files);
-                checkpoint.chain(&trial.files.outputs).chain(&trial.files.log).for_each(|file| visit(&file.blob));
+                let files = checkpoint.chain(&trial.files.outputs).chain(&trial.files.log);
+                files.filter(|file| file.kept_by.is_none()).for_each(|file| visit(&file.blob));
                 trial.attempts.iter().filter_map(|attempt| attempt.log.as_ref()).for_each(|file| visit(&file.blob));
             }
             let kept = kept_outputs(study);
@@ -280,7 +281,8 @@ impl State {
                 for (row, detail) in part.details() {
                     detail.attempts.iter().filter_map(|attempt| attempt.log.as_ref()).for_each(|file| visit(&file.blob));
                     if kept.as_ref().is_none_or(|kept| kept.contains(&part.columns.number[row])) {
-                        detail.files.outputs.iter().for_each(|file| visit(&file.blob));
+                        let outputs = detail.files.outputs.iter().filter(|file| file.kept_by.is_none());
+                        outputs.for_each(|file| visit(&file.blob));
                     }
                 }
             }

@@ -109,6 +109,12 @@ impl Folder {
         self.root.join("datasets")
     }
 
+    /// Predictions that stay here.
+    #[must_use]
+    pub fn predictions(&self) -> PathBuf {
+        self.root.join("predictions")
+    }
+
     /// Fetched blobs.
     #[must_use]
     pub fn cache(&self) -> PathBuf {

@@ -10,6 +10,7 @@ use std::{
 use crate::{
     dataset::Datasets,
     folder::Folder,
+    kept::Kept,
     process::{guard::Guard, memory::MemoryWatch},
     source::Sources,
     transfer::Blobs,
@@ -31,6 +32,8 @@ pub struct Host {
     pub sources: Sources,
     /// Data that trials read.
     pub datasets: Datasets,
+    /// Predictions that stay here.
+    pub kept: Kept,
     /// The folders of attempts.
     pub places: Places,
     /// Watches the memory of all groups.
@@ -50,6 +53,7 @@ impl Host {
         guard_command: &[OsString],
         blobs: Blobs,
         datasets: Datasets,
+        kept: Kept,
     ) -> io::Result<Self> {
         let guard = Guard::start(guard_command, &folder.incarnation)?;
         Ok(Self {
@@ -59,6 +63,7 @@ impl Host {
             folder,
             blobs,
             datasets,
+            kept,
             places: Places::default(),
             memory: MemoryWatch::default(),
             guard: Mutex::new(Some(guard)),

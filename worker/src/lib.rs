@@ -8,6 +8,7 @@ pub mod detect;
 pub mod folder;
 pub mod host;
 pub mod join;
+mod kept;
 pub mod ledger;
 pub mod link;
 mod logs;

@@ -57,6 +57,8 @@ pub struct Machine {
     failures: u32,
     /// A coordinator has welcomed this process once: a later refusal does not end it.
     welcomed: bool,
+    /// The coordinator knows of outputs that stay on workers.
+    keeps: bool,
     jitter: u64,
     /// Programs of this session by id.
     programs: BTreeMap<u64, Arc<Program>>,
@@ -79,6 +81,7 @@ impl Machine {
             dials: 0,
             failures: 0,
             welcomed: false,
+            keeps: false,
             programs: BTreeMap::new(),
             attempts: BTreeMap::new(),
             outbox: Outbox::default(),

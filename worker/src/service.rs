@@ -10,6 +10,7 @@ use crate::{
     detect::{self, DetectError, Overrides},
     folder::{Folder, FolderError},
     host::Host,
+    kept::{Kept, Shelf},
     ledger,
     link::Connector,
     machine::{Config, ExitReason, Machine, WorkerFacts},
@@ -40,6 +41,10 @@ pub struct WorkerConfig {
     pub guard_command: Vec<OsString>,
     /// Bytes of datasets that are kept for later trials; what is in use may be more.
     pub dataset_cache_bytes: u64,
+    /// Predictions of trials that are larger than this, in bytes, stay on this worker.
+    pub keep_predictions_over: u64,
+    /// Bytes of predictions that stay here; what was used longest ago is removed first.
+    pub predictions_cache_bytes: u64,
     /// How to stop this worker.
     pub stop: StopHandle,
 }
@@ -100,6 +105,9 @@ pub enum WorkerError {
     /// Its datasets.
     #[error("the worker's datasets cannot be opened; remove its folder `datasets`")]
     Datasets(#[source] io::Error),
+    /// Its predictions.
+    #[error("the worker's predictions cannot be opened; remove its folder `predictions`")]
+    Predictions(#[source] io::Error),
     /// Its guard or its sockets.
     #[error("the worker cannot start its guard or make a place for sockets; check `{command}` and the temporary folder")]
     Host {
@@ -125,6 +133,8 @@ pub async fn run<C: Connector>(config: WorkerConfig, connector: C) -> Result<Exi
     let blobs = Blobs::open(&folder.cache(), connected)?;
     sweep_cache(&blobs);
     let datasets = Datasets::open(&folder.datasets(), config.dataset_cache_bytes).map_err(WorkerError::Datasets)?;
+    let shelf = Shelf::open(&folder.predictions(), config.predictions_cache_bytes).map_err(WorkerError::Predictions)?;
+    let kept = Kept { shelf, over: config.keep_predictions_over };
     let host_name = host_name();
     let facts = WorkerFacts {
         build: config.build,
@@ -136,7 +146,7 @@ pub async fn run<C: Connector>(config: WorkerConfig, connector: C) -> Result<Exi
         labels: config.labels,
     };
     let guard_command = guard_command(config.guard_command, &config.hone_binary);
-    let host = Host::new(folder, &config.hone_binary, &guard_command, blobs, datasets).map_err(|source| {
+    let host = Host::new(folder, &config.hone_binary, &guard_command, blobs, datasets, kept).map_err(|source| {
         let command = guard_command.join(" ".as_ref()).to_string_lossy().into_owned();
         WorkerError::Host { command, source }
     })?;

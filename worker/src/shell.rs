@@ -9,7 +9,8 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use hone_proto::worker::{Assignment, FromWorker, LogRequest, Program};
+use hone_data::Hash;
+use hone_proto::worker::{Assignment, FromWorker, Kept, LogRequest, Program, ScoreRequest, from_worker::Kind};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::{JoinHandle, JoinSet},
@@ -20,6 +21,7 @@ use tonic::transport::Channel;
 use crate::{
     host::Host,
     link::{self, Connector, LinkSender, News},
+    kept::Scorings,
     logs::LogReaders,
     machine::{AttemptKey, Cut, ExitReason, Input, Machine, Output},
     process::log::Log,
@@ -40,6 +42,9 @@ const RESERVED_MESSAGES: usize = 8;
 const CLOSING: Duration = Duration::from_secs(10);
 /// The coordinator closes its side of the stream within this, or the last words may be lost.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// Files that are told of at most.
+const KEPT_TOLD: usize = 10_000;
 
 /// The worker's clock: never goes back, and begins at the system's time.
 #[derive(Clone, Copy, Debug)]
@@ -100,6 +105,7 @@ pub(crate) struct Shell<C> {
     connection: watch::Sender<Option<Channel>>,
     link: Option<Link>,
     readers: LogReaders,
+    scorings: Scorings,
     trials: BTreeMap<AttemptKey, Handle>,
     tasks: JoinSet<()>,
     tickets: BTreeMap<u64, oneshot::Sender<bool>>,
@@ -128,6 +134,7 @@ impl<C: Connector> Shell<C> {
             connection,
             link: None,
             readers: LogReaders::default(),
+            scorings: Scorings::default(),
             trials: BTreeMap::new(),
             tasks: JoinSet::new(),
             tickets: BTreeMap::new(),
@@ -154,6 +161,9 @@ impl<C: Connector> Shell<C> {
                 asked => self.on_stop(asked),
             }
             self.take_more();
+            if self.host.kept.shelf.take_changed() {
+                self.tell_kept();
+            }
             self.send_records();
             if let Some(reason) = self.exit.take() {
                 break reason;
@@ -243,6 +253,9 @@ impl<C: Connector> Shell<C> {
                     self.connection.send_replace(Some(channel));
                 }
                 self.feed(Input::Connected { session });
+                if self.host.kept.shelf.newest().is_ok_and(|hashes| !hashes.is_empty()) {
+                    self.tell_kept();
+                }
             }
             News::Message { session, message } => self.feed(Input::Message { session, message }),
             News::Disconnected { session, cut } => {
@@ -283,7 +296,9 @@ impl<C: Connector> Shell<C> {
             Output::Send(message) => self.send(message),
             Output::Start { assignment, program } => self.start(*assignment, program),
             Output::Signal { key, signal } => self.control(key, Control::Signal(signal)),
-            Output::Collect { key, checkpoint, outputs } => self.control(key, Control::Collect { checkpoint, outputs }),
+            Output::Collect { key, checkpoint, outputs, keeps } => {
+                self.control(key, Control::Collect { checkpoint, outputs, keeps });
+            }
             Output::Discard { key } => drop(self.trials.remove(&key)),
             Output::AppendSpool(record) => self.spool.append(&record),
             Output::TrimSpool { up_to } => self.spool.trim(up_to),
@@ -294,6 +309,8 @@ impl<C: Connector> Shell<C> {
                 }
             }
             Output::ReadLog(request) => self.read_log(&request),
+            Output::Score(request) => self.score(request),
+            Output::ReleaseScore { scoring } => self.scorings.on_release(scoring),
             Output::SetTimer { at_us } => self.timer = Some(at_us),
             Output::Exit { reason } => self.exit = Some(reason),
         }
@@ -307,6 +324,7 @@ impl<C: Connector> Shell<C> {
 
     fn disconnect(&mut self) {
         self.readers.clear();
+        self.scorings.clear();
         self.connection.send_replace(None);
         if let Some(link) = self.link.take() {
             link.task.abort();
@@ -361,6 +379,19 @@ impl<C: Connector> Shell<C> {
         self.readers.on_request(request, log, &sender.logs);
     }
 
+    fn score(&mut self, request: ScoreRequest) {
+        let Some(sender) = self.link.as_ref().and_then(|link| link.sender.as_ref()) else { return };
+        self.scorings.on_request(request, &self.host.kept.shelf, &self.host.blobs, &sender.logs);
+    }
+
+    /// Tells the coordinator what stays here.
+    fn tell_kept(&self) {
+        match self.host.kept.shelf.newest() {
+            Ok(hashes) => self.send(FromWorker { kind: Some(Kind::Kept(kept_message(&hashes))) }),
+            Err(error) => tracing::warn!("the worker's predictions cannot be listed: {error}"),
+        }
+    }
+
     /// Kills what still runs, and lets the last words out.
     async fn close(mut self) {
         self.trials.clear();
@@ -381,4 +412,9 @@ impl<C: Connector> Shell<C> {
             tracing::warn!("something of a trial cannot be ended; it hangs in the kernel");
         }
     }
+}
+
+fn kept_message(hashes: &[Hash]) -> Kept {
+    let told = hashes.iter().take(KEPT_TOLD).map(|hash| hash.as_bytes().to_vec().into());
+    Kept { hashes: told.collect(), more: hashes.len() > KEPT_TOLD }
 }

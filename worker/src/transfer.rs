@@ -330,6 +330,7 @@ pub fn file_to_proto(entry: &FileEntry) -> worker::File {
         hash: bytes_of_hash(&entry.hash),
         size: entry.size,
         executable: entry.executable,
+        stays: false,
     }
 }
 

@@ -41,6 +41,8 @@ pub enum Control {
         checkpoint: bool,
         /// The outputs too.
         outputs: bool,
+        /// Large predictions may stay here.
+        keeps: bool,
     },
 }
 
@@ -102,9 +104,9 @@ impl Trial {
         let (killed, alone) = (end.killed, end.alone);
         self.tell(Input::ProcessEnded { key: self.key, outcome: end.outcome, stopped: end.stopped }).await;
         while let Some(control) = controls.recv().await {
-            if let Control::Collect { checkpoint, outputs } = control {
+            if let Control::Collect { checkpoint, outputs, keeps } = control {
                 tokio::select! {
-                    () = self.collect(&mut checkpoints, checkpoint && !killed, outputs) => {}
+                    () = self.collect(&mut checkpoints, checkpoint && !killed, outputs.then_some(keeps)) => {}
                     () = closed(&mut controls) => break,
                 }
             }

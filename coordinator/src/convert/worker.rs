@@ -10,7 +10,7 @@ use hone_proto::worker::{self as wire, metrics_files::Format};
 use hone_search::{Params, PrunerConfig, Space};
 use hone_studies::{
     Assignment, AttemptFiles, AttemptRecord, BlobId, Capacity, Cause, Fact, Failure, FileRef, Gpu, GpuShare, HeldAttempt,
-    MetricsFiles, MetricsFormat, Point, Study, StudyId, TaskId, WorkerProfile, dataset::DatasetUse,
+    MetricsFiles, MetricsFormat, Point, Study, StudyId, TaskId, WorkerId, WorkerProfile, dataset::DatasetUse,
 };
 use serde::{Serializer, ser::SerializeMap};
 
@@ -136,15 +136,15 @@ pub fn held_to_proto(held: &[HeldAttempt]) -> Vec<wire::Held> {
     held.iter().map(|it| wire::Held { task: it.task.0, attempt: it.attempt, ended: it.ended }).collect()
 }
 
-/// Reads a batch of records, in order.
+/// Reads a batch of records of a worker, in order.
 ///
 /// # Errors
 /// Names the malformed field of the first record that has one; none of the batch may be used then.
-pub fn records_from_proto(records: wire::Records) -> Checked<Vec<AttemptRecord>> {
-    records.records.into_iter().map(record_from_proto).collect()
+pub fn records_from_proto(worker: WorkerId, records: wire::Records) -> Checked<Vec<AttemptRecord>> {
+    records.records.into_iter().map(|record| record_from_proto(worker, record)).collect()
 }
 
-fn record_from_proto(record: wire::Record) -> Checked<AttemptRecord> {
+fn record_from_proto(worker: WorkerId, record: wire::Record) -> Checked<AttemptRecord> {
     let (task, attempt) = attempt_of("record", record.task, record.attempt)?;
     if record.in_attempt == 0 {
         return wrong("record.in_attempt", "counts from 1");
@@ -152,9 +152,9 @@ fn record_from_proto(record: wire::Record) -> Checked<AttemptRecord> {
     let fact = match record.kind {
         Some(wire::record::Kind::Report(report)) => report_from_proto(report)?,
         Some(wire::record::Kind::Checkpoint(it)) => {
-            Fact::Checkpoint { files: files_from_proto("record.checkpoint.files", it.files)?, step: it.step }
+            Fact::Checkpoint { files: files_from_proto("record.checkpoint.files", it.files, None)?, step: it.step }
         }
-        Some(wire::record::Kind::Ended(ended)) => ended_from_proto(ended)?,
+        Some(wire::record::Kind::Ended(ended)) => ended_from_proto(worker, ended)?,
         None => return wrong("record.kind", "is missing, or of a newer build; upgrade the coordinator"),
     };
     Ok(AttemptRecord { task, attempt, in_attempt: record.in_attempt, fact })
@@ -178,7 +178,7 @@ fn report_from_proto(report: wire::Report) -> Checked<Fact> {
     Ok(Fact::Report { points })
 }
 
-fn ended_from_proto(ended: wire::Ended) -> Checked<Fact> {
+fn ended_from_proto(worker: WorkerId, ended: wire::Ended) -> Checked<Fact> {
     let cause = match ended.cause {
         Some(wire::ended::Cause::Exited(_)) => Cause::Exited,
         Some(wire::ended::Cause::Failure(failure)) => Cause::Failed(failure_from_proto(failure)?),
@@ -188,8 +188,8 @@ fn ended_from_proto(ended: wire::Ended) -> Checked<Fact> {
         None => return wrong("record.ended.cause", "is missing, or of a newer build; upgrade the coordinator"),
     };
     let files = AttemptFiles {
-        outputs: files_from_proto("record.ended.outputs", ended.outputs)?,
-        log: ended.log.map(|log| file_from_proto("record.ended.log", log)).transpose()?,
+        outputs: files_from_proto("record.ended.outputs", ended.outputs, Some(worker))?,
+        log: ended.log.map(|log| file_from_proto("record.ended.log", log, None)).transpose()?,
         notes: ended.notes.into_iter().take(MAX_LISTED).map(text).collect(),
     };
     Ok(Fact::Ended { cause, files })
@@ -211,23 +211,29 @@ fn failure_from_proto(failure: wire::Failure) -> Checked<Failure> {
     })
 }
 
-fn files_from_proto(field: &str, files: Vec<wire::File>) -> Checked<Vec<FileRef>> {
+/// Files of a record. Only those of `keeper` may stay where they are.
+fn files_from_proto(field: &str, files: Vec<wire::File>, keeper: Option<WorkerId>) -> Checked<Vec<FileRef>> {
     let mut seen = BTreeSet::new();
-    let files: Vec<FileRef> = files.into_iter().map(|file| file_from_proto(field, file)).collect::<Checked<_>>()?;
+    let files: Vec<FileRef> = files.into_iter().map(|file| file_from_proto(field, file, keeper)).collect::<Checked<_>>()?;
     match files.iter().find(|file| !seen.insert(file.path.as_str())) {
         Some(twice) => wrong(format!("{field}.path"), format!("has `{}` twice", twice.path.escape_debug())),
         None => Ok(files),
     }
 }
 
-fn file_from_proto(field: &str, file: wire::File) -> Checked<FileRef> {
+fn file_from_proto(field: &str, file: wire::File, keeper: Option<WorkerId>) -> Checked<FileRef> {
     if let Err(error) = RelativePath::parse(&file.path) {
         return wrong(format!("{field}.path"), error.to_string());
     }
     let Ok(hash) = file.hash.as_ref().try_into() else {
         return wrong(format!("{field}.hash"), format!("has {} bytes instead of 32", file.hash.len()));
     };
-    Ok(FileRef { path: file.path, blob: BlobId(hash), size: file.size, executable: file.executable })
+    let kept_by = match (file.stays, keeper) {
+        (false, _) => None,
+        (true, Some(worker)) => Some(worker),
+        (true, None) => return wrong(format!("{field}.stays"), "is set, and only outputs stay on a worker"),
+    };
+    Ok(FileRef { path: file.path, blob: BlobId(hash), size: file.size, executable: file.executable, kept_by })
 }
 
 fn check_name(field: &str, name: &str) -> Checked<()> {
@@ -351,7 +357,7 @@ fn gpu_share_to_proto(share: &GpuShare) -> wire::GpuShare {
 
 fn file_to_proto(file: &FileRef) -> wire::File {
     let hash = file.blob.0.to_vec().into();
-    wire::File { path: file.path.clone(), hash, size: file.size, executable: file.executable }
+    wire::File { path: file.path.clone(), hash, size: file.size, executable: file.executable, stays: false }
 }
 
 #[cfg(test)]

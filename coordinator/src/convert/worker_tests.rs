@@ -24,7 +24,7 @@ fn record(kind: Option<record::Kind>) -> wire::Record {
 }
 
 fn file(path: &str, hash_bytes: usize) -> wire::File {
-    wire::File { path: path.to_owned(), hash: vec![7; hash_bytes].into(), size: 5, executable: false }
+    wire::File { path: path.to_owned(), hash: vec![7; hash_bytes].into(), size: 5, executable: false, stays: false }
 }
 
 fn checkpoint(files: Vec<wire::File>) -> wire::Record {
@@ -41,7 +41,7 @@ fn ended(cause: Option<ended::Cause>) -> wire::Record {
 }
 
 fn read(record: wire::Record) -> Result<AttemptRecord, WireError> {
-    records_from_proto(wire::Records { records: vec![record] }).map(|mut records| records.remove(0))
+    records_from_proto(WorkerId(4), wire::Records { records: vec![record] }).map(|mut records| records.remove(0))
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn deep(space: &Space) -> String {
 fn a_lease_carries_resources_parameters_and_checkpoint() {
     let (state, id) = study();
     let study = state.study(id).unwrap();
-    let file = FileRef { path: "c".to_owned(), blob: BlobId([1; 32]), size: 2, executable: true };
+    let file = FileRef { path: "c".to_owned(), blob: BlobId([1; 32]), size: 2, executable: true, kept_by: None };
     let lease = Assignment {
         task: TaskId(8),
         attempt: 2,

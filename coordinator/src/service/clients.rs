@@ -293,7 +293,7 @@ fn file_from_proto(file: &hone_proto::v1::OutputFile) -> Result<FileRef, Status>
     let blob = <[u8; 32]>::try_from(file.hash.as_ref()).map(BlobId);
     let blob = blob.map_err(|_| Status::invalid_argument(format!("the hash of `{}` has not 32 bytes", file.path)))?;
     hone_data::RelativePath::parse(&file.path).map_err(|error| Status::invalid_argument(format!("`{}`: {error}", file.path)))?;
-    Ok(FileRef { path: file.path.clone(), blob, size: file.size, executable: file.executable })
+    Ok(FileRef { path: file.path.clone(), blob, size: file.size, executable: file.executable, kept_by: None })
 }
 
 /// What users have set, the later layers over the former ones.

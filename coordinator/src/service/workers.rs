@@ -175,7 +175,7 @@ impl Connection {
 
     async fn records(&self, unsettled: &mut VecDeque<Unsettled>, records: Records) -> Result<(), Closing> {
         let Some(sequence) = records.records.last().map(|record| record.sequence) else { return Ok(()) };
-        let records = convert::worker::records_from_proto(records).map_err(|error| refused(&error.to_string()))?;
+        let records = convert::worker::records_from_proto(self.worker, records).map_err(|error| refused(&error.to_string()))?;
         let command = Command::Records { worker: self.worker, records };
         let answer = self.services.writer.submit(command).await.map_err(closing)?;
         unsettled.push_back(Unsettled { sequence, answer });

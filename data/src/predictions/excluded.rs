@@ -49,6 +49,21 @@ impl Excluded {
         Ok(Self(found))
     }
 
+    /// The set as bytes, 16 for each sample, in the order of the hashes.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut hashes: Vec<&IdHash> = self.0.iter().collect();
+        hashes.sort_unstable();
+        hashes.into_iter().flat_map(|hash| hash.0).collect()
+    }
+
+    /// Reads what [`Excluded::to_bytes`] has written; `None`: these are no hashes.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (hashes, rest) = bytes.as_chunks::<16>();
+        rest.is_empty().then(|| Self::of_hashes(hashes.iter().copied().map(IdHash)))
+    }
+
     /// Adds those of another set.
     pub fn extend(&mut self, other: Self) {
         self.0.extend(other.0);

@@ -14,7 +14,7 @@ use super::{
     file::PredictionFile,
     join::committee_sketch,
     rows::rows,
-    sketch::{Sketch, SketchPlan},
+    sketch::{Sketch, SketchPlan, rated_by, sketch},
 };
 use crate::acquisition::{Acquisition, Noise};
 
@@ -52,22 +52,7 @@ pub struct Gathered {
 /// # Errors
 /// As [`committee_sketch`].
 pub fn gather(files: &[PredictionFile], wish: &Wish) -> Result<Gathered, PredictionError> {
-    let mut sketches: Vec<Sketch> = Vec::new();
-    let mut done: BTreeSet<Option<Acquisition>> = BTreeSet::new();
-    for acquisition in &wish.acquisitions {
-        if !done.insert(acquisition.row_wise()) {
-            continue;
-        }
-        let plan = SketchPlan {
-            acquisition: *acquisition,
-            noise: wish.noise,
-            candidates: wish.candidates,
-            // The same in every pass.
-            sample: if sketches.is_empty() { wish.sample } else { 0 },
-            excluded: wish.excluded.clone(),
-        };
-        sketches.push(committee_sketch(files, &plan)?);
-    }
+    let sketches = sketches(files, wish)?;
     let sample: Vec<String> = sketches.iter().flat_map(|sketch| &sketch.sample).map(|drawn| drawn.id.clone()).collect();
     let mut ids: BTreeSet<String> = sample.iter().cloned().collect();
     ids.extend(sketches.iter().flat_map(|sketch| &sketch.candidates).map(|candidate| candidate.id.clone()));
@@ -77,4 +62,45 @@ pub fn gather(files: &[PredictionFile], wish: &Wish) -> Result<Gathered, Predict
         members.push((file.name().to_owned(), rows(file, &ids)?));
     }
     Ok(Gathered { committee: Committee::assemble(&ids, members)?, sample, sketches })
+}
+
+/// Phase one of a whole committee in one place: a sketch for each function that rates rows otherwise than those before it. The
+/// first one has the sample.
+///
+/// # Errors
+/// As [`committee_sketch`].
+pub fn sketches(files: &[PredictionFile], wish: &Wish) -> Result<Vec<Sketch>, PredictionError> {
+    each(wish, Acquisition::row_wise, |plan| committee_sketch(files, plan))
+}
+
+/// Phase one of a member whose committee is elsewhere: as [`sketches`], by what stands for the functions ([`rated_by`]).
+///
+/// # Errors
+/// As [`sketch`].
+pub fn member_sketches(file: &PredictionFile, wish: &Wish) -> Result<Vec<Sketch>, PredictionError> {
+    let kind = &file.layout().kind;
+    each(wish, |acquisition| rated_by(acquisition, kind), |plan| sketch(file, plan))
+}
+
+/// Makes a sketch for each function that is another one as far as rating goes.
+fn each<K: Ord>(
+    wish: &Wish,
+    rated: impl Fn(Acquisition) -> K,
+    make: impl Fn(&SketchPlan) -> Result<Sketch, PredictionError>,
+) -> Result<Vec<Sketch>, PredictionError> {
+    let (mut found, mut done) = (Vec::new(), BTreeSet::new());
+    for acquisition in &wish.acquisitions {
+        if !done.insert(rated(*acquisition)) {
+            continue;
+        }
+        found.push(make(&SketchPlan {
+            acquisition: *acquisition,
+            noise: wish.noise,
+            candidates: wish.candidates,
+            // The same in every pass.
+            sample: if found.is_empty() { wish.sample } else { 0 },
+            excluded: wish.excluded.clone(),
+        })?);
+    }
+    Ok(found)
 }

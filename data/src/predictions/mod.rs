@@ -15,6 +15,7 @@ mod layout;
 mod lines;
 mod npy;
 mod parquet;
+mod pool;
 mod rows;
 mod scan;
 mod sketch;
@@ -30,10 +31,11 @@ pub use self::{
     error::{At, PredictionError, Problem},
     excluded::{Excluded, IdHash},
     file::{CHUNK_BYTES, Format, PredictionFile},
-    gather::{Gathered, Wish, gather},
+    gather::{Gathered, Wish, gather, member_sketches, sketches},
     join::committee_sketch,
     layout::{Classes, Kind, Layout, MAX_CLASSES, MAX_EMBEDDING, MAX_ID},
     npy::Beside,
+    pool::{FOLDER, Pool, pools},
     rows::{Rows, all_rows, rows},
     sketch::{Candidate, MAX_KEPT, SHARES, Sketch, SketchPlan, rated_by, sketch},
     wire::{MAX_ROWS, MAX_WIRE, WireError},

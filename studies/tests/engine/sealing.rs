@@ -28,7 +28,7 @@ fn blob(of: u64) -> BlobId {
 }
 
 fn file(of: u64) -> FileRef {
-    FileRef { path: "model".to_owned(), blob: blob(of), size: 1, executable: false }
+    FileRef { path: "model".to_owned(), blob: blob(of), size: 1, executable: false, kept_by: None }
 }
 
 /// One trial from its creation to its end. Every third one has a curve, every hundredth a file.

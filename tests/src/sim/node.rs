@@ -207,7 +207,7 @@ impl World {
             }
             Output::TrimSpool { up_to } => self.nodes[at].trim(up_to),
             Output::AnswerReport { ticket, prune } => self.answer_report(at, ticket, prune),
-            Output::ReadLog(_) => {}
+            Output::ReadLog(_) | Output::Score(_) | Output::ReleaseScore { .. } => {}
             Output::SetTimer { at_us } => {
                 self.nodes[at].timer = Some(at_us);
                 self.push(at_us, Happening::NodeTimer { node: at, life, at_us });
@@ -418,7 +418,7 @@ fn failed(kind: failure::Kind, code: i32) -> Outcome {
 }
 
 fn file(path: String) -> File {
-    File { path, hash: vec![7; 32].into(), size: 1, executable: false }
+    File { path, hash: vec![7; 32].into(), size: 1, executable: false, stays: false }
 }
 
 impl Node {

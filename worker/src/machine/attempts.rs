@@ -325,10 +325,12 @@ impl Machine {
         attempt.times.ended_us = now_us;
         attempt.due = None;
         let checkpoint = matches!(cause, Cause::Preempted(_));
-        let outputs = matches!(cause, Cause::Exited(_) | Cause::Failure(_));
+        // However a pruner ends a trial, what it has written so far is its output.
+        let judged = matches!(attempt.stop, Some(Stop::Pruned | Stop::Paused { .. }));
+        let outputs = judged || matches!(cause, Cause::Exited(_) | Cause::Failure(_));
         attempt.phase = Phase::Uploading(cause);
         self.alarms.set(Alarm::Attempt(key), None);
-        out.push(Output::Collect { key, checkpoint, outputs });
+        out.push(Output::Collect { key, checkpoint, outputs, keeps: self.keeps });
     }
 
     pub(super) fn on_checkpoint(&mut self, key: AttemptKey, step: Option<i64>, files: Vec<File>, out: &mut Vec<Output>) {

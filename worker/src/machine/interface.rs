@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use hone_proto::worker::{
-    Assignment, Capacity, Failure, File, FromWorker, LogRequest, Metric, Program, Record, Records, ToWorker, from_worker,
+    Assignment, Capacity, Failure, File, FromWorker, LogRequest, Metric, Program, Record, Records, ScoreRequest, ToWorker,
+    from_worker,
 };
 
 /// One attempt of one task, for ever.
@@ -227,6 +228,8 @@ pub enum Output {
         checkpoint: bool,
         /// Also the outputs; otherwise only the log.
         outputs: bool,
+        /// Large predictions may stay on this worker; otherwise everything is uploaded.
+        keeps: bool,
     },
     /// The attempt is over and acknowledged, or not ours: remove its folder.
     Discard {
@@ -249,6 +252,13 @@ pub enum Output {
     },
     /// The coordinator wants to read a log (or no longer).
     ReadLog(LogRequest),
+    /// The coordinator wants to know something of predictions that stay here.
+    Score(ScoreRequest),
+    /// It does not need the files of a scoring any more.
+    ReleaseScore {
+        /// Which.
+        scoring: u64,
+    },
     /// Send [`Input::Timer`] at this time; replaces the former timer.
     SetTimer {
         /// In the time of [`super::Machine::handle`].

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hone_proto::{
-    PROTOCOL,
+    KEEPS, PROTOCOL,
     worker::{
         Assign, Directive, Goodbye, Held, Hello, Renew, RenewAck, ToWorker, Welcome, directive, from_worker::Kind, to_worker,
     },
@@ -128,6 +128,8 @@ impl Machine {
             to_worker::Kind::Directive(directive) => self.on_directive(now_us, directive, out),
             to_worker::Kind::RenewAck(ack) => self.on_renew_ack(&ack, out),
             to_worker::Kind::Log(request) => out.push(Output::ReadLog(request)),
+            to_worker::Kind::Score(request) => out.push(Output::Score(request)),
+            to_worker::Kind::ScoreRelease(release) => out.push(Output::ReleaseScore { scoring: release.scoring }),
             to_worker::Kind::Drain(drain) => self.drain(now_us, (drain.hand_back, By::Coordinator), drain.reason, out),
             to_worker::Kind::Undrain(_) => self.undrain(now_us, out),
         }
@@ -142,6 +144,7 @@ impl Machine {
             return self.exit(ExitReason::Refused { reason }, out);
         }
         self.welcomed = true;
+        self.keeps = welcome.protocol >= KEEPS;
         self.failures = 0;
         let renew_us = welcome.renew_ms.max(RENEW_FLOOR_MS).saturating_mul(1_000);
         self.session = Session::Ready { renew_us, nonce: 0, answered: 0 };

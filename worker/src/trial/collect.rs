@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::Read,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -10,6 +10,8 @@ use hone_data::{
     BlobError, Hash, RelativePath,
     outputs::{self, BlobSink, FileEntry, SkipReason, Skipped},
 };
+
+use hone_proto::worker;
 
 use super::{Trial, checkpoints::Checkpoints};
 use crate::{
@@ -31,25 +33,29 @@ impl BlobSink for Nowhere {
 }
 
 impl Trial {
-    /// Uploads what is wanted, however long that takes, and tells the worker.
-    pub(super) async fn collect(&self, checkpoints: &mut Checkpoints, checkpoint: bool, outputs: bool) {
+    /// Uploads what is wanted, however long that takes, and tells the worker. Outputs are wanted where `outputs` says whether
+    /// large predictions may stay on this worker.
+    pub(super) async fn collect(&self, checkpoints: &mut Checkpoints, checkpoint: bool, outputs: Option<bool>) {
         let mut files = EndFiles::default();
         if checkpoint && !is_empty(&self.folder.join("checkpoint")) {
             // An empty folder is no checkpoint, and no reason to complain.
             let _ = checkpoints.stage(self, None).await;
         }
         checkpoints.finish().await;
-        if outputs {
-            self.collect_outputs(&mut files).await;
+        if let Some(keeps) = outputs {
+            self.collect_outputs(&mut files, keeps).await;
         }
         self.collect_log(&mut files).await;
         self.tell(Input::FilesUploaded { key: self.key, files }).await;
     }
 
-    async fn collect_outputs(&self, files: &mut EndFiles) {
+    async fn collect_outputs(&self, files: &mut EndFiles, keeps: bool) {
         let folder = self.folder.join("output");
         if is_empty(&folder) {
             return;
+        }
+        if keeps {
+            self.keep_predictions(&folder, files).await;
         }
         let (source, limit) = (folder.clone(), self.program.max_output_bytes);
         let listing = tokio::task::spawn_blocking(move || outputs::collect(&source, limit, &mut Nowhere)).await;
@@ -60,8 +66,19 @@ impl Trial {
         };
         files.notes.extend(notes(&skipped, limit));
         match self.host.blobs.upload(&entries, |entry| entry.path.below(&folder)).await {
-            Ok(()) => files.outputs = entries.iter().map(file_to_proto).collect(),
+            Ok(()) => files.outputs.extend(entries.iter().map(file_to_proto)),
             Err(error) => files.notes.push(format!("the outputs were left out: {}", chain(&error))),
+        }
+        files.outputs.sort_by(|one, other| one.path.cmp(&other.path));
+    }
+
+    /// Moves large predictions to this worker's shelf; they are uploaded where that fails.
+    async fn keep_predictions(&self, folder: &Path, files: &mut EndFiles) {
+        let (kept, folder) = (self.host.kept.clone(), folder.to_owned());
+        let taken = tokio::task::spawn_blocking(move || kept.take_from(&folder)).await;
+        match taken.unwrap_or_else(|error| Err(io::Error::other(error))) {
+            Ok(taken) => files.outputs.extend(taken.iter().map(|entry| worker::File { stays: true, ..file_to_proto(entry) })),
+            Err(error) => files.notes.push(format!("predictions cannot stay on the worker: {error}")),
         }
     }
 

@@ -303,6 +303,8 @@ fn start_worker(folder: &Path) -> (StopHandle, Worker) {
         hone_binary: "/nonexistent/hone".into(),
         guard_command: crate::helpers::command("guard").into_iter().map(Into::into).collect(),
         dataset_cache_bytes: 1 << 30,
+        keep_predictions_over: 1 << 20,
+        predictions_cache_bytes: 1 << 30,
         stop: stop.clone(),
     };
     (stop, tokio::spawn(hone_worker::run(config, Dial(folder.join("coordinator")))))

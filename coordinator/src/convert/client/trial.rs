@@ -84,7 +84,7 @@ fn open_to_proto(state: &State, study: &Study, trial: &Trial, full: bool) -> v1:
         attempts: attempts.map(|attempt| attempt_to_proto(state, attempt)).collect(),
         attempt_count: trial.attempts.len() as u32,
         curve: if full { curve_to_proto(study, trial.curve.points()) } else { Vec::new() },
-        outputs: if full { trial.files.outputs.iter().map(output_to_proto).collect() } else { Vec::new() },
+        outputs: if full { outputs_to_proto(state, &trial.files.outputs) } else { Vec::new() },
         tags,
         note,
         metrics: open_metrics(study, trial),
@@ -116,7 +116,7 @@ fn finished_to_proto(state: &State, study: &Study, row: FinishedTrial<'_>, full:
         attempts: if full { finished_attempts(state, row, detail, overlay) } else { Vec::new() },
         attempt_count: detail.map_or(1, |detail| detail.attempts.len()) as u32,
         curve: if full { curve_to_proto(study, segment.curve(at)) } else { Vec::new() },
-        outputs: if full { outputs.iter().map(output_to_proto).collect() } else { Vec::new() },
+        outputs: if full { outputs_to_proto(state, outputs) } else { Vec::new() },
         tags,
         note,
         metrics: finished_metrics(study, row, detail),
@@ -182,9 +182,19 @@ fn curve_to_proto(study: &Study, points: impl Iterator<Item = (u16, i64, f64)>) 
     points.map(|(metric, step, value)| v1::Point { step, metric: name(metric), value }).collect()
 }
 
-fn output_to_proto(file: &FileRef) -> v1::OutputFile {
-    let hash = file.blob.0.to_vec().into();
-    v1::OutputFile { path: file.path.clone(), hash, size: file.size, executable: file.executable }
+fn outputs_to_proto(state: &State, files: &[FileRef]) -> Vec<v1::OutputFile> {
+    files.iter().map(|file| output_to_proto(state, file)).collect()
+}
+
+fn output_to_proto(state: &State, file: &FileRef) -> v1::OutputFile {
+    v1::OutputFile {
+        path: file.path.clone(),
+        hash: file.blob.0.to_vec().into(),
+        size: file.size,
+        executable: file.executable,
+        kept_by: file.kept_by.map_or(0, |worker| worker.0),
+        kept_by_name: file.kept_by.map(|worker| worker_name(state, worker)).unwrap_or_default(),
+    }
 }
 
 fn finished_attempts(

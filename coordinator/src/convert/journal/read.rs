@@ -260,7 +260,8 @@ fn files(files: Vec<wire::FileRef>, field: &'static str) -> Decoded<Vec<FileRef>
 }
 
 fn file(it: wire::FileRef, field: &'static str) -> Decoded<FileRef> {
-    Ok(FileRef { blob: blob(&it.blob, field)?, path: it.path, size: it.size, executable: it.executable })
+    let kept_by = (it.kept_by > 0).then_some(WorkerId(it.kept_by));
+    Ok(FileRef { blob: blob(&it.blob, field)?, path: it.path, size: it.size, executable: it.executable, kept_by })
 }
 
 /// A `oneof` without a value that this build knows: a newer build has more of them.

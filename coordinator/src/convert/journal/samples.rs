@@ -162,7 +162,7 @@ fn attempts() -> Vec<(&'static str, Event)> {
 }
 
 fn file(path: &str) -> FileRef {
-    FileRef { path: path.to_owned(), blob: BlobId([9; 32]), size: 1 << 40, executable: true }
+    FileRef { path: path.to_owned(), blob: BlobId([9; 32]), size: 1 << 40, executable: true, kept_by: None }
 }
 
 fn ends() -> Vec<(&'static str, Event)> {

@@ -246,7 +246,8 @@ fn point(point: &Point) -> wire::Point {
 }
 
 fn file(file: &FileRef) -> wire::FileRef {
-    wire::FileRef { path: file.path.clone(), blob: blob(file.blob), size: file.size, executable: file.executable }
+    let kept_by = file.kept_by.map_or(0, |worker| worker.0);
+    wire::FileRef { path: file.path.clone(), blob: blob(file.blob), size: file.size, executable: file.executable, kept_by }
 }
 
 fn end_to_proto(end: &End) -> wire::End {
