@@ -21,6 +21,7 @@ mod optuna;
 mod outbound;
 pub mod page;
 mod samplers;
+mod scoring;
 pub mod security;
 mod server;
 mod service;

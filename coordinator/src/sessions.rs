@@ -9,11 +9,14 @@ use std::{
     },
 };
 
-use hone_proto::worker::{LogChunk, LogRequest, ToWorker, to_worker};
+use hone_data::Hash;
+use hone_proto::worker::{LogChunk, LogRequest, ScorePiece, ScoreRequest, ToWorker, to_worker};
 use hone_studies::WorkerId;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::DropGuard;
 use tonic::Status;
+
+use crate::scoring::{Pending, Scored};
 
 /// Messages that wait for one worker: some commits' worth of leases.
 pub const OUTBOX: usize = 1_024;
@@ -34,6 +37,8 @@ struct Session {
     programs: BTreeSet<u64>,
     /// Microseconds that the worker's clock was ahead when it attached.
     clock_ahead: i64,
+    /// Files that stay on the worker; `None`: it has not said yet, or not all.
+    kept: Option<BTreeSet<Hash>>,
 }
 
 /// All streams, and the readers of logs behind them.
@@ -44,6 +49,7 @@ pub struct Sessions(Arc<Shared>);
 struct Shared {
     workers: Mutex<BTreeMap<WorkerId, Session>>,
     logs: Mutex<BTreeMap<u64, mpsc::Sender<LogChunk>>>,
+    scores: Pending,
     next: AtomicU64,
 }
 
@@ -55,7 +61,8 @@ impl Sessions {
 
     /// A worker's newest stream takes the place of the one before, which ends.
     pub fn enter(&self, worker: WorkerId, id: u64, outbox: Outbox, open: DropGuard) {
-        self.workers().insert(worker, Session { id, outbox, _open: open, programs: BTreeSet::new(), clock_ahead: 0 });
+        self.workers().insert(worker, Session { id, outbox, _open: open, programs: BTreeSet::new(), clock_ahead: 0, kept: None });
+        self.0.scores.lose(worker);
     }
 
     /// Notes how far the clock of a worker is ahead, to show it.
@@ -75,6 +82,7 @@ impl Sessions {
         let mut workers = self.workers();
         if workers.get(&worker).is_some_and(|session| session.id == id) {
             workers.remove(&worker);
+            self.0.scores.lose(worker);
         }
     }
 
@@ -82,11 +90,13 @@ impl Sessions {
     pub fn close_all(&self) {
         self.workers().clear();
         self.logs().clear();
+        self.0.scores.lose_all();
     }
 
     /// Ends a worker's stream.
     pub fn close(&self, worker: WorkerId) {
         self.workers().remove(&worker);
+        self.0.scores.lose(worker);
     }
 
     /// Sends without waiting. A stream that is not read is ended.
@@ -96,8 +106,41 @@ impl Sessions {
         let sent = session.outbox.try_send(Ok(ToWorker { kind: Some(kind) })).is_ok();
         if !sent {
             workers.remove(&worker);
+            self.0.scores.lose(worker);
         }
         sent
+    }
+
+    /// Notes which files stay on a worker, as its stream `id` says.
+    pub fn note_kept(&self, worker: WorkerId, id: u64, kept: Option<BTreeSet<Hash>>) {
+        if let Some(session) = self.workers().get_mut(&worker).filter(|session| session.id == id) {
+            session.kept = kept;
+        }
+    }
+
+    /// Whether a worker is connected.
+    pub fn has(&self, worker: WorkerId) -> bool {
+        self.workers().contains_key(&worker)
+    }
+
+    /// Whether a worker has a file; `None`: that is not known.
+    pub fn keeps(&self, worker: WorkerId, file: &Hash) -> Option<bool> {
+        Some(self.workers().get(&worker)?.kept.as_ref()?.contains(file))
+    }
+
+    /// Asks a worker to read predictions; the answer arrives in the receiver, which is closed when the worker is gone.
+    pub fn request_score(&self, worker: WorkerId, request: ScoreRequest) -> oneshot::Receiver<Scored> {
+        let answer = self.0.scores.expect(worker, request.request);
+        let id = request.request;
+        if !self.send(worker, to_worker::Kind::Score(request)) {
+            self.0.scores.forget(id);
+        }
+        answer
+    }
+
+    /// Takes a piece of a worker's answer to who waits for it.
+    pub fn deliver_score(&self, worker: WorkerId, piece: ScorePiece) {
+        self.0.scores.deliver(worker, piece);
     }
 
     /// Which of these programs the worker's stream has not been sent; they count as sent from now on.

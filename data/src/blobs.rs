@@ -161,6 +161,12 @@ impl BlobStore {
         self.root.join("tmp")
     }
 
+    /// Where the content of a blob is, for readers that take a path; whoever reads there holds a [`Pin`].
+    #[must_use]
+    pub fn path(&self, hash: &Hash) -> PathBuf {
+        self.file(hash)
+    }
+
     fn shard(&self, hash: &Hash) -> PathBuf {
         self.root.join(&hash.to_string()[..2])
     }

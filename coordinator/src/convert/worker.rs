@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use hone_data::RelativePath;
+use hone_data::{Hash, RelativePath};
 use hone_proto::worker::{self as wire, metrics_files::Format};
 use hone_search::{Params, PrunerConfig, Space};
 use hone_studies::{
@@ -129,6 +129,19 @@ pub fn held_from_proto(held: &[wire::Held]) -> Checked<Vec<HeldAttempt>> {
     held.iter()
         .map(|it| attempt_of("held", it.task, it.attempt).map(|(task, attempt)| HeldAttempt { task, attempt, ended: it.ended }))
         .collect()
+}
+
+/// Reads which files stay on a worker; `None`: it cannot tell of all.
+///
+/// # Errors
+/// A hash that is none.
+pub fn kept_from_proto(kept: &wire::Kept) -> Checked<Option<BTreeSet<Hash>>> {
+    let mut hashes = BTreeSet::new();
+    for hash in &kept.hashes {
+        let Ok(bytes) = hash.as_ref().try_into() else { return wrong("kept.hashes", "has a hash that is not 32 bytes long") };
+        hashes.insert(Hash::from_bytes(bytes));
+    }
+    Ok((!kept.more).then_some(hashes))
 }
 
 /// Writes attempts that are over, or held.

@@ -145,6 +145,8 @@ const CLIENT_METHODS: &[&str] = &[
     "RemoveLabelProject",
     "AskLabels",
     "RescoreLabels",
+    "ChooseSamples",
+    "RateSamples",
     "ListLabels",
     "GetLabel",
     "NextLabel",

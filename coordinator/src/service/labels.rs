@@ -25,7 +25,7 @@ use tokio::sync::mpsc;
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Code, Request, Response, Status, Streaming};
 
-use super::{Services, computed, passes};
+use super::{Services, choosing, computed, passes};
 use crate::{
     convert::{
         client::{
@@ -46,6 +46,8 @@ const MAX_SAMPLES: usize = 100_000;
 
 #[tonic::async_trait]
 impl LabelService for Services {
+    type ChooseSamplesStream = choosing::Answers;
+    type RateSamplesStream = choosing::Answers;
     type ListLabelsStream = Pin<Box<dyn Stream<Item = Result<LabelBatch, Status>> + Send>>;
 
     async fn create_label_project(
@@ -290,6 +292,17 @@ impl LabelService for Services {
 
     async fn sync_labels(&self, request: Request<SyncLabelsRequest>) -> Result<Response<SyncLabelsResponse>, Status> {
         self.sync(request.into_inner()).await
+    }
+
+    async fn choose_samples(
+        &self,
+        request: Request<v1::ChooseSamplesRequest>,
+    ) -> Result<Response<Self::ChooseSamplesStream>, Status> {
+        choosing::choose(self, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn rate_samples(&self, request: Request<v1::RateSamplesRequest>) -> Result<Response<Self::RateSamplesStream>, Status> {
+        choosing::rate_samples(self, request.into_inner()).await.map(Response::new)
     }
 
     async fn list_annotators(&self, request: Request<ListAnnotatorsRequest>) -> Result<Response<ListAnnotatorsResponse>, Status> {

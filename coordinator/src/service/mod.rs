@@ -1,6 +1,7 @@
 //! The gRPC services. They parse, ask the writer, and answer from views; nothing here decides.
 
 mod blobs;
+mod choosing;
 mod clients;
 mod datasets;
 mod fleet;

@@ -160,6 +160,15 @@ impl Connection {
                 }
                 Ok(())
             }
+            Some(from_worker::Kind::Score(piece)) => {
+                self.services.sessions.deliver_score(self.worker, piece);
+                Ok(())
+            }
+            Some(from_worker::Kind::Kept(kept)) => {
+                let hashes = convert::worker::kept_from_proto(&kept).map_err(|error| refused(&error.to_string()))?;
+                self.services.sessions.note_kept(self.worker, self.session, hashes);
+                Ok(())
+            }
             Some(from_worker::Kind::Leaving(leaving)) => {
                 self.settle(unsettled).await?;
                 tracing::info!(worker = %self.worker, reason = leaving.reason, "worker leaves");

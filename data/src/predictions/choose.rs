@@ -150,7 +150,8 @@ pub enum Prediction {
 }
 
 /// What the committee says of one of its samples.
-fn prediction(committee: &Committee, sample: usize) -> Option<Prediction> {
+#[must_use]
+pub fn prediction_of(committee: &Committee, sample: usize) -> Option<Prediction> {
     let width = committee.layout.width();
     let rows = committee.members.iter().map(|member| &member.values[sample * width..(sample + 1) * width]);
     let mut mean = vec![0.0; width];
@@ -191,7 +192,7 @@ fn in_order(committee: &Committee, plan: &Plan, control: &[usize], mut informed:
         id: committee.ids[row].clone(),
         priority,
         is_control,
-        prediction: prediction(committee, row),
+        prediction: prediction_of(committee, row),
     };
     let all = informed.len() + control.len();
     let (mut waiting, mut drawn) = (informed.iter().peekable(), control.iter().peekable());

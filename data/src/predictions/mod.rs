@@ -26,7 +26,7 @@ mod wire;
 
 pub use self::{
     batch::{Batch, Row, SUM_TOLERANCE},
-    choose::{BatchPlan, Chosen, ChosenBatch, Prediction, choose},
+    choose::{BatchPlan, Chosen, ChosenBatch, Prediction, choose, prediction_of},
     committee::{Committee, MAX_MEMBERS, Member, Union},
     error::{At, PredictionError, Problem},
     excluded::{Excluded, IdHash},
