@@ -7,9 +7,9 @@ ORDERS = 3
 CANDIDATES = 3
 
 
-def best_model(digits, candidates, rows):
-    """A model for each of these parameters, trained on these rows; the one that is best on the validation set."""
-    models = [trained(params, digits.pixels[rows], digits.classes[rows]) for params in candidates]
+def best_model(digits, candidates, rows, classes):
+    """A model for each of these parameters, trained on these labels; the one that is best on the validation set."""
+    models = [trained(params, digits.pixels[rows], classes) for params in candidates]
     return max(models, key=lambda model: digits.accuracy(model, digits.validation))
 
 
@@ -26,7 +26,7 @@ def label_at_random(digits, first, batch, rounds, target, most):
         rows, curve = np.concatenate([first, rest]), []
         for labels in range(len(first), most + 1, batch):
             params = next((one for one in rounds if one["labels"] >= labels), rounds[-1])["candidates"]
-            model = best_model(digits, params[:CANDIDATES], rows[:labels])
+            model = best_model(digits, params[:CANDIDATES], rows[:labels], digits.classes[rows[:labels]])
             curve.append({"labels": labels, "test_accuracy": digits.accuracy(model, digits.test)})
             if curve[-1]["test_accuracy"] >= target:
                 break

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Labels digits until a model gets 95 % of a test set right, asking for those that the models are unsure of.
 
-Each round: a study on the labels that there are; its best trials predict for the digits without a label, as a committee;
-Hone chooses a batch, a tenth of it at random; an annotator answers. Killed at any moment and started again with the same
-folder, it goes on.
+Each round: a study on the labels that there are; its best trials predict for the digits without a label, as a
+committee; Hone chooses a batch, a tenth of it at random; an annotator answers. Killed at any moment and started again
+with the same folder, it goes on.
 """
 
 import argparse
@@ -20,9 +20,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
-from annotator import Annotator
+from annotator import Annotator, Person
 from at_random import best_model, label_at_random
-from data import CLASSES, Digits, name, png, row_of
+from digits import CLASSES, Digits, name, png, row_of
 from place import Place
 from plot import draw
 
@@ -78,7 +78,6 @@ class Loop:
 
     def run(self, annotator):
         """Goes through the rounds until the test set is right often enough; returns the last one."""
-        self.prepare()
         self.ask(0, annotator)
         for number in count(1):
             found = self.known(number) or self.measure(number)
@@ -107,11 +106,11 @@ class Loop:
         candidates = [trial["params"] for trial in trials]
         predicted = json.loads((self.fetch(number, study, trials[0]) / "validation.json").read_text())
         labels = self.labels()
-        control = [row for row, is_control in labels.items() if is_control]
+        control = {row: label for row, (label, is_control) in labels.items() if is_control}
         own = {"at_random": len(control), "candidates": candidates}
         self.note("active", number, len(labels), predicted, trials[0]["metrics"]["test_accuracy"], **own)
         if len(control) not in [one["labels"] for one in self.rounds if one["kind"] == "control"]:
-            model = best_model(self.digits, candidates, control)
+            model = best_model(self.digits, candidates, list(control), list(control.values()))
             predicted = model.predict(self.digits.pixels[self.digits.validation]).tolist()
             self.note("control", number, len(control), predicted, self.digits.accuracy(model, self.digits.test))
         write(self.rounds_file, json_lines(self.rounds))
@@ -128,9 +127,9 @@ class Loop:
         self.rounds.append({"kind": kind, "round": number, "labels": labels, **measured, **more})
 
     def labels(self):
-        """The rows that have a label, and whether they were drawn at random."""
-        lines = self.place.run("label", "export", PROJECT, "--format", "csv").splitlines()
-        return {row_of(line["id"]): line["control"] == "true" for line in csv.DictReader(lines)}
+        """The rows that have a label, with it, and whether they were drawn at random."""
+        lines = csv.DictReader(self.place.run("label", "export", PROJECT, "--format", "csv").splitlines())
+        return {row_of(line["id"]): (int(line["label"]), line["control"] == "true") for line in lines}
 
     def fetch(self, number, study, trial):
         """Fetches what a trial has written; returns the folder."""
@@ -146,7 +145,9 @@ class Loop:
         chosen, study = self.folder(number) / "chosen.jsonl", f"labelling-{number}"
         if chosen.exists():
             return
-        committee = [self.fetch(number, study, trial) / "predictions" / "pool.npy" for trial in self.best(study)[:COMMITTEE]]
+        committee = [
+            self.fetch(number, study, trial) / "predictions" / "pool.npy" for trial in self.best(study)[:COMMITTEE]
+        ]
         beside = chosen.with_name("new-chosen.jsonl")
         names = ",".join(map(str, range(CLASSES)))
         wanted = ("--count", self.options.batch, "--round", number - 1, "--seed", self.options.seed)
@@ -171,7 +172,8 @@ def conclude(loop, last):
     """Says what it took, and what labelling at random takes; draws both."""
     target, place = loop.options.target, loop.place
     is_reached = last["test_accuracy"] >= target
-    print(f"\n{percent(last['test_accuracy'])} of the test set with {last['labels']} labels, {last['at_random']} of them at random")
+    labels = f"{last['labels']} labels, {last['at_random']} of them at random"
+    print(f"\n{percent(last['test_accuracy'])} of the test set with {labels}")
     print("\nhone label meter, from the labels at random alone, on the validation set:")
     print(place.run("label", "meter", loop.rounds_file), end="")
     active = [one for one in loop.rounds if one["kind"] == "active"]
@@ -179,7 +181,7 @@ def conclude(loop, last):
     known = json.loads(path.read_text()) if path.exists() else {}
     if known.get("rounds") != len(active) or known.get("target") != target:
         most = None if is_reached else last["labels"]
-        first = [row for row, is_control in loop.labels().items() if is_control][:START]
+        first = [row for row, (_, is_control) in loop.labels().items() if is_control][:START]
         curves = label_at_random(loop.digits, first, loop.options.batch, active, target, most)
         known = {"rounds": len(active), "target": target, "curves": curves}
         write(path, json.dumps(known))
@@ -208,7 +210,18 @@ def parsed():
     parser.add_argument("--batch", type=int, default=10, help="labels asked for in a round")
     parser.add_argument("--trials", type=int, default=6, help="trials of a study")
     parser.add_argument("--seed", type=int, default=0, help="decides all chance")
+    parser.add_argument("--person", metavar="NAME", help="somebody labels on the page, instead of the program")
     return parser.parse_args()
+
+
+def annotator_of(place, page, person):
+    """The program, or who looks on while a person answers."""
+    token = place.run("label", "invite", "robot", "--token", "--expires", "1d").strip()
+    if person is None:
+        return Annotator(page, token)
+    link = place.run("label", "invite", person, "--project", PROJECT).strip()
+    print(f"label here, {person}: {link}", flush=True)
+    return Person(page, token)
 
 
 def main():
@@ -217,8 +230,8 @@ def main():
     place = Place(options.folder)
     loop = Loop(place, options)
     with place.served() as page:
-        token = place.run("label", "invite", "robot", "--token", "--expires", "1d").strip()
-        annotator = Annotator(page, token)
+        loop.prepare()
+        annotator = annotator_of(place, page, options.person)
         try:
             last = loop.run(annotator)
         finally:

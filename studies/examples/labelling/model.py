@@ -3,7 +3,7 @@
 import warnings
 
 import numpy as np
-from data import CLASSES
+from digits import CLASSES
 from sklearn.linear_model import LogisticRegression
 
 STEPS = 4

@@ -36,7 +36,7 @@ class Axes:
             yield text(LEFT - 8, y + 4, f"{10 * tenth} %", "end")
         y = self.y(self.target)
         yield f'<line x1="{LEFT}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}" stroke="#444" stroke-dasharray="5 4"/>'
-        yield text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, "labels", "middle")
+        yield text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, "labels; accuracy is that on the test set", "middle")
 
     def curve(self, points, colour, width):
         """A line through points, with a dot at each."""

@@ -11,7 +11,7 @@ import socket
 from pathlib import Path
 
 import numpy as np
-from data import Digits, name, row_of
+from digits import Digits, name, row_of
 from model import probabilities, train
 
 DEFAULTS = {"C": 10.0, "class_weight": "none"}

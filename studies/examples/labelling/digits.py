@@ -46,7 +46,11 @@ def png(pixels):
     shades = (255 - 255 * pixels.reshape(8, 8)).astype(np.uint8).repeat(ENLARGED, 0).repeat(ENLARGED, 1)
     height, width = shades.shape
     lines = b"".join(b"\0" + line.tobytes() for line in shades)
-    parts = {b"IHDR": struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0), b"IDAT": zlib.compress(lines), b"IEND": b""}
+    parts = {
+        b"IHDR": struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0),
+        b"IDAT": zlib.compress(lines),
+        b"IEND": b"",
+    }
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(part)) + kind + part + struct.pack(">I", zlib.crc32(kind + part))
         for kind, part in parts.items()
