@@ -121,11 +121,11 @@ class LabellingLoop:
         self.hone = real
         self.hone.variables["HONE_DATA"] = str(self.folder / "store")
 
-    def start(self, rounds: int) -> subprocess.Popen[str]:
+    def start(self, rounds: int, *options: str) -> subprocess.Popen[str]:
         """Starts it, or goes on with it."""
-        options = ["--folder", str(self.folder), "--rounds", str(rounds), "--trials", "2"]
+        few = ["--folder", str(self.folder), "--rounds", str(rounds), "--trials", "2"]
         return subprocess.Popen(
-            [sys.executable, str(EXAMPLES / "labelling" / "loop.py"), *options],
+            [sys.executable, str(EXAMPLES / "labelling" / "loop.py"), *few, *options],
             cwd=self.hone.root,
             env={**self.hone.variables, "HONE_BINARY": str(binary())},
             stdout=subprocess.PIPE,
@@ -143,6 +143,10 @@ class LabellingLoop:
         """What was measured."""
         lines = [json.loads(line) for line in (self.folder / "rounds.jsonl").read_text().splitlines()]
         return [line for line in lines if line["kind"] == kind]
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Every label request in the store."""
+        return list(self.hone.json("label", "requests", "digits", "--all"))
 
     def answers(self) -> list[dict[str, Any]]:
         """Every answer in the store."""
@@ -187,3 +191,19 @@ def test_the_labelling_example_goes_on_after_a_kill(real: Hone) -> None:
     assert "30 labels, 21 of them at random" in loop.finish(loop.start(rounds=2))
     assert chosen.read_text() == asked
     assert len({label["id"] for label in loop.labels()}) == len(loop.answers()) == 30
+
+
+def test_the_labelling_example_waits_for_a_person(real: Hone) -> None:
+    from sklearn.datasets import load_digits
+
+    loop = LabellingLoop(real)
+    process = loop.start(1, "--person", "ada")
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("label here, ada: http://127.0.0.1:")
+    classes = load_digits().target
+    wait_until(lambda: len(loop.requests()) == 20)
+    for request in loop.requests():
+        row = int(request["sample"].removeprefix("digit-"))
+        real.run("label", "submit", str(request["request"]), str(classes[row]), "--as", "ada")
+    assert "20 labels" in loop.finish(process)
+    assert {answer["annotator"] for answer in loop.answers()} == {"ada"}
