@@ -257,8 +257,11 @@ impl ProjectState {
 pub struct AskArgs {
     /// Name or id of the project
     pub project: String,
-    /// Samples, JSONL or CSV by the ending of the name
-    pub file: PathBuf,
+    /// Samples, JSONL or CSV by the ending of the name [default: the newest version of the project's dataset]
+    pub file: Option<PathBuf>,
+    /// Samples of this version of a dataset: `name@version`
+    #[arg(long, value_name = "DATASET", conflicts_with = "file")]
+    pub dataset: Option<String>,
     /// Column with the ids of the samples
     #[arg(long, value_name = "COLUMN", default_value = "id")]
     pub key: String,

@@ -3,6 +3,7 @@
 mod access;
 mod export;
 mod meter;
+mod of_dataset;
 mod pool;
 mod publish;
 mod samples;
