@@ -7,8 +7,10 @@ saved beside random choice, of medians and of means, with a bootstrap interval o
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
+import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -93,21 +95,32 @@ class Hone:
         return reply["ok"]
 
 
+class Command:
+    """Chooses with `hone label choose`, through files as a trial writes them, with what it does by default."""
+
+    def __init__(self, program: Path, folder: Path) -> None:
+        self.program = program
+        self.folder = folder
+
+    def way(self, *options: str) -> Way:
+        """Chooses with these options."""
+
+        def choose(at: Round, count: int) -> Any:
+            np.save(self.folder / "pool.npy", at.model.predict_proba(at.samples[at.open]))
+            np.save(self.folder / "pool.embeddings.npy", at.samples[at.open])
+            (self.folder / "pool.ids.txt").write_text("".join(f"{row}\n" for row in at.open))
+            pool, chance = self.folder / "pool.npy", ("--seed", str(at.seed), "--round", str(at.number()))
+            command = [self.program, "label", "choose", pool, "--count", str(count), *chance, *options]
+            environment = {"HONE_DATA": str(self.folder / "store"), "PATH": "/usr/bin:/bin"}
+            chosen = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+            return np.array([int(json.loads(line)["id"]) for line in chosen.splitlines()])
+
+        return choose
+
+
 def random(at: Round, count: int) -> Any:
     """Chooses uniformly."""
     return at.draw(count, at.open)
-
-
-def with_control(way: Way) -> Way:
-    """Draws a tenth of the batch uniformly before anything else is chosen."""
-
-    def choose(at: Round, count: int) -> Any:
-        control = at.draw(count // 10, at.open)
-        rest = Round(at.seed, at.samples, at.classes, at.labelled, at.model)
-        rest.open = np.setdiff1d(at.open, control)
-        return np.concatenate([control, way(rest, count - len(control))])
-
-    return choose
 
 
 def modal(query: Any) -> Way:
@@ -140,12 +153,13 @@ def skactiveml(strategy: Callable[[int], Any], *, needs_model: bool) -> Way:
     return choose
 
 
-def ways(hone: Hone) -> dict[str, Way]:
+def ways(hone: Hone, command: Command) -> dict[str, Way]:
     """All ways, by name; the first is what the others are compared with."""
     return {
         "random": random,
-        "Hone, margin and k-center (the default)": hone.way(),
-        "the default, a tenth of each batch random": with_control(hone.way()),
+        "hone label choose, as it is by default": command.way(),
+        "hone label choose --control 0": command.way("--control", "0"),
+        "Hone, margin and k-center": hone.way(),
         "Hone, margin and k-means++": hone.way(diversity="k-means++"),
         "Hone, margin and k-center, prefilter 10": hone.way(prefilter=10.0),
         "Hone, margin alone": hone.way(diversity="none"),
@@ -207,16 +221,18 @@ def main() -> None:
     parser.add_argument("--target", type=float, default=0.95)
     parser.add_argument("--only", default="", help="ways whose names have this text")
     parser.add_argument("--program", type=Path, default=Path("target/release/examples/acquisition"))
+    parser.add_argument("--hone", type=Path, default=Path(os.environ.get("HONE_BINARY", "target/release/hone")))
     options = parser.parse_args()
     print(f"labels to {options.target:.0%} test accuracy, {options.seeds} seeds")
     print(f"{'':42} median   mean   fewest, most   saved: median, mean, 95 %")
     base: list[int] = []
-    for name, way in ways(Hone(options.program)).items():
-        if base and options.only not in name:
-            continue
-        counts = [needed(way, options.first_seed + seed, options.target) for seed in range(options.seeds)]
-        base = base or counts
-        print(line(name, counts, base), flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, way in ways(Hone(options.program), Command(options.hone, Path(folder))).items():
+            if base and options.only not in name:
+                continue
+            counts = [needed(way, options.first_seed + seed, options.target) for seed in range(options.seeds)]
+            base = base or counts
+            print(line(name, counts, base), flush=True)
 
 
 if __name__ == "__main__":

@@ -23,9 +23,9 @@ pytestmark = pytest.mark.datasets
 TOOLS = Path(sys.executable).parent
 #: Names that YAML reads as something else, or that have to be quoted.
 NAMES = [
-    "plain.txt", "with space", "- dash", "123", "true", "it's", "null", "2024-01-01", "@at", "a, b", "[x]", "é", 'q"uote',
-    "ends:", "#c", "1e5", "0x1F", "~", "no", "%p", "`b", ".5", "1_000", "=", "<<", "!t", "&a", "*s", "|p", ">g", "q?",
-    "1:30", "tr ", "x: y #1", "it's: q", "tab\there", "-1.5", "0o17", ".inf", "日本", "😀",
+    "plain.txt", "with space", "- dash", "123", "true", "it's", "null", "2024-01-01", "@at", "a, b", "[x]", "é",
+    'q"uote', "ends:", "#c", "1e5", "0x1F", "~", "no", "%p", "`b", ".5", "1_000", "=", "<<", "!t", "&a", "*s",
+    "|p", ">g", "q?", "1:30", "tr ", "x: y #1", "it's: q", "tab\there", "-1.5", "0o17", ".inf", "日本", "😀",
 ]  # fmt: skip
 
 
@@ -51,9 +51,9 @@ def write_odd_files(folder: Path) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"content of {name}\r\n", newline="")
-    for path, content in [("img-x.txt", b""), ("img.txt", b"\0\xff"), ("img/10.txt", b"10"), ("img/2.txt", b"2")]:
-        (folder / path).parent.mkdir(exist_ok=True)
-        (folder / path).write_bytes(content)
+    for other, content in [("img-x.txt", b""), ("img.txt", b"\0\xff"), ("img/10.txt", b"10"), ("img/2.txt", b"2")]:
+        (folder / other).parent.mkdir(exist_ok=True)
+        (folder / other).write_bytes(content)
 
 
 def md5_object(repository: Path, md5: str) -> Path:
@@ -144,7 +144,7 @@ def test_what_dvc_keeps_is_a_source(real: Hone) -> None:
 PIPELINE = """
 stages:
   prepare:
-    cmd: mkdir -p out && echo 1 > out/a && echo 2 > single && echo "a long command that goes on until DVC folds its line"
+    cmd: mkdir -p out && echo 1 > out/a && echo 2 > single && echo "a long command, and on it goes until DVC folds it"
     deps:
     - raw
     outs:
@@ -208,6 +208,10 @@ class ObjectServer:
             "AWS_REGION": "us-east-1",
         }
 
+    def run(self, real: Hone, *arguments: str) -> str:
+        """Runs a command of datasets that finds this server."""
+        return real.run("dataset", *arguments, **self.variables)  # type: ignore[arg-type]
+
     def client(self) -> Any:
         import boto3
 
@@ -225,7 +229,8 @@ class ObjectServer:
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
                 return
-            assert self.process.poll() is None and time.monotonic() < end, "the server does not answer"
+            assert self.process.poll() is None, "the server has ended"
+            assert time.monotonic() < end, "the server does not answer"
             time.sleep(0.05)
 
     def stop(self) -> None:
@@ -247,7 +252,12 @@ def test_objects_of_a_bucket_are_a_source(real: Hone, objects: ObjectServer) -> 
     client = objects.client()
     client.create_bucket(Bucket="bucket")
     folder = real.root / "files"
-    contents = {"a.csv": b"id,x\n1,2\n", "deep/b.bin": bytes(range(256)) * 40_000, "deep/é ü.txt": b"", "deep.txt": b"beside"}
+    contents = {
+        "a.csv": b"id,x\n1,2\n",
+        "deep/b.bin": bytes(range(256)) * 40_000,
+        "deep/é ü.txt": b"",
+        "deep.txt": b"beside",
+    }
     for path, content in contents.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
@@ -256,10 +266,10 @@ def test_objects_of_a_bucket_are_a_source(real: Hone, objects: ObjectServer) -> 
     client.put_object(Bucket="bucket", Key="data/v10/other", Body=b"another prefix")
 
     local = json.loads(real.run("dataset", "add", "local", "files", "--output", "json"))
-    remote = json.loads(real.run("dataset", "add", "remote", "s3://bucket/data/v1", "--output", "json", **objects.variables))
+    remote = json.loads(objects.run(real, "add", "remote", "s3://bucket/data/v1", "--output", "json"))
     assert remote["snapshot"] == local["snapshot"]
     assert remote["source"] == "s3://bucket/data/v1"
-    one = json.loads(real.run("dataset", "add", "one", "s3://bucket/data/v1/a.csv", "--output", "json", **objects.variables))
+    one = json.loads(objects.run(real, "add", "one", "s3://bucket/data/v1/a.csv", "--output", "json"))
     assert (one["kind"], one["rows"], one["files"]) == ("table", 1, 1)
     real.run("dataset", "add", "none", "s3://bucket/nothing/here", code=3, **objects.variables)
     real.run("dataset", "add", "none", "s3://nobody/has/it", code=3, **objects.variables)
@@ -355,13 +365,19 @@ def test_shuffled_rows_are_the_same_data_and_changed_ones_are_found(real: Hone, 
     # A sample is found as it was written.
     [line] = real.run("dataset", "rows", "table@1", "r7").splitlines()
     fields = json.loads(line)["fields"]
-    assert (fields["id"], fields["whole"], fields["truth"]) == ("r7", table.loc[7, "whole"], bool(table.loc[7, "truth"]))
-    assert fields["real"] is None and fields["word"] is None
+    assert (fields["id"], fields["whole"], fields["truth"]) == (
+        "r7",
+        table.loc[7, "whole"],
+        bool(table.loc[7, "truth"]),
+    )
+    assert fields["real"] is None
+    assert fields["word"] is None
 
 
 def test_a_parquet_file_that_cannot_be_read_says_how_to_write_it(real: Hone) -> None:
     frame(10).to_parquet(real.root / "table.parquet", compression="gzip")
     process = real.start("dataset", "add", "table", "table.parquet")
     _, error = process.communicate(timeout=LIMIT_S)
-    assert process.returncode == 2 and "Zstandard" in error, error
+    assert process.returncode == 2, error
+    assert "Zstandard" in error
     real.run("dataset", "add", "table", "table.parquet", "--plain")

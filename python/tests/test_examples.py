@@ -1,15 +1,21 @@
 """The examples in Python, and the wheel that workers on other hosts install."""
 
+import csv
+import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
 from .support.real import LIMIT_S, REPOSITORY, Hone, binary
+from .support.served import is_running, wait_until
 
 EXAMPLES = REPOSITORY / "studies" / "examples"
 PACKAGE = REPOSITORY / "python"
@@ -105,3 +111,99 @@ def test_the_optuna_example_says_which_lines_change() -> None:
     added = [line[1:] for line in changes if line.startswith("+")]
     assert len(added) == 3
     assert all(line.strip() in script for line in added)
+
+
+class LabellingLoop:
+    """The labelling example in a folder of its own: a few rounds of a few trials."""
+
+    def __init__(self, real: Hone) -> None:
+        self.folder = real.root / "loop"
+        self.hone = real
+        self.hone.variables["HONE_DATA"] = str(self.folder / "store")
+
+    def start(self, rounds: int, *options: str) -> subprocess.Popen[str]:
+        """Starts it, or goes on with it."""
+        few = ["--folder", str(self.folder), "--rounds", str(rounds), "--trials", "2"]
+        return subprocess.Popen(
+            [sys.executable, str(EXAMPLES / "labelling" / "loop.py"), *few, *options],
+            cwd=self.hone.root,
+            env={**self.hone.variables, "HONE_BINARY": str(binary())},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def finish(self, process: subprocess.Popen[str]) -> str:
+        """Waits for its end; returns what it printed."""
+        out, error = process.communicate(timeout=LIMIT_S)
+        assert process.returncode == 0, error
+        return out
+
+    def rounds(self, kind: str) -> list[dict[str, Any]]:
+        """What was measured."""
+        lines = [json.loads(line) for line in (self.folder / "rounds.jsonl").read_text().splitlines()]
+        return [line for line in lines if line["kind"] == kind]
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Every label request in the store."""
+        return list(self.hone.json("label", "requests", "digits", "--all"))
+
+    def answers(self) -> list[dict[str, Any]]:
+        """Every answer in the store."""
+        lines = self.hone.run("label", "export", "digits", "--answers").splitlines()
+        return [json.loads(line) for line in lines]
+
+    def labels(self) -> list[dict[str, str]]:
+        """Every label in the store."""
+        return list(csv.DictReader(self.hone.run("label", "export", "digits", "--format", "csv").splitlines()))
+
+
+def test_the_labelling_example_closes_the_loop(real: Hone) -> None:
+    loop = LabellingLoop(real)
+    printed = loop.finish(loop.start(rounds=3))
+    assert [line["labels"] for line in loop.rounds("active")] == [20, 30, 40]
+    assert [line["labels"] for line in loop.rounds("control")] == [20, 21, 22]
+    labels, answers = loop.labels(), loop.answers()
+    assert len(labels) == 40
+    assert len({label["id"] for label in labels}) == len(answers) == 40
+    assert sum(label["control"] == "true" for label in labels) == 22
+    assert {answer["annotator"] for answer in answers} == {"robot"}
+    # What the models were trained on is a version of a dataset, one a round.
+    assert [version["rows"] for version in real.json("dataset", "ls", "digits-labels")] == [20, 30, 40]
+    assert "40 labels, 22 of them at random" in printed
+    assert "saved        too early: 22 labels were chosen at random, and 30 are needed to compare with" in printed
+    assert "what labelling at random takes is told then" in printed
+    assert ElementTree.parse(loop.folder / "accuracy.svg").getroot().tag.endswith("svg")
+    assert loop.finish(loop.start(rounds=3)) == printed
+    assert loop.answers() == answers
+
+
+def test_the_labelling_example_goes_on_after_a_kill(real: Hone) -> None:
+    loop = LabellingLoop(real)
+    process = loop.start(rounds=2)
+    chosen = loop.folder / "round-1" / "chosen.jsonl"
+    wait_until(lambda: chosen.exists() or process.poll() is not None)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=LIMIT_S)
+    for pid in (loop.folder / "started").read_text().split():
+        wait_until(lambda pid=pid: not is_running(int(pid)))  # type: ignore[misc]
+    asked = chosen.read_text()
+    assert "30 labels, 21 of them at random" in loop.finish(loop.start(rounds=2))
+    assert chosen.read_text() == asked
+    assert len({label["id"] for label in loop.labels()}) == len(loop.answers()) == 30
+
+
+def test_the_labelling_example_waits_for_a_person(real: Hone) -> None:
+    from sklearn.datasets import load_digits
+
+    loop = LabellingLoop(real)
+    process = loop.start(1, "--person", "ada")
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("label here, ada: http://127.0.0.1:")
+    classes = load_digits().target
+    wait_until(lambda: len(loop.requests()) == 20)
+    for request in loop.requests():
+        row = int(request["sample"].removeprefix("digit-"))
+        real.run("label", "submit", str(request["request"]), str(classes[row]), "--as", "ada")
+    assert "20 labels" in loop.finish(process)
+    assert {answer["annotator"] for answer in loop.answers()} == {"ada"}

@@ -169,6 +169,11 @@ impl Roster {
         session.claims.contains_key(&attempt) || session.free.has(&worker.profile.capacity, wanted, gpus)
     }
 
+    /// What is before annotators.
+    pub fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
     /// Trials that the sampler has been asked for.
     pub fn proposing(&self, study: StudyId) -> u32 {
         self.proposing.get(&study).copied().unwrap_or(0)

@@ -33,8 +33,10 @@ fn results_of_replaced_attempts_are_found_out() {
 #[test]
 fn answers_before_the_disk_are_found_out() {
     let sweep = sim::sweep(0, 20, THREADS, Plant::AckBeforeSync);
-    let told = sweep.failures.iter().flat_map(|(_, violations)| violations).any(|violation| violation.starts_with("P1"));
-    assert!(told, "{sweep}");
+    let told: Vec<&String> = sweep.failures.iter().flat_map(|(_, violations)| violations).collect();
+    assert!(told.iter().any(|violation| violation.starts_with("P1")), "{sweep}");
+    // Of those who label, too.
+    assert!(told.iter().any(|violation| violation.ends_with("was acknowledged and is gone")), "{sweep}");
 }
 
 #[test]

@@ -133,6 +133,10 @@ pub enum LabelCommand {
         #[command(flatten)]
         annotator: AnnotatorArgs,
     },
+    /// Label with a command: a task on its standard input, the label on its output
+    #[command(after_help = "Examples:\n    hone label work reviews --as model -- ./classify\n    \
+                            hone label work reviews --as robot --follow --parallel 4 -- python3 ask.py")]
+    Work(WorkArgs),
     /// Give a sample back unanswered
     #[command(after_help = "Example:\n    hone label release 17 --as ada")]
     Release {
@@ -253,8 +257,11 @@ impl ProjectState {
 pub struct AskArgs {
     /// Name or id of the project
     pub project: String,
-    /// Samples, JSONL or CSV by the ending of the name
-    pub file: PathBuf,
+    /// Samples, JSONL or CSV by the ending of the name [default: the newest version of the project's dataset]
+    pub file: Option<PathBuf>,
+    /// Samples of this version of a dataset: `name@version`
+    #[arg(long, value_name = "DATASET", conflicts_with = "file")]
+    pub dataset: Option<String>,
     /// Column with the ids of the samples
     #[arg(long, value_name = "COLUMN", default_value = "id")]
     pub key: String,
@@ -281,6 +288,23 @@ pub struct RequestsArgs {
     pub all: bool,
     #[command(flatten)]
     pub format: ListFormat,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct WorkArgs {
+    /// Name or id of the project
+    pub project: String,
+    #[command(flatten)]
+    pub annotator: AnnotatorArgs,
+    /// Samples before the command at once
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10))]
+    pub parallel: u32,
+    /// Wait for more when there is nothing to label
+    #[arg(long)]
+    pub follow: bool,
+    /// Command and its arguments, run for each sample
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub command: Vec<std::ffi::OsString>,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -22,7 +22,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
 pub use access::{AccessCommand, InviteArgs};
 pub use dataset::{AddArgs, DatasetCommand, DvcArgs};
 pub use fleet::{FleetCommand, JoinArgs, WorkerArgs};
-pub use label::{AnnotatorArgs, AskArgs, LabelCommand, LabelExportArgs, LabelFormat, MeterArgs, RequestsArgs};
+pub use label::{AnnotatorArgs, AskArgs, LabelCommand, LabelExportArgs, LabelFormat, MeterArgs, RequestsArgs, WorkArgs};
 pub use labelstudio::{LabelStudioArgs, SyncArgs};
 pub use mlflow::{MirrorArgs, RegisterArgs, ServerArgs};
 pub use page::PageArgs;

@@ -3,10 +3,12 @@
 mod access;
 mod export;
 mod meter;
+mod of_dataset;
 mod pool;
 mod publish;
 mod samples;
 mod sync;
+mod work;
 
 use std::{fs, path::Path};
 
@@ -61,6 +63,7 @@ async fn dispatch(context: &Context, client: &Client, command: LabelCommand) -> 
         }
         LabelCommand::Next { project, annotator, format } => next(client, project.project, &annotator, format.output).await,
         LabelCommand::Submit { request, label, annotator, took } => submit(client, request, &label, &annotator, took).await,
+        LabelCommand::Work(args) => work::work(client, &args).await,
         LabelCommand::Skip { request, because, annotator } => {
             let request_message =
                 v1::SkipLabelRequest { request, annotator: name(&annotator)?, reason: because, by_command: true };
@@ -224,7 +227,11 @@ async fn submit(client: &Client, request: u64, label: &str, annotator: &Annotato
 /// Takes a label as it was typed: the name of a class by itself, else JSON.
 async fn label_json(client: &Client, request: u64, typed: &str) -> Result<String> {
     let of = client.labels().get_label(v1::GetLabelRequest { request, ..v1::GetLabelRequest::default() }).await?.into_inner();
-    let form = fetch_project(client, of.project.to_string()).await?.form.unwrap_or_default();
+    as_label(&fetch_project(client, of.project.to_string()).await?.form.unwrap_or_default(), typed)
+}
+
+/// Writes a label as JSON: the name of a class by itself, else it is JSON.
+fn as_label(form: &v1::LabelForm, typed: &str) -> Result<String> {
     if form.classes.iter().any(|class| class == typed) && form.kind == "classes" || form.kind == "pairwise" {
         return Ok(Value::String(typed.to_owned()).to_string());
     }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     export::{answer_lines, parsed},
-    fetch_project,
+    fetch_project, of_dataset,
 };
 use crate::{
     args::{AddArgs, LabelExportArgs, Shape, ShowFormat},
@@ -37,6 +37,8 @@ pub async fn publish(client: &Client, args: &LabelExportArgs, dataset: &str) -> 
         let failure = Failure::new(Kind::NotFound, format!("label project `{}` has no labels yet", project.name));
         return Err(failure.hint("a request has a label once its answers agree; `hone label show` counts them"));
     }
+    let made_from =
+        if args.made_from.is_empty() { of_dataset::versions(client, &project).await? } else { args.made_from.clone() };
     let made = Made { source: Some(format!("label project {}", project.name)), lineage: Some(lineage), labels: Some(labels) };
     let add = AddArgs {
         name: dataset.to_owned(),
@@ -49,7 +51,7 @@ pub async fn publish(client: &Client, args: &LabelExportArgs, dataset: &str) -> 
         plain: false,
         note: args.note.clone(),
         again: false,
-        made_from: args.made_from.clone(),
+        made_from,
         format: ShowFormat { output: Shape::Text },
     };
     add_made(client, add, made).await

@@ -14,7 +14,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     io::{self, BufRead as _, BufReader},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use hone_data::Hash;
@@ -22,7 +22,7 @@ use hone_proto::v1;
 use serde_json::{Map, Value, json};
 use tokio_stream::iter;
 
-use super::fetch_project;
+use super::{fetch_project, of_dataset};
 use crate::{
     args::AskArgs,
     connect::Client,
@@ -52,18 +52,17 @@ const IMAGES: [(&str, &str); 6] = [
 /// A file that cannot be read, with the line; whatever the coordinator answers.
 pub async fn ask(client: &Client, args: &AskArgs) -> Result<()> {
     let project = fetch_project(client, args.project.clone()).await?;
-    let mut rows = match &args.chosen {
-        None => read(&args.file, &|_| true)?,
-        Some(chosen) => chosen_rows(&args.file, &args.key, chosen)?,
+    let (file, rows) = match &args.file {
+        Some(file) => (file.clone(), of_file(client, args, &project, file).await?),
+        None => {
+            let (label, rows) = of_version(client, args, &project).await?;
+            (PathBuf::from(label), rows)
+        }
     };
-    let image = project.show.as_ref().map(|show| show.image.clone()).filter(|column| !column.is_empty());
-    if let Some(column) = image {
-        upload_images(client, &args.file, &column, &mut rows).await?;
-    }
     let text_labels = project.form.as_ref().is_some_and(|form| matches!(form.kind.as_str(), "classes" | "pairwise"));
-    let reader = Reader { file: &args.file, key: &args.key, text_labels };
+    let reader = Reader { file: &file, key: &args.key, text_labels };
     let samples = rows.into_iter().map(|(line, row)| reader.sample(line, row)).collect::<Result<Vec<_>>>()?;
-    let source = args.source.clone().unwrap_or_else(|| format!("hone label ask {}", args.file.display()));
+    let source = args.source.clone().unwrap_or_else(|| format!("hone label ask {}", file.display()));
     let request_id = uuid::Uuid::new_v4().as_bytes().to_vec();
     let mut messages = vec![v1::AskLabelsRequest {
         project: project.id.to_string(),
@@ -75,6 +74,39 @@ pub async fn ask(client: &Client, args: &AskArgs) -> Result<()> {
     let done = client.labels().ask_labels(iter(messages)).await?.into_inner();
     let known = if done.known > 0 { format!("; {} are asked for already", done.known) } else { String::new() };
     print_line(&format!("{} labels are asked for{known}", done.new))
+}
+
+/// Samples of a file, with their images.
+async fn of_file(client: &Client, args: &AskArgs, project: &v1::LabelProject, file: &Path) -> Result<Vec<(u64, Row)>> {
+    let mut rows = match &args.chosen {
+        None => read(file, &|_| true)?,
+        Some(chosen) => Chosen::read(chosen)?.of_file(file, &args.key)?,
+    };
+    let image = project.show.as_ref().map(|show| show.image.clone()).filter(|column| !column.is_empty());
+    if let Some(column) = image {
+        upload_images(client, file, &column, &mut rows).await?;
+    }
+    Ok(rows)
+}
+
+/// Samples of the version that is named, or the newest one of the project's dataset.
+async fn of_version(client: &Client, args: &AskArgs, project: &v1::LabelProject) -> Result<(String, Vec<(u64, Row)>)> {
+    let dataset = args.dataset.clone().unwrap_or_else(|| project.dataset.clone());
+    if dataset.is_empty() {
+        let failure = Failure::usage(format!("nothing says where the samples of `{}` are", project.name));
+        return Err(failure.hint("name a file, a version with `--dataset`, or a `dataset` in the project's file"));
+    }
+    let Some(chosen) = &args.chosen else { return of_dataset::rows(client, project, &dataset, Vec::new(), &args.key).await };
+    let chosen = Chosen::read(chosen)?;
+    let (label, rows) = of_dataset::rows(client, project, &dataset, chosen.ids(), &args.key).await?;
+    let rows = chosen.of_rows(Path::new(&label), &args.key, rows)?;
+    Ok((label, rows))
+}
+
+/// What a browser is told an image is, by the ending of its name.
+pub(super) fn image_type(path: &Path) -> Option<&'static str> {
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
+    IMAGES.iter().find(|(known, _)| *known == ending).map(|(_, kind)| *kind)
 }
 
 pub(super) type Row = Map<String, Value>;
@@ -139,32 +171,55 @@ fn csv_rows(file: &Path, text: BufReader<File>, take: &mut dyn FnMut(u64, Row)) 
     Ok(())
 }
 
-/// The rows of those samples that `hone label choose` chose, in its order, with what it says of them.
-fn chosen_rows(file: &Path, key: &str, chosen: &Path) -> Result<Vec<(u64, Row)>> {
-    let mut places: BTreeMap<String, usize> = BTreeMap::new();
-    let mut wanted: Vec<(u64, BTreeMap<String, Value>)> = Vec::new();
-    for (line, mut row) in read(chosen, &|_| true)? {
-        let Some(id) = id_of(&row, "id") else { return Err(wrong(chosen, line, "there is no `id`")) };
-        if places.insert(id, wanted.len()).is_none() {
-            wanted.push((line, own_columns(&mut row)));
+/// Those samples that `hone label choose` chose, in its order, with what it says of them.
+struct Chosen<'a> {
+    file: &'a Path,
+    places: BTreeMap<String, usize>,
+    /// The line of each, and its columns.
+    wanted: Vec<(u64, BTreeMap<String, Value>)>,
+}
+
+impl<'a> Chosen<'a> {
+    fn read(file: &'a Path) -> Result<Chosen<'a>> {
+        let (mut places, mut wanted) = (BTreeMap::new(), Vec::new());
+        for (line, mut row) in read(file, &|_| true)? {
+            let Some(id) = id_of(&row, "id") else { return Err(wrong(file, line, "there is no `id`")) };
+            if places.insert(id, wanted.len()).is_none() {
+                wanted.push((line, own_columns(&mut row)));
+            }
         }
+        Ok(Chosen { file, places, wanted })
     }
-    let mut rows: Vec<Option<(u64, Row)>> = vec![None; wanted.len()];
-    for (line, mut row) in read(file, &|row| id_of(row, key).is_some_and(|id| places.contains_key(&id)))? {
-        let Some(place) = id_of(&row, key).and_then(|id| places.get(&id)) else { continue };
-        // What was chosen now goes before what the table says of it.
-        let mut own = own_columns(&mut row);
-        own.extend(wanted[*place].1.clone());
-        row.insert("hone".to_owned(), Value::Object(own.into_iter().collect()));
-        rows[*place].get_or_insert((line, row));
+
+    fn ids(&self) -> Vec<String> {
+        self.places.keys().cloned().collect()
     }
-    let lacking = places.iter().find(|(_, place)| rows[**place].is_none());
-    if let Some((id, place)) = lacking {
-        let message = format!("`{}` has no sample `{id}`", file.display());
-        let failure = wrong(chosen, wanted[*place].0, &message);
-        return Err(failure.hint(format!("its ids are those of the column `{key}`; `--key COLUMN` names another one")));
+
+    /// Their rows in a table.
+    fn of_file(&self, table: &Path, key: &str) -> Result<Vec<(u64, Row)>> {
+        let rows = read(table, &|row| id_of(row, key).is_some_and(|id| self.places.contains_key(&id)))?;
+        self.of_rows(table, key, rows)
     }
-    Ok(rows.into_iter().flatten().collect())
+
+    /// Their rows among others; `table` is how messages call these.
+    fn of_rows(&self, table: &Path, key: &str, rows: Vec<(u64, Row)>) -> Result<Vec<(u64, Row)>> {
+        let mut found: Vec<Option<(u64, Row)>> = vec![None; self.wanted.len()];
+        for (line, mut row) in rows {
+            let Some(place) = id_of(&row, key).and_then(|id| self.places.get(&id)) else { continue };
+            // What was chosen now goes before what the table says of it.
+            let mut own = own_columns(&mut row);
+            own.extend(self.wanted[*place].1.clone());
+            row.insert("hone".to_owned(), Value::Object(own.into_iter().collect()));
+            found[*place].get_or_insert((line, row));
+        }
+        let lacking = self.places.iter().filter(|(_, place)| found[**place].is_none()).min_by_key(|(_, place)| **place);
+        if let Some((id, place)) = lacking {
+            let message = format!("`{}` has no sample `{id}`", table.display());
+            let failure = wrong(self.file, self.wanted[*place].0, &message);
+            return Err(failure.hint(format!("its ids are those of the column `{key}`; `--key COLUMN` names another one")));
+        }
+        Ok(found.into_iter().flatten().collect())
+    }
 }
 
 fn id_of(row: &Row, key: &str) -> Option<String> {
@@ -274,8 +329,7 @@ async fn upload_images(client: &Client, table: &Path, column: &str, rows: &mut [
             continue;
         }
         let path = folder.join(name);
-        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
-        let Some((_, kind)) = IMAGES.iter().find(|(known, _)| *known == ending) else {
+        let Some(kind) = image_type(&path) else {
             let failure = wrong(table, *line, &format!("`{name}` is no image by its name"));
             return Err(failure.hint("browsers show .png, .jpg, .gif, .webp and .bmp"));
         };
@@ -339,14 +393,14 @@ mod tests {
         let [table, chosen] = ["table.csv", "chosen.jsonl"].map(|name| folder.path().join(name));
         fs::write(&table, "key,text,hone.priority\na,good,1\nb,bad,1\n7,odd,1\n").unwrap();
         fs::write(&chosen, "{\"id\": 7, \"hone\": {\"priority\": 3}}\n{\"id\": \"a\", \"hone\": {\"control\": true}}\n").unwrap();
-        let rows = chosen_rows(&table, "key", &chosen).unwrap();
+        let rows = Chosen::read(&chosen).unwrap().of_file(&table, "key").unwrap();
         let expected = [
             (4, json!({"key": "7", "text": "odd", "hone": {"priority": 3}})),
             (2, json!({"key": "a", "text": "good", "hone": {"priority": "1", "control": true}})),
         ];
         assert_eq!(rows.into_iter().map(|(line, row)| (line, Value::Object(row))).collect::<Vec<_>>(), expected);
         fs::write(&chosen, "{\"id\": \"a\"}\n{\"id\": \"z\"}\n").unwrap();
-        let said = chosen_rows(&table, "key", &chosen).unwrap_err().to_string();
+        let said = Chosen::read(&chosen).unwrap().of_file(&table, "key").unwrap_err().to_string();
         assert!(said.contains("chosen.jsonl:2: `") && said.contains("table.csv` has no sample `z`"), "{said}");
     }
 

@@ -121,9 +121,28 @@ mod tests {
             "anchoring": null,
             "control": {"labels": 1, "of": 12},
         });
-        insta::assert_snapshot!(label_report_text(&project, &report, Look::default()), @"");
+        insta::assert_snapshot!(label_report_text(&project, &report, Look::default()), @r"
+        pets: 0 labels, 0 in conflict, 0 answers
+        drawn at random: 1 of 12 labels
+
+        agreement on 12 samples with two answers or more
+          same answer            75.0 %
+          Krippendorff's alpha   0.500 (95 %: 0.250 to 0.750)
+          Cohen's kappa          no meaning  ada and bob, 12 samples
+
+        annotators
+        NAME  ANSWERS  AS OTHERS SAY         ESTIMATED  MEDIAN
+        ada        12  9 of 12 (46 to 91 %)  87.5 %     2.5s
+        ");
         let nothing = json!({"agreement": {"samples": 0}, "annotators": [], "anchoring": {"says": "too early"},
             "control": {"labels": 0, "of": 0}});
-        insta::assert_snapshot!(label_report_text(&project, &nothing, Look::default()), @"");
+        insta::assert_snapshot!(label_report_text(&project, &nothing, Look::default()), @r"
+        pets: 0 labels, 0 in conflict, 0 answers
+        drawn at random: 0 of 0 labels
+
+        agreement: no sample has two answers; `answers.overlap` asks for more
+
+        predictions: too early
+        ");
     }
 }

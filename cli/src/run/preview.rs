@@ -28,8 +28,9 @@ pub async fn show(context: &Context, file: &StudyFile) -> Result<()> {
         look: context.look,
         typed_place: String::new(),
     };
-    // The studies to start from are in the real one.
-    let context = if file.spec.search.warm_start.is_empty() { &scratch } else { context };
+    // The studies to start from and the datasets are in the real one.
+    let needs_store = !file.spec.search.warm_start.is_empty() || !file.spec.trial.datasets.is_empty();
+    let context = if needs_store { context } else { &scratch };
     let trials = with_client(context, async |client| preview(client, file).await).await?;
     print(&spec_to_toml(&file.spec))?;
     print(&format!("\nfirst suggestions\n{}", suggestions(file, &trials).table(context.look)))?;

@@ -7,7 +7,7 @@ use hone_studies::{
     AttemptRecord, Cause, Command, Core, Fact, HeldAttempt, Now, Owner, State, StateKind, StudyId, TaskId, WorkerId,
 };
 
-use super::scenario::Fault;
+use super::{label_coverage::LabelCoverage, scenario::Fault};
 
 /// What can reach a trial from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -139,6 +139,7 @@ pub struct Coverage {
     cells: BTreeMap<(Standing, Meets), u64>,
     faults: BTreeMap<Fault, u64>,
     turns: BTreeMap<Turn, u64>,
+    pub labels: LabelCoverage,
     /// Trials that the pruner held back after the last commit.
     held: BTreeSet<TaskId>,
 }
@@ -155,6 +156,7 @@ impl Coverage {
         for (fault, count) in &other.faults {
             *self.faults.entry(*fault).or_default() += count;
         }
+        self.labels.merge(&other.labels);
         for (turn, count) in &other.turns {
             *self.turns.entry(*turn).or_default() += count;
         }
@@ -187,6 +189,7 @@ impl Coverage {
         gaps.extend(
             Fault::ALL.into_iter().filter(|fault| self.fault(*fault) == 0).map(|fault| format!("{fault:?} never struck")),
         );
+        gaps.extend(self.labels.gaps());
         gaps.extend(Turn::ALL.into_iter().filter(|turn| self.turn(*turn) == 0).map(|turn| format!("no trial {turn:?}")));
         gaps
     }
@@ -209,6 +212,7 @@ impl Coverage {
 
     /// A start of the coordinator concerns every trial.
     pub fn store_opened(&mut self, state: &State) {
+        self.labels.store_opened(state);
         for study in state.studies() {
             self.study(state, study.id, Meets::StoreOpened);
         }
@@ -230,6 +234,7 @@ impl Coverage {
             }
             Command::WorkerLeaves { worker, .. } => self.missing(state, Some(*worker), &[], Meets::WorkerLeaves),
             Command::Tick => {
+                self.labels.tick(core, now);
                 for worker in core.roster.silent(now) {
                     self.missing(state, Some(worker), &[], Meets::LeaseExpires);
                 }
@@ -260,8 +265,8 @@ impl Coverage {
             | Command::CordonWorker { .. }
             | Command::ActivateWorker { .. }
             | Command::DrainWorker { .. }
-            | Command::Dataset(_)
-            | Command::Label(_) => {}
+            | Command::Dataset(_) => {}
+            Command::Label(command) => self.labels.command(state, command),
         }
     }
 

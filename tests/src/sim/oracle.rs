@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use hone_proto::worker::{Record, record};
 use hone_search::{Outcome, same_numbers};
 use hone_studies::{
-    Asked, Core, Driver, End, Failure, FinishedTrial, Micros, Now, Reject, RequestId, Roster, Scope, State, StateKind, Study,
-    StudyId, TaskId, explain, invariants,
+    AnnotatorId, AnswerId, Asked, Core, Driver, End, Failure, FinishedTrial, LabelRequestId, Micros, Now, Reject, RequestId,
+    Roster, Scope, State, StateKind, Study, StudyId, TaskId, explain, invariants,
 };
 use hone_worker::machine::AttemptKey;
 
-use super::{asker::Held, reference::Reference};
+use super::{asker::Held, label_promises::LabelPromises, labelling::Said, reference::Reference};
 
 /// Invariants are checked after every commit of this many; after every one when a timeline is wanted.
 const CHECKED_COMMITS: u64 = 32;
@@ -42,6 +42,8 @@ pub struct Oracle {
     told: BTreeMap<TaskId, (u32, Outcome)>,
     /// First answers to requests that were sent twice at once.
     twice: BTreeMap<RequestId, Vec<TaskId>>,
+    /// What was promised to those who label.
+    labels: LabelPromises,
     /// Workers whose process has died at least once.
     died: BTreeSet<usize>,
     /// Studies that were compared with an undisturbed run.
@@ -126,6 +128,38 @@ impl Oracle {
             self.expect(same, "P2", || format!("request {request:?} was answered {first:?} and {trials:?}"));
         } else {
             self.twice.insert(request, trials);
+        }
+    }
+
+    /// An annotator sends an answer, for the first time or again.
+    pub fn says(&mut self, said: Said) {
+        self.labels.says(said);
+    }
+
+    /// An answer was acknowledged.
+    pub fn labelled(&mut self, said: Said, answer: AnswerId) {
+        let known = self.labels.acknowledged(said, answer);
+        self.expect(known == answer, "P2", || format!("{said:?} was called answer {known} and then {answer}"));
+    }
+
+    /// An annotator wants an answer back; whether they get it, they may not hear.
+    pub fn takes_back(&mut self, request: LabelRequestId, annotator: AnnotatorId) {
+        self.labels.takes_back(request, annotator);
+    }
+
+    pub fn may_be_withdrawn(&mut self, answer: AnswerId) {
+        self.labels.may_be_withdrawn(answer);
+    }
+
+    /// A batch that is sent twice is asked for once.
+    pub fn batch_asked(&mut self, batch: u32, new: u32, whole: bool) {
+        let known = self.labels.batch_asked(batch, new);
+        self.expect(known == new && whole, "P2", || format!("batch {batch} has {known} new requests and then {new}"));
+    }
+
+    fn check_labels(&mut self, state: &State) {
+        for broken in self.labels.broken(&state.labels) {
+            self.violation("P1", broken);
         }
     }
 
@@ -268,6 +302,7 @@ impl Oracle {
         for key in self.leases.keys().copied().collect::<Vec<_>>() {
             self.expect(attempt_of(state, key).is_some(), "P1", || format!("the leased attempt {key} is gone"));
         }
+        self.check_labels(state);
         for (trial, finished) in self.finished.clone() {
             let found = state.study_of(trial).and_then(|study| study.finished_trial(trial)).map(of_trial);
             self.expect(found.as_ref() == Some(&finished), "P1", || format!("trial {trial} was {finished:?}, is {found:?}"));
@@ -297,6 +332,7 @@ impl Oracle {
     pub fn ended(&mut self, core: &Core, calm: bool) {
         self.check_invariants(&core.state, &core.roster, 0);
         self.check_snapshot(&core.state);
+        self.check_labels(&core.state);
         for study in core.state.studies() {
             self.check_final_budget(study);
             self.check_ends(study, calm);

@@ -90,6 +90,13 @@ pub enum Happening {
         at: usize,
         life: u64,
     },
+    /// Whoever wants labels goes on.
+    ChiefWakes,
+    /// Somebody who labels goes on.
+    AnnotatorWakes {
+        at: usize,
+        life: u64,
+    },
     /// Everything that is broken is mended.
     Heals,
 }

@@ -19,6 +19,7 @@ use hone_studies::{
 use super::{
     asker::Awaited,
     client::Asked,
+    labelling,
     queue::Happening,
     scenario::Fault,
     world::{Plant, World},
@@ -58,6 +59,7 @@ pub enum Waiter {
     Leaving { link: u64 },
     Client(Asked),
     Asker(Awaited),
+    Labels(labelling::Awaited),
 }
 
 /// No simulated event is large enough to be kept as a blob.
@@ -319,7 +321,7 @@ impl World {
                 waiter @ (Waiter::Records { .. } | Waiter::Renew { .. } | Waiter::Leaving { .. }) => {
                     callers.push((waiter, reply));
                 }
-                waiter @ (Waiter::Client(_) | Waiter::Asker(_)) => {
+                waiter @ (Waiter::Client(_) | Waiter::Asker(_) | Waiter::Labels(_)) => {
                     callers.push((waiter, reply));
                 }
             }
@@ -377,6 +379,7 @@ impl World {
             }
             (Waiter::Client(asked), reply) => return self.answered(asked, reply),
             (Waiter::Asker(awaited), reply) => return self.asker_answered(awaited, reply),
+            (Waiter::Labels(awaited), reply) => return self.labels_answered(awaited, reply),
             (Waiter::Nobody | Waiter::Attach { .. } | Waiter::Leaving { .. } | Waiter::Renew { .. }, _) => return,
         };
         let pause = self.dice.between(0, 2_000);

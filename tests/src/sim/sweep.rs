@@ -7,8 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use hone_studies::label::LabelState;
+
 use super::{
     coverage::{Coverage, Meets, Standing, Turn, impossible},
+    label_coverage::{LabelCoverage, LabelMeets},
     scenario::Fault,
     world::{Plant, run},
 };
@@ -105,11 +108,32 @@ impl fmt::Display for Sweep {
         for turn in Turn::ALL {
             writeln!(f, "  {:<18}{:>10}", format!("{turn:?}"), self.coverage.turn(turn))?;
         }
+        writeln!(f, "\nlabel requests")?;
+        write_label_cells(f, &self.coverage.labels)?;
         for (seed, violations) in self.failures.iter().take(TOLD) {
             writeln!(f, "seed {seed}: {}", violations.join("\n    "))?;
         }
         writeln!(f, "{} seeds failed", self.failures.len())
     }
+}
+
+fn write_label_cells(f: &mut fmt::Formatter<'_>, coverage: &LabelCoverage) -> fmt::Result {
+    write!(f, "{:<20}", "")?;
+    for state in LabelState::ALL {
+        write!(f, "{:>11}", state.name())?;
+    }
+    writeln!(f)?;
+    for meets in LabelMeets::ALL {
+        write!(f, "{:<20}", format!("{meets:?}"))?;
+        for state in LabelState::ALL {
+            match (coverage.cell(state, meets), LabelCoverage::is_expected(state, meets)) {
+                (0, false) => write!(f, "{:>11}", "–")?,
+                (count, _) => write!(f, "{count:>11}")?,
+            }
+        }
+        writeln!(f)?;
+    }
+    Ok(())
 }
 
 fn write_cells(f: &mut fmt::Formatter<'_>, coverage: &Coverage) -> fmt::Result {

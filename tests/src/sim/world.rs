@@ -9,6 +9,7 @@ use super::{
     asker::Asker,
     coverage::Coverage,
     dice::Dice,
+    labelling::Labelling,
     links::{Link, Side},
     node::Node,
     oracle::{Oracle, digest},
@@ -61,6 +62,7 @@ pub struct World {
     /// Programs that run trials themselves.
     pub askers: Vec<Asker>,
     pub asked_study: Option<StudyId>,
+    pub labelling: Labelling,
     pub last_link: u64,
     pub oracle: Oracle,
     pub coverage: Coverage,
@@ -101,6 +103,7 @@ impl World {
             links: BTreeMap::new(),
             askers: (0..scenario.askers).map(|_| Asker::new()).collect(),
             asked_study: None,
+            labelling: Labelling::new(Dice::new(seed).fork(101)),
             last_link: 0,
             oracle: Oracle::new(timeline),
             coverage: Coverage::default(),
@@ -124,6 +127,12 @@ impl World {
         for at in 0..self.askers.len() {
             let begins = self.dice.between(0, 20 * SECOND);
             self.push(begins, Happening::AskerWakes { at, life: 0 });
+        }
+        let begins = self.labelling.begins();
+        self.push(begins, Happening::ChiefWakes);
+        for at in 0..self.labelling.people() {
+            let begins = self.labelling.begins();
+            self.push(begins, Happening::AnnotatorWakes { at, life: 0 });
         }
         for at in 0..self.scenario.faults.len() {
             self.push(self.scenario.faults[at].0, Happening::Strikes { at });
@@ -199,6 +208,8 @@ impl World {
             Happening::Strikes { at } => self.strikes(at),
             Happening::CutsUp { node, while_us } => self.cut(node, while_us, 0),
             Happening::AskerWakes { at, life } => self.asker_wakes(at, life),
+            Happening::ChiefWakes => self.chief_wakes(),
+            Happening::AnnotatorWakes { at, life } => self.annotator_wakes(at, life),
             Happening::Heals => self.heals(),
         }
     }
@@ -237,7 +248,7 @@ impl World {
         if self.now < TROUBLE_US {
             return false;
         }
-        let done = self.studies_are_over() && self.nodes.iter().all(|node| node.is_idle());
+        let done = self.studies_are_over() && self.labels_are_over() && self.nodes.iter().all(|node| node.is_idle());
         if !done {
             self.quiet_since = None;
         }
@@ -262,6 +273,7 @@ impl World {
             left.push(format!("worker {at} has something left"));
             left.extend(node.machine.iter().map(|machine| format!("{:?}", machine.held())));
         }
+        left.extend(self.labels_left());
         left.join("; ")
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Answer, emit, find_project};
+use super::{Answer, emit, find_project, publishing};
 use crate::{
     command::{Effect, Now},
     core::{Core, Outcome},
@@ -80,7 +80,9 @@ pub(super) fn remove(core: &mut Core, now: Now, out: &mut Outcome, id: LabelProj
     if answers > 0 && !force {
         return Err(LabelReject::HasAnswers { answers });
     }
+    let name = find_project(core, id)?.spec.name.clone();
     emit(core, out, LabelEvent::ProjectRemoved { project: id, at: now.wall });
+    publishing::release(core, now, out, &name);
     out.effects.push(Effect::Sweep);
     Ok(LabelReply::Done)
 }

@@ -13,6 +13,8 @@ use super::{emit, find_project, find_request};
 
 /// Marks on one version, at most: who has changed so many answers knows that the version is out of date.
 const MAX_MARKS: usize = 1_000;
+/// What names a version that samples of a project come from; its name follows.
+const SOURCE: &str = "label project";
 
 /// Whether the labels that a version is to be made of are there.
 ///
@@ -36,6 +38,16 @@ pub(in crate::decide) fn publish(core: &mut Core, now: Now, out: &mut Outcome, o
         labels.labels.iter().filter(|(id, resolved_at)| is_other(*id, *resolved_at)).map(|(id, _)| *id).collect();
     for id in others {
         mark(core, now, out, id, "its answers changed while the version was made");
+    }
+}
+
+/// Lets go of the versions that a removed project's samples came from.
+pub(super) fn release(core: &mut Core, now: Now, out: &mut Outcome, project: &str) {
+    let by = Reference::new(SOURCE, project);
+    let pinned = core.state.datasets.versions().filter(|found| found.version.pins.contains_key(&by));
+    for of in pinned.map(|found| found.reference()).collect::<Vec<_>>() {
+        let released = DatasetEvent::Released { of, at: now.wall, by: by.clone() };
+        core.emit(out, Event::Dataset(Box::new(released)));
     }
 }
 

@@ -184,3 +184,16 @@ fn a_version_that_was_removed_is_marked_no_more() {
     assert_eq!(desk.marks(2).len(), 1);
     desk.bench.check_replay();
 }
+
+#[test]
+fn a_removed_project_lets_go_of_the_data_that_its_samples_came_from() {
+    let mut desk = Desk::published();
+    let by = Reference::new("label project", "pets");
+    desk.bench.ask(Command::Dataset(DatasetCommand::Pin { of: version(1), by: by.clone() }));
+    let other = Reference::new("user", "paper");
+    desk.bench.ask(Command::Dataset(DatasetCommand::Pin { of: version(1), by: other.clone() }));
+    desk.ask(LabelCommand::RemoveProject { project: PROJECT, force: true });
+    let names = desk.bench.core.state.names_of_version(version(1));
+    assert_eq!(names, [other]);
+    desk.bench.check_replay();
+}
