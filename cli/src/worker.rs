@@ -26,6 +26,10 @@ use crate::{
 
 /// Datasets that a worker keeps, unless it is told otherwise.
 const DATASET_CACHE_BYTES: u64 = 64 << 30;
+/// Predictions that stay where they were written, unless it is told otherwise: what is smaller travels in a moment.
+const KEEP_PREDICTIONS_OVER: u64 = 16 << 20;
+/// Predictions that a worker keeps, likewise.
+const PREDICTIONS_CACHE_BYTES: u64 = 64 << 30;
 
 /// Attaches this machine until it is told to stop.
 ///
@@ -43,9 +47,16 @@ pub async fn command(context: &Context, args: JoinArgs) -> Result<()> {
     let mut config = config(&folder, &args.machine, stop.clone())?;
     config.labels = labels(&args.label)?;
     config.name = args.name.clone().unwrap_or_default();
-    if let Some(size) = &args.dataset_cache {
-        let bytes = hone_studies::file::units::parse_size(size);
-        config.dataset_cache_bytes = bytes.map_err(|problem| Failure::usage(format!("`--dataset-cache`: {problem}")))?;
+    let sizes = [
+        ("--dataset-cache", &args.dataset_cache, &mut config.dataset_cache_bytes),
+        ("--keep-predictions", &args.keep_predictions, &mut config.keep_predictions_over),
+        ("--predictions-cache", &args.predictions_cache, &mut config.predictions_cache_bytes),
+    ];
+    for (option, given, bytes) in sizes {
+        if let Some(size) = given {
+            let parsed = hone_studies::file::units::parse_size(size);
+            *bytes = parsed.map_err(|problem| Failure::usage(format!("`{option}`: {problem}")))?;
+        }
     }
     tokio::spawn(stop_on_signal(Stop::listen()?, stop, args.drain_hand_back));
     let working = || remark(&format!("working for {address} in {}; Ctrl-C drains", folder.display()));
@@ -96,6 +107,8 @@ pub fn config(folder: &Path, machine: &MachineArgs, stop: StopHandle) -> Result<
         hone_binary,
         guard_command: Vec::new(),
         dataset_cache_bytes: DATASET_CACHE_BYTES,
+        keep_predictions_over: KEEP_PREDICTIONS_OVER,
+        predictions_cache_bytes: PREDICTIONS_CACHE_BYTES,
         stop,
     })
 }

@@ -1,6 +1,7 @@
 //! Label requests with real processes: commands, and annotators that work while the coordinator is killed.
 
 mod annotator;
+mod committee;
 mod crash;
 mod pool;
 

@@ -20,8 +20,8 @@ use tonic::transport::Channel;
 
 use crate::{
     host::Host,
-    link::{self, Connector, LinkSender, News},
     kept::Scorings,
+    link::{self, Connector, LinkSender, News},
     logs::LogReaders,
     machine::{AttemptKey, Cut, ExitReason, Input, Machine, Output},
     process::log::Log,

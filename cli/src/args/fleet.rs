@@ -46,6 +46,12 @@ pub struct JoinArgs {
     /// Datasets kept for later trials; what runs may need more [default: 64GiB]
     #[arg(long, value_name = "SIZE")]
     pub dataset_cache: Option<String>,
+    /// Predictions of a trial that are larger than this stay on this machine, to be scored here [default: 16MiB]
+    #[arg(long, value_name = "SIZE")]
+    pub keep_predictions: Option<String>,
+    /// Predictions kept so; those used longest ago go first [default: 64GiB]
+    #[arg(long, value_name = "SIZE")]
+    pub predictions_cache: Option<String>,
     #[command(flatten)]
     pub machine: MachineArgs,
 }

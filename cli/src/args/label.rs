@@ -70,9 +70,13 @@ pub enum LabelCommand {
     /// Choose samples to ask for: unsure ones, unlike each other, and some at random to measure by
     #[command(after_help = "Examples:\n    hone label choose predictions.parquet --count 1000 --to chosen.jsonl\n    \
                             hone label ask reviews samples.jsonl --chosen chosen.jsonl\n    \
-                            hone label choose a.csv b.csv --method bald --asked reviews --to chosen.jsonl\n\n\
+                            hone label choose a.csv b.csv --method bald --asked reviews --to chosen.jsonl\n    \
+                            hone label choose --study round-4 --count 200 --asked reviews --to chosen.jsonl\n\n\
                             docs/predictions.md tells how files of predictions are written.")]
-    Choose(ChooseArgs),
+    Choose(Box<ChooseArgs>),
+    /// Let the models of a study say anew how urgent open requests are, and what they predict for them
+    #[command(after_help = "Example:\n    hone label rescore reviews --study round-4")]
+    Rescore(RescoreArgs),
     /// Ask for labels of samples
     #[command(after_help = "Examples:\n    hone label ask reviews samples.jsonl\n    \
                             hone label ask reviews samples.csv --key review_id\n    \
@@ -362,6 +366,6 @@ pub enum LabelFormat {
 }
 
 /// A time such as `4s`, in microseconds.
-fn duration(text: &str) -> Result<i64, String> {
+pub(super) fn duration(text: &str) -> Result<i64, String> {
     hone_studies::file::units::parse_duration(text)
 }

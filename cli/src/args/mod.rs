@@ -26,7 +26,7 @@ pub use label::{AnnotatorArgs, AskArgs, LabelCommand, LabelExportArgs, LabelForm
 pub use labelstudio::{LabelStudioArgs, SyncArgs};
 pub use mlflow::{MirrorArgs, RegisterArgs, ServerArgs};
 pub use page::PageArgs;
-pub use pool::{ChooseArgs, PoolArgs, ScoreArgs};
+pub use pool::{ChooseArgs, CommitteeArgs, PoolArgs, RescoreArgs, ScoreArgs};
 pub use proxy::ProxyArgs;
 pub use run::{MachineArgs, RunArgs, ServeArgs};
 pub use selector::TrialSelector;

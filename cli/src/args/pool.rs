@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use hone_data::acquisition::{Acquisition, Diversity, Metric, Mixture, Place};
 
-use super::ListFormat;
+use super::{ListFormat, label::duration};
 
 #[derive(Clone, Debug, Args)]
 pub struct ScoreArgs {
@@ -25,6 +25,8 @@ pub struct ScoreArgs {
 pub struct ChooseArgs {
     #[command(flatten)]
     pub pool: PoolArgs,
+    #[command(flatten)]
+    pub committee: CommitteeArgs,
     /// Samples to choose, the control slice among them
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub count: usize,
@@ -81,11 +83,49 @@ pub struct ChooseArgs {
     pub to: Option<PathBuf>,
 }
 
+/// The models of a study that predict together.
+#[derive(Clone, Debug, Args)]
+pub struct CommitteeArgs {
+    /// Instead of files: what the best trials of this study predict, read where their files are
+    #[arg(long, value_name = "STUDY", conflicts_with = "files")]
+    pub study: Option<String>,
+    /// What their files are called below `predictions/` [default: `pool`, or the only one there is]
+    #[arg(long, value_name = "NAME", requires = "study")]
+    pub pool: Option<String>,
+    /// Numbers of the trials [default: the best that have predictions]
+    #[arg(long, value_name = "N,N…", value_delimiter = ',', requires = "study")]
+    pub trials: Vec<u64>,
+    /// Most trials, where none are named
+    #[arg(long, value_name = "N", default_value_t = 8, requires = "study")]
+    pub members: u32,
+    /// Leave out a worker that takes longer for a step
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10m", requires = "study")]
+    pub patience: i64,
+}
+
+/// Newer predictions for what a project asks for already.
+#[derive(Clone, Debug, Args)]
+pub struct RescoreArgs {
+    /// Name or id of the project
+    pub project: String,
+    #[command(flatten)]
+    pub committee: CommitteeArgs,
+    /// How samples are rated; docs/predictions.md lists the functions
+    #[arg(long, value_name = "FUNCTION", default_value = "margin")]
+    pub method: Acquisition,
+    /// Names of the classes, where files have numbers for them [default: those of the project]
+    #[arg(long, value_name = "NAME,NAME…", value_delimiter = ',')]
+    pub classes: Vec<String>,
+    /// Decides ties and all chance
+    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    pub seed: u64,
+}
+
 /// Predictions, and what is left out of them.
 #[derive(Clone, Debug, Args)]
 pub struct PoolArgs {
     /// Predictions of a model for the pool, or a file for each model of a committee: CSV, JSON lines, npy or Parquet
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// File with ids to leave out: one a line, or labels as `hone label export` writes them; may be given more than once
     #[arg(long, value_name = "FILE")]

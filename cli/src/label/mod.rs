@@ -7,6 +7,7 @@ mod of_dataset;
 mod pool;
 mod publish;
 mod samples;
+mod study_pool;
 mod sync;
 mod work;
 
@@ -32,7 +33,7 @@ pub async fn command(context: &Context, command: LabelCommand) -> Result<()> {
         // Files alone; no coordinator is needed.
         LabelCommand::Meter(args) => meter::meter(&args),
         LabelCommand::Score(args) => pool::score(context, &args),
-        LabelCommand::Choose(args) if args.asked.is_none() => pool::choose(None, &args).await,
+        LabelCommand::Choose(args) if args.asked.is_none() && args.committee.study.is_none() => pool::choose(None, &args).await,
         command => with_client(context, async |client| dispatch(context, client, command).await).await,
     }
 }
@@ -54,7 +55,11 @@ async fn dispatch(context: &Context, client: &Client, command: LabelCommand) -> 
             print_line(&format!("label project {} is removed", output::visible(&project)))
         }
         LabelCommand::Score(args) => pool::score(context, &args),
-        LabelCommand::Choose(args) => pool::choose(Some(client), &args).await,
+        LabelCommand::Choose(args) => match &args.committee.study {
+            Some(study) => study_pool::choose(client, &args, study).await,
+            None => pool::choose(Some(client), &args).await,
+        },
+        LabelCommand::Rescore(args) => study_pool::rescore(client, &args).await,
         LabelCommand::Ask(args) => samples::ask(client, &args).await,
         LabelCommand::Requests(args) => requests(context, client, &args).await,
         LabelCommand::Request { request, project, format } => {

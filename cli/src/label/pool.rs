@@ -92,8 +92,9 @@ pub async fn choose(client: Option<&Client>, args: &ChooseArgs) -> Result<()> {
     Ok(())
 }
 
-fn plan(args: &ChooseArgs) -> std::result::Result<BatchPlan, SelectError> {
-    let settings = PlanSettings {
+/// How a batch is chosen, by what was typed.
+pub(super) fn settings(args: &ChooseArgs) -> PlanSettings {
+    PlanSettings {
         method: args.method.clone(),
         diversity: args.diversity.into(),
         prefilter: args.prefilter,
@@ -106,13 +107,16 @@ fn plan(args: &ChooseArgs) -> std::result::Result<BatchPlan, SelectError> {
         density: args.density,
         beta: args.pool.beta,
         ..PlanSettings::default()
-    };
-    let plan = Plan::new(settings)?;
+    }
+}
+
+fn plan(args: &ChooseArgs) -> std::result::Result<BatchPlan, SelectError> {
+    let plan = Plan::new(settings(args))?;
     Ok(BatchPlan { plan, count: args.count, seed: args.pool.seed, control: args.control, round: args.round })
 }
 
 /// Says what was passed over, where anything was.
-fn refused(refused: Refused) -> String {
+pub(super) fn refused(refused: Refused) -> String {
     let all = [
         (refused.unpredicted, "without a prediction"),
         (refused.duplicates, "with the content of another one"),
@@ -136,14 +140,14 @@ async fn asked(client: &Client, project: &str) -> Result<Excluded> {
 }
 
 /// How classes are called in labels.
-enum Names {
+pub(super) enum Names {
     OfFile(Classes),
     Given(Vec<String>),
     None,
 }
 
 impl Names {
-    fn new(classes: Option<&Classes>, given: &[String]) -> Result<Self> {
+    pub(super) fn new(classes: Option<&Classes>, given: &[String]) -> Result<Self> {
         match (classes, given) {
             (None, []) => Ok(Self::None),
             (None, _) => Err(Failure::usage("`--classes` names classes, and the files have none")),
@@ -161,7 +165,7 @@ impl Names {
         }
     }
 
-    fn of(&self, class: usize) -> String {
+    pub(super) fn of(&self, class: usize) -> String {
         match self {
             Self::OfFile(classes) => classes.name(class),
             Self::Given(names) => names[class].clone(),
@@ -180,7 +184,7 @@ fn model_name(files: &[PathBuf]) -> String {
 }
 
 /// Writes a batch as JSONL, or as CSV where the file is called so.
-fn write(to: Option<&Path>, batch: &[Chosen], names: &Names, model: &str) -> Result<()> {
+pub(super) fn write(to: Option<&Path>, batch: &[Chosen], names: &Names, model: &str) -> Result<()> {
     let is_csv = to.and_then(Path::extension).is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
     let text = if is_csv { csv_text(batch, names, model)? } else { json_lines(batch, names, model) };
     match to {
@@ -245,6 +249,10 @@ fn csv_text(batch: &[Chosen], names: &Names, model: &str) -> Result<String> {
 
 /// Opens files of predictions.
 fn open(paths: &[PathBuf]) -> Result<Vec<PredictionFile>> {
+    if paths.is_empty() {
+        let failure = Failure::usage("no predictions are named");
+        return Err(failure.hint("name files, or with `hone label choose --study STUDY` the models of a study"));
+    }
     paths.iter().map(|path| PredictionFile::open(path).map_err(|error| failure(&error))).collect()
 }
 
@@ -253,7 +261,7 @@ fn noise(args: &PoolArgs) -> Noise {
 }
 
 /// Reads what files say is to be left out.
-fn excluded(args: &PoolArgs) -> Result<Excluded> {
+pub(super) fn excluded(args: &PoolArgs) -> Result<Excluded> {
     let mut all = Excluded::default();
     for path in &args.exclude {
         all.extend(Excluded::read(path).map_err(|error| failure(&error))?);

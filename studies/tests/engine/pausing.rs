@@ -25,7 +25,10 @@ fn pausing(name: &str, max_trials: u64) -> StudySpec {
 
 fn saved(step: Option<i64>) -> Fact {
     let name = step.map_or_else(|| "end".to_owned(), |step| step.to_string());
-    Fact::Checkpoint { files: vec![FileRef { path: name, blob: BlobId([1; 32]), size: 1, executable: false, kept_by: None }], step }
+    Fact::Checkpoint {
+        files: vec![FileRef { path: name, blob: BlobId([1; 32]), size: 1, executable: false, kept_by: None }],
+        step,
+    }
 }
 
 fn preempted() -> Fact {

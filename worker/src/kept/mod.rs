@@ -111,7 +111,9 @@ mod tests {
         let paths: Vec<&str> = taken.iter().map(|entry| entry.path.as_str()).collect();
         assert_eq!(paths, ["predictions/pool.npy", "predictions/pool.ids.txt"]);
         assert!(taken.iter().all(|entry| kept.shelf.find(&entry.hash).is_ok()));
-        for (path, stays) in [("pool.npy", false), ("pool.ids.txt", false), ("small.csv", true), ("huge.csv", true), ("link.csv", true)] {
+        for (path, stays) in
+            [("pool.npy", false), ("pool.ids.txt", false), ("small.csv", true), ("huge.csv", true), ("link.csv", true)]
+        {
             assert_eq!(output.join("predictions").join(path).exists(), stays, "{path}");
         }
         assert_eq!(kept.take_from(&folder.path().join("none")).expect("nothing"), []);
