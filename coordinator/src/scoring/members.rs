@@ -98,7 +98,8 @@ pub fn members(state: &State, study: &Study, wanted: &Wanted) -> Result<Vec<Memb
 fn with_predictions(state: &State, study: &Study) -> Vec<Member> {
     let kept = kept_outputs(study);
     let is_kept = |number, file: &FileRef| {
-        file.kept_by.is_some_and(|worker| state.worker(worker).is_some()) || kept.as_ref().is_none_or(|kept| kept.contains(&number))
+        file.kept_by.is_some_and(|worker| state.worker(worker).is_some())
+            || kept.as_ref().is_none_or(|kept| kept.contains(&number))
     };
     let mut found = Vec::new();
     for segment in study.finished.parts() {
@@ -191,7 +192,3 @@ impl PartialOrd for Total {
         Some(self.cmp(other))
     }
 }
-
-#[cfg(test)]
-#[path = "members_tests.rs"]
-mod tests;

@@ -94,7 +94,13 @@ impl Site {
     }
 
     /// Phase one of members that are in one place: of one, or `joint`ly of the committee as a whole.
-    pub async fn sketches(&self, home: &Home, members: &[&Member], wish: &Arc<Wish>, excluded: &List) -> Result<Vec<Sketch>, Fault> {
+    pub async fn sketches(
+        &self,
+        home: &Home,
+        members: &[&Member],
+        wish: &Arc<Wish>,
+        excluded: &List,
+    ) -> Result<Vec<Sketch>, Fault> {
         let joint = members.len() > 1;
         match home {
             Home::Store => {

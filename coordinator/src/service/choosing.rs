@@ -57,7 +57,13 @@ pub(super) async fn choose(services: &Services, request: ChooseSamplesRequest) -
         let Gathering { gathered, present, absent, is_approximate, rows } = gathering;
         let excluded = gathered.sketches.first().map_or(0, |sketch| sketch.excluded);
         let report = report(&gathered.committee.layout, &names, &present, &absent);
-        let report = CommitteeReport { approximate: is_approximate, rows, excluded, candidates: gathered.committee.len() as u64, ..report };
+        let report = CommitteeReport {
+            approximate: is_approximate,
+            rows,
+            excluded,
+            candidates: gathered.committee.len() as u64,
+            ..report
+        };
         let chosen = computed(move || choose_batch(&gathered, &batch)).await?;
         let ChosenBatch { samples, refused } = chosen.map_err(|error| Status::invalid_argument(error.to_string()))?;
         let report = CommitteeReport {
@@ -133,10 +139,9 @@ fn tell(sender: &Sender, progress: String) {
 
 async fn send(sender: &Sender, report: CommitteeReport, samples: Vec<Chosen>) {
     let first = ChosenSamples { report: Some(report), ..ChosenSamples::default() };
-    let pages = samples.chunks(PAGE).map(|page| ChosenSamples {
-        samples: page.iter().map(sample_to_proto).collect(),
-        ..ChosenSamples::default()
-    });
+    let pages = samples
+        .chunks(PAGE)
+        .map(|page| ChosenSamples { samples: page.iter().map(sample_to_proto).collect(), ..ChosenSamples::default() });
     for message in std::iter::once(first).chain(pages) {
         if sender.send(Ok(message)).await.is_err() {
             return;
@@ -168,7 +173,8 @@ fn batch_plan(request: &ChooseSamplesRequest) -> Result<BatchPlan, Status> {
     if count == 0 || count > MAX_KEPT {
         return Err(Status::invalid_argument(format!("`count` is {count}; from 1 to {MAX_KEPT} samples can be chosen")));
     }
-    let BatchPlan { control, .. } = BatchPlan { plan: plan.clone(), count, seed: request.seed, control: request.control, round: request.round };
+    let BatchPlan { control, .. } =
+        BatchPlan { plan: plan.clone(), count, seed: request.seed, control: request.control, round: request.round };
     if !(0.0..=1.0).contains(&control) {
         return Err(Status::invalid_argument(format!("`control` is {control}, and must be a share from 0 to 1")));
     }
