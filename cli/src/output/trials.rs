@@ -119,7 +119,10 @@ pub fn trial_text(trial: &v1::Trial, study: &v1::Study) -> String {
     out += &section("values", &metrics_text(trial, study));
     out += &section("curve", &curves_text(trial));
     out += &section("attempts", &trial.attempts.iter().map(attempt_line).collect::<String>());
-    let files = trial.outputs.iter().map(|file| format!("{}  {}\n", visible(&file.path), bytes_text(file.size)));
+    let files = trial.outputs.iter().map(|file| {
+        let (path, size, place) = (visible(&file.path), bytes_text(file.size), keeper_text(file));
+        format!("{path}  {size}{}{place}\n", if place.is_empty() { "" } else { "  " })
+    });
     out += &section("outputs", &files.collect::<String>());
     out
 }

@@ -107,6 +107,8 @@ fn config(context: &Context, args: &RunArgs, number: usize, count: usize, stop: 
     let name = if number == 1 { "local".to_owned() } else { format!("local-{number}") };
     let folder = context.data.join("workers").join(&name);
     let mut config = worker::config(&folder, &args.machine, stop.clone())?;
+    // The store is on the same disk, and still there when this worker is not.
+    config.keep_predictions_over = u64::MAX;
     config.name = name;
     if count > 1 {
         share_machine(&mut config.overrides, number, count);

@@ -178,7 +178,7 @@ impl Site {
     }
 
     fn late(&self) -> Fault {
-        Fault::new(format!("it took longer than {} s (`--wait`)", self.deadline.as_secs_f64()))
+        Fault::new(format!("it took longer than {} s (`--patience`)", self.deadline.as_secs_f64()))
     }
 }
 

@@ -173,8 +173,7 @@ fn batch_plan(request: &ChooseSamplesRequest) -> Result<BatchPlan, Status> {
     if count == 0 || count > MAX_KEPT {
         return Err(Status::invalid_argument(format!("`count` is {count}; from 1 to {MAX_KEPT} samples can be chosen")));
     }
-    let BatchPlan { control, .. } =
-        BatchPlan { plan: plan.clone(), count, seed: request.seed, control: request.control, round: request.round };
+    let control = request.control;
     if !(0.0..=1.0).contains(&control) {
         return Err(Status::invalid_argument(format!("`control` is {control}, and must be a share from 0 to 1")));
     }
@@ -201,7 +200,7 @@ fn wish(request: &ChooseSamplesRequest, batch: &BatchPlan, excluded: Excluded) -
 /// Samples that a project asks for, but for those that were withdrawn.
 async fn asked(services: &Services, project: &str) -> Result<Excluded, Status> {
     let project = services.labels.project(project).await?;
-    let requests = project.requests().filter(|request| request.state() != LabelState::Withdrawn);
+    let requests = project.requests().filter(|request| request.state != LabelState::Withdrawn);
     Ok(Excluded::of_ids(requests.map(|request| &*request.sample)))
 }
 
@@ -209,7 +208,7 @@ async fn asked(services: &Services, project: &str) -> Result<Excluded, Status> {
 async fn open_samples(services: &Services, name: &str) -> Result<Vec<String>, Status> {
     let project = services.labels.project(name).await?;
     let is_open = |state| matches!(state, LabelState::Open | LabelState::Leased | LabelState::Answered);
-    let open = project.requests().filter(|request| is_open(request.state()));
+    let open = project.requests().filter(|request| is_open(request.state));
     let mut ids: Vec<String> = open.map(|request| request.sample.to_string()).collect();
     ids.sort_unstable();
     if ids.is_empty() {
