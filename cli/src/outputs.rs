@@ -17,23 +17,34 @@ use tonic::{Code, Status, Streaming};
 use crate::{
     connect::Client,
     errors::{Failure, Kind, Result, chain},
+    output::{bytes_text, keeper, remark, visible},
 };
 
 /// Letters of a study's name in a folder's name.
 const SLUG_LENGTH: usize = 40;
 
-/// Puts a trial's files into `directory`, which must not exist or be empty. It appears when it is complete.
+/// Puts a trial's files into `directory`, which must not exist or be empty. It appears when it is complete. Files that stay on
+/// a worker are named and left out. Answers how many were fetched.
 ///
 /// # Errors
-/// The folder is in use, a file cannot be fetched, or its content is not what was recorded.
-pub async fn fetch(client: &Client, trial: &v1::Trial, directory: &Path) -> Result<()> {
-    let entries = trial.outputs.iter().map(entry).collect::<Result<Vec<_>>>()?;
+/// The folder is in use, a file cannot be fetched, its content is not what was recorded, or all files stay on workers.
+pub async fn fetch(client: &Client, trial: &v1::Trial, directory: &Path) -> Result<usize> {
+    let (kept, here): (Vec<_>, Vec<_>) = trial.outputs.iter().partition(|file| file.kept_by > 0);
+    let entries = here.into_iter().map(entry).collect::<Result<Vec<_>>>()?;
+    for (file, name) in kept.into_iter().filter_map(|file| Some((file, keeper(file)?))) {
+        remark(&format!("`{}` ({}) stays on worker {}", visible(&file.path), bytes_text(file.size), visible(&name)));
+    }
+    let count = entries.len();
+    if count == 0 {
+        let failure = Failure::new(Kind::Refused, format!("all outputs of trial {} stay on workers", trial.number));
+        return Err(failure.hint("`hone label choose --study` reads predictions where they are"));
+    }
     make_way(directory)?;
     let mut source = Remote::new(client);
     let target = directory.to_owned();
     let work = tokio::task::spawn_blocking(move || materialise(&entries, &target, &mut source));
     let done = work.await.map_err(|_| Failure::new(Kind::Internal, "fetching the outputs failed unexpectedly"))?;
-    done.map_err(|error| refused(&error))
+    done.map(|()| count).map_err(|error| refused(&error))
 }
 
 /// Where `hone run` puts the outputs of a trial: below the data folder, by the study's id and name.

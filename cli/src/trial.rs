@@ -197,8 +197,8 @@ async fn fetch_outputs(context: &Context, client: &Client, args: &OutputsArgs) -
         let failure = Failure::new(Kind::Refused, format!("trial {} has no outputs", trial.number));
         return Err(failure.hint("`keep.outputs` in the study file says whose are kept; files go into $HONE_OUTPUT"));
     }
-    outputs::fetch(client, &trial, directory).await?;
-    print_line(&format!("wrote {} files into {}", trial.outputs.len(), directory.display()))
+    let count = outputs::fetch(client, &trial, directory).await?;
+    print_line(&format!("wrote {count} files into {}", directory.display()))
 }
 
 #[cfg(test)]

@@ -190,6 +190,9 @@ pub struct OutputDocument {
     hash: String,
     size_bytes: u64,
     executable: bool,
+    /// The worker on whose disk it stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept_by: Option<String>,
 }
 
 impl TrialDocument {
@@ -242,7 +245,13 @@ fn attempt(attempt: &v1::Attempt) -> AttemptDocument {
 }
 
 fn output(file: &v1::OutputFile) -> OutputDocument {
-    OutputDocument { path: file.path.clone(), hash: hex(&file.hash), size_bytes: file.size, executable: file.executable }
+    OutputDocument {
+        path: file.path.clone(),
+        hash: hex(&file.hash),
+        size_bytes: file.size,
+        executable: file.executable,
+        kept_by: keeper(file),
+    }
 }
 
 fn point(point: &v1::Point) -> PointDocument {

@@ -43,7 +43,7 @@ pub use listing::{Cell, Column, Listing};
 pub use pool::{score_documents, scores_listing};
 pub use studies::{counts_text, studies_listing, study_text};
 pub use target::Target;
-pub use trials::{outputs_listing, parameter_text, trial_text, trials_listing, values_text};
+pub use trials::{keeper, outputs_listing, parameter_text, trial_text, trials_listing, values_text};
 pub use values::{bytes_text, local_time, number_text, rfc3339, span_text, visible};
 pub use workers::{worker_text, workers_listing};
 

@@ -120,8 +120,8 @@ pub fn trial_text(trial: &v1::Trial, study: &v1::Study) -> String {
     out += &section("curve", &curves_text(trial));
     out += &section("attempts", &trial.attempts.iter().map(attempt_line).collect::<String>());
     let files = trial.outputs.iter().map(|file| {
-        let (path, size, place) = (visible(&file.path), bytes_text(file.size), keeper_text(file));
-        format!("{path}  {size}{}{place}\n", if place.is_empty() { "" } else { "  " })
+        let place = keeper(file).map(|name| format!("  stays on worker {}", visible(&name))).unwrap_or_default();
+        format!("{}  {}{place}\n", visible(&file.path), bytes_text(file.size))
     });
     out += &section("outputs", &files.collect::<String>());
     out
@@ -196,12 +196,24 @@ fn attempt_line(attempt: &v1::Attempt) -> String {
     format!("{}  {}{took}{place}{detail}\n", attempt.number, attempt.end)
 }
 
+/// The worker on whose disk an output stays: its name, or its number where it has none.
+pub fn keeper(file: &v1::OutputFile) -> Option<String> {
+    let name = if file.kept_by_name.is_empty() { file.kept_by.to_string() } else { file.kept_by_name.clone() };
+    (file.kept_by > 0).then_some(name)
+}
+
 /// Lists the files that a trial left.
 pub fn outputs_listing(files: &[v1::OutputFile]) -> Listing {
-    let columns = vec![Column::new("path", "PATH"), Column::new("size_bytes", "SIZE"), Column::new("hash", "HASH")];
+    let columns = vec![
+        Column::new("path", "PATH"),
+        Column::new("size_bytes", "SIZE"),
+        Column::new("hash", "HASH"),
+        Column::new("kept_by", "STAYS ON"),
+    ];
     let mut listing = Listing::new(columns, "no outputs");
     for file in files {
-        listing.push(vec![Cell::Text(file.path.clone()), Cell::Bytes(file.size), Cell::Text(hex(&file.hash))]);
+        let cells = [Cell::Text(file.path.clone()), Cell::Bytes(file.size), Cell::Text(hex(&file.hash))];
+        listing.push([&cells[..], &[Cell::Text(keeper(file).unwrap_or_default())]].concat());
     }
     listing
 }

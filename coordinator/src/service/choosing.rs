@@ -183,7 +183,7 @@ fn batch_plan(request: &ChooseSamplesRequest) -> Result<BatchPlan, Status> {
 fn wish(request: &ChooseSamplesRequest, batch: &BatchPlan, excluded: Excluded) -> Result<Wish, Status> {
     let settings = batch.plan.settings();
     let asked = usize::try_from(request.candidates).unwrap_or(usize::MAX);
-    let candidates = if asked > 0 { asked } else { batch.count.saturating_mul(CANDIDATES).max(LEAST).min(MAX_KEPT) };
+    let candidates = if asked > 0 { asked } else { batch.count.saturating_mul(CANDIDATES).clamp(LEAST, MAX_KEPT) };
     let sample = batch.control_count().max(LEAST);
     if candidates > MAX_KEPT {
         return Err(Status::invalid_argument(format!("`candidates` is {candidates}; at most {MAX_KEPT} are kept")));

@@ -154,6 +154,8 @@ impl BenchWorker {
                 | to_worker::Kind::Directive(_)
                 | to_worker::Kind::RenewAck(_)
                 | to_worker::Kind::Log(_)
+                | to_worker::Kind::Score(_)
+                | to_worker::Kind::ScoreRelease(_)
                 | to_worker::Kind::Drain(_)
                 | to_worker::Kind::Undrain(_),
             )

@@ -229,7 +229,7 @@ impl World {
             }
             (from_worker::Kind::Records(records), Some(worker)) => {
                 let sequence = records.records.last()?.sequence;
-                let records = convert::records_from_proto(records)
+                let records = convert::records_from_proto(worker, records)
                     .map_err(|error| self.oracle.violation("wire", error.to_string()))
                     .ok()?;
                 if self.now < super::scenario::TROUBLE_US && self.dice.percent(self.scenario.duplicate_percent) {
