@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::{
     AccessCommand, ListFormat, ShowFormat, SyncArgs,
-    pool::{ChooseArgs, ScoreArgs},
+    pool::{ChooseArgs, RescoreArgs, ScoreArgs},
 };
 
 pub const EXAMPLES: &str = "\

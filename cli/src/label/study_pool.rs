@@ -99,7 +99,7 @@ async fn heard(mut answer: tonic::Streaming<v1::ChosenSamples>) -> Result<(v1::C
     let (mut report, mut samples) = (v1::CommitteeReport::default(), Vec::new());
     while let Some(part) = answer.message().await? {
         if !part.progress.is_empty() {
-            tracing::info!("{}", part.progress);
+            remark(&part.progress);
         }
         report = part.report.unwrap_or(report);
         samples.extend(part.samples);

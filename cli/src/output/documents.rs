@@ -4,7 +4,10 @@ use hone_proto::v1;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::Value;
 
-use super::values::{hex, number_text, rfc3339};
+use super::{
+    trials::keeper,
+    values::{hex, number_text, rfc3339},
+};
 
 /// A double; what JSON has no word for is a text.
 #[derive(Clone, Copy, Debug, PartialEq)]

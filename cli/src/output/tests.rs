@@ -48,6 +48,8 @@ fn complete() -> v1::Trial {
             hash: vec![0xab; 32].into(),
             size: 2048,
             executable: false,
+            kept_by: 0,
+            kept_by_name: String::new(),
         }],
         tags: vec!["good".to_owned()],
         metrics: [("loss".to_owned(), f64::INFINITY), ("val_accuracy".to_owned(), 0.97)].into(),

@@ -247,7 +247,9 @@ impl World {
             (from_worker::Kind::Leaving(_), Some(worker)) => {
                 Some((Command::WorkerLeaves { worker, stream: id }, Waiter::Leaving { link: id }))
             }
-            (from_worker::Kind::Hello(_), Some(_)) | (_, None) | (from_worker::Kind::Log(_), Some(_)) => None,
+            (from_worker::Kind::Hello(_), Some(_)) | (_, None) => None,
+            // No worker here has a log or predictions.
+            (from_worker::Kind::Log(_) | from_worker::Kind::Score(_) | from_worker::Kind::Kept(_), Some(_)) => None,
         }
     }
 
