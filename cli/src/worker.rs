@@ -154,9 +154,7 @@ pub fn failure(error: &WorkerError) -> Failure {
     let kind = match error {
         WorkerError::Detect(_) => Kind::Usage,
         WorkerError::Folder(_) => Kind::Refused,
-        WorkerError::Spool(_) | WorkerError::Cache(_) | WorkerError::Datasets(_) | WorkerError::Predictions(_) => {
-            Kind::Storage
-        },
+        WorkerError::Spool(_) | WorkerError::Cache(_) | WorkerError::Datasets(_) | WorkerError::Predictions(_) => Kind::Storage,
         WorkerError::Host { .. } => Kind::Internal,
     };
     Failure::new(kind, chain(error))

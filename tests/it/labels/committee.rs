@@ -38,10 +38,11 @@ fn lines(text: &str) -> Vec<Value> {
 
 /// Two workers with the predictions of two trials each, which have not travelled.
 struct Fleet {
-    place: Place,
-    hone: Hone,
-    _coordinator: Running,
+    // Dropped in this order: the place wants all processes to have ended.
     workers: BTreeMap<&'static str, Running>,
+    _coordinator: Running,
+    hone: Hone,
+    place: Place,
 }
 
 impl Fleet {
@@ -65,7 +66,7 @@ impl Fleet {
         let text = |sample: u32| format!("{{\"id\": \"s{sample}\", \"text\": \"text {sample}\"}}\n");
         place.write("samples.jsonl", (0..SAMPLES).map(text).collect::<String>());
         let coordinator = hone.serve();
-        let mut fleet = Fleet { place, hone, _coordinator: coordinator, workers: BTreeMap::new() };
+        let mut fleet = Fleet { workers: BTreeMap::new(), _coordinator: coordinator, hone, place };
         fleet.start("left");
         fleet.start("right");
         let pruner = "parallel = 2\npruner = { kind = \"threshold\", upper = 10 }";
@@ -82,7 +83,7 @@ impl Fleet {
         self.workers.insert(name, self.hone.start(&arguments));
         until("the worker is attached", LONG, || {
             let listed = self.hone.run(&["worker", "ls", "--output", "json"]).json();
-            let is_there = |worker: &Value| worker["name"] == name && worker["connected"] == true;
+            let is_there = |worker: &Value| worker["name"] == name && worker["state"] == "connected";
             listed.as_array().is_some_and(|all| all.iter().any(is_there)).then_some(())
         });
     }
@@ -91,8 +92,8 @@ impl Fleet {
         self.workers.remove(name).expect("it runs").kill();
         until("its end is noticed", LONG, || {
             let listed = self.hone.run(&["worker", "ls", "--output", "json"]).json();
-            let is_gone = |worker: &Value| worker["name"] == name && worker["connected"] == false;
-            listed.as_array().is_some_and(|all| all.iter().any(is_gone)).then_some(())
+            let is_there = |worker: &Value| worker["name"] == name && worker["state"] == "connected";
+            (!listed.as_array().is_some_and(|all| all.iter().any(is_there))).then_some(())
         });
     }
 
