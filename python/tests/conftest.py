@@ -2,6 +2,7 @@
 
 import importlib.util
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,9 @@ from hone import _trial
 from .support.real import Hone
 from .support.served import Served, wait_until
 from .support.worker import PlayedWorker
+
+# Who runs in the background of a shell is born deaf to SIGINT; some tests interrupt themselves.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Tests of the page need a browser and what drives it: `python/test --browser` has both.
 collect_ignore = ["page"] if importlib.util.find_spec("selenium") is None else []

@@ -13,21 +13,23 @@ use crate::support::{Hone, Place, Running, Study, client::Client, system::Tmpfs,
 
 const TRIALS: u64 = 60;
 
-/// Fills what is left of a file system.
-fn fill(path: &Path) {
+/// Fills what is left of a file system, up to `spare` bytes.
+fn fill(path: &Path, spare: u64) {
     let mut file = File::create(path).expect("a file");
     let zeros = vec![0; 1 << 16];
     while file.write_all(&zeros).is_ok() {}
     while file.write_all(&[0]).is_ok() {}
+    let filled = file.metadata().expect("its size").len();
+    file.set_len(filled.saturating_sub(spare)).expect("some of it is given back");
 }
 
-/// Starts a study on a disk that is then filled.
-fn start(place: &Place, hone: &Hone, script: &str) -> (Running, Running) {
+/// Starts a study on a disk that is then filled up to `spare` bytes.
+fn start(place: &Place, hone: &Hone, script: &str, spare: u64) -> (Running, Running) {
     let (coordinator, worker) = (hone.serve(), hone.worker("worker", 2));
     hone.run(&["study", "create", &Study::new("full", TRIALS, script).write(place).display().to_string()]).ok();
     let client = Client::new(&hone.socket());
     until("some trials have ended", LONG, || (client.counted("full") >= 5).then_some(()));
-    fill(&place.path("disk/ballast"));
+    fill(&place.path("disk/ballast"), spare);
     (coordinator, worker)
 }
 
@@ -69,7 +71,7 @@ fn a_full_journal_holds_everything_up_and_loses_nothing() {
     let place = Place::new();
     let _disk = Tmpfs::mount(&place.path("disk"), "64m");
     let hone = Hone::new(&place).with_data("disk/data");
-    let (mut coordinator, _worker) = start(&place, &hone, "echo \"step 1: loss=$2\"; sleep 0.5");
+    let (mut coordinator, _worker) = start(&place, &hone, "echo \"step 1: loss=$2\"; sleep 0.5", 0);
     let acknowledged = note_until_refused(&Client::new(&hone.socket()));
     wait_until_said(&mut coordinator, "no space left");
     let refused = hone.run(&["trial", "enqueue", "--study", "full", "x=0.5"]);
@@ -87,8 +89,9 @@ fn without_room_for_outputs_workers_hold_them() {
     let place = Place::new();
     let _disk = Tmpfs::mount(&place.path("disk"), "64m");
     let hone = Hone::new(&place).with_data("disk/data");
-    let script = "head -c 100000 /dev/urandom > \"$HONE_OUTPUT/model\"; echo \"step 1: loss=$2\"";
-    let (mut coordinator, mut worker) = start(&place, &hone, script);
+    // There is room for the journal and none for another output, so that it is the output that is refused.
+    let script = "head -c 400000 /dev/urandom > \"$HONE_OUTPUT/model\"; echo \"step 1: loss=$2\"";
+    let (mut coordinator, mut worker) = start(&place, &hone, script, 200_000);
     wait_until_said(&mut coordinator, "no space left for blobs");
     wait_until_said(&mut worker, "no room");
     check(&place, &hone);
