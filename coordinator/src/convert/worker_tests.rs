@@ -73,8 +73,8 @@ fn a_malformed_hello_names_the_field() {
 
 #[test]
 fn protocols_without_overlap_name_the_side_to_upgrade() {
-    assert_eq!(protocol_of(&wire::Hello { protocol_max: 9, ..hello() }), Ok(1));
-    let newer = protocol_of(&wire::Hello { protocol_min: 2, protocol_max: 3, ..hello() }).unwrap_err();
+    assert_eq!(protocol_of(&wire::Hello { protocol_max: 9, ..hello() }), Ok(2));
+    let newer = protocol_of(&wire::Hello { protocol_min: 3, protocol_max: 4, ..hello() }).unwrap_err();
     assert!(newer.to_string().ends_with("upgrade the coordinator"), "{newer}");
     let older = protocol_of(&wire::Hello { protocol_min: 0, protocol_max: 0, ..hello() }).unwrap_err();
     assert!(older.to_string().ends_with("upgrade the worker"), "{older}");
@@ -92,6 +92,16 @@ fn records_become_facts() {
 }
 
 #[test]
+fn outputs_may_stay_on_the_worker_that_tells_of_them() {
+    let cause = Some(ended::Cause::Exited(wire::Exited {}));
+    let outputs = vec![file("a", 32), wire::File { stays: true, ..file("b", 32) }];
+    let ended = wire::Ended { cause, outputs, ..Default::default() };
+    let Fact::Ended { files, .. } = read(record(Some(record::Kind::Ended(ended)))).unwrap().fact else { panic!() };
+    let kept: Vec<_> = files.outputs.iter().map(|file| (file.path.as_str(), file.kept_by)).collect();
+    assert_eq!(kept, [("a", None), ("b", Some(WorkerId(4)))]);
+}
+
+#[test]
 fn a_malformed_record_names_the_field() {
     let newer = wire::Failure { kind: 99, ..Default::default() };
     let cases = [
@@ -102,6 +112,7 @@ fn a_malformed_record_names_the_field() {
         ("record.report.metrics.name", report("", 0.0)),
         ("record.checkpoint.files.hash", checkpoint(vec![file("a", 31)])),
         ("record.checkpoint.files.path", checkpoint(vec![file("a", 32), file("a", 32)])),
+        ("record.checkpoint.files.stays", checkpoint(vec![wire::File { stays: true, ..file("a", 32) }])),
         ("record.ended.cause", ended(None)),
         ("record.ended.failure.kind", ended(Some(ended::Cause::Failure(newer)))),
     ];

@@ -192,3 +192,7 @@ impl PartialOrd for Total {
         Some(self.cmp(other))
     }
 }
+
+#[cfg(test)]
+#[path = "members_tests.rs"]
+mod tests;

@@ -171,6 +171,21 @@ fn outputs_are_kept_by_the_rule_of_their_study() {
 }
 
 #[test]
+fn a_file_that_stays_on_its_worker_is_no_blob() {
+    let mut state = empty(spec("kept"));
+    finish(&mut state, 0, vec![1.0]);
+    let (trial, at, params) = (TaskId(2), 1, vec![0.5]);
+    let (origin, why) = (Origin::Sampled { as_of: 1 }, String::new());
+    state.apply(&Event::TrialCreated { study: STUDY, trial, number: 1, at, params, origin, why });
+    state.apply(&Event::TrialLeased { trial, attempt: 1, worker: WORKER, at, gpus: Vec::new() });
+    let outputs = vec![FileRef { kept_by: Some(WORKER), ..file(7) }];
+    let (end, next) = (End::Finished { values: vec![2.0] }, Next::Complete);
+    let files = AttemptFiles { outputs, ..AttemptFiles::default() };
+    state.apply(&Event::AttemptEnded { trial, attempt: 1, through: 1, at, end, next, files });
+    assert_eq!(reachable(&state), BTreeSet::from([blob(0)]));
+}
+
+#[test]
 fn the_checkpoint_of_an_open_trial_is_kept() {
     let mut state = empty(spec("checkpoint"));
     let trial = TaskId(1);

@@ -168,11 +168,13 @@ fn file(path: &str) -> FileRef {
 fn ends() -> Vec<(&'static str, Event)> {
     let ended = |end, next, files| Event::AttemptEnded { trial: TaskId(300), attempt: 2, through: 19, at: AT, end, next, files };
     let files = AttemptFiles { outputs: vec![file("model.bin")], log: Some(file("log")), notes: vec!["left out `x`".to_owned()] };
+    let kept = FileRef { kept_by: Some(WorkerId(2)), ..file("predictions/pool.npy") };
     let (reason, message) = (|| "a reason".to_owned(), || "a message".to_owned());
     let failed = |failure| ended(End::Failed(failure), Next::Fail, AttemptFiles::default());
     vec![
         ("attempt_ended.finished", ended(End::Finished { values: vec![0.5, -1.5] }, Next::Complete, files)),
         ("attempt_ended.pruned", ended(End::Pruned, Next::Prune, AttemptFiles::default())),
+        ("attempt_ended.kept", ended(End::Pruned, Next::Prune, AttemptFiles { outputs: vec![kept], ..AttemptFiles::default() })),
         (
             "attempt_ended.preempted",
             ended(End::Preempted { reason: reason() }, Next::Requeue { not_before: 0 }, AttemptFiles::default()),

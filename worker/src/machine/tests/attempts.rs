@@ -110,6 +110,17 @@ fn a_pruned_trial_whose_files_are_read_is_ended_at_once() {
 }
 
 #[test]
+fn what_a_pruned_trial_has_written_is_collected_however_it_ends() {
+    for (kind, checkpoint) in [(directive::Kind::Prune, false), (directive::Kind::Pause, true)] {
+        let mut rig = Rig::running(program());
+        rig.directive(key(7, 1), kind);
+        rig.after(2 * GRACE_US);
+        let out = acts(rig.ended(key(7, 1), failed(), true));
+        assert_eq!(out, vec![Output::Collect { key: key(7, 1), checkpoint, outputs: true, keeps: false }]);
+    }
+}
+
+#[test]
 fn a_kill_does_not_wait_for_the_grace_of_a_prune() {
     let mut rig = running_with(Wish::Prune);
     let out = acts(rig.directive(key(7, 1), directive::Kind::Kill));

@@ -180,7 +180,7 @@ fn a_worker_that_hands_back_ends_its_trials_as_preempted() {
     let out = rig.says(to_worker::Kind::Drain(drain));
     assert_eq!(acts(out), vec![signal(key(7, 1), Signal::Preempt)]);
     let out = rig.ended(key(7, 1), Outcome::Success, true);
-    let collect = Output::Collect { key: key(7, 1), checkpoint: true, outputs: false, keeps: true };
+    let collect = Output::Collect { key: key(7, 1), checkpoint: true, outputs: false, keeps: false };
     assert_eq!(acts(out), vec![collect]);
     rig.uploaded(key(7, 1));
     assert!(matches!(rig.cause(), Some(Cause::Preempted(preempted)) if preempted.reason == "spot"));
