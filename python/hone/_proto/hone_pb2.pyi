@@ -442,16 +442,20 @@ class Attempt(_message.Message):
     def __init__(self, number: _Optional[int] = ..., worker: _Optional[int] = ..., worker_name: _Optional[str] = ..., started_us: _Optional[int] = ..., ended_us: _Optional[int] = ..., end: _Optional[str] = ..., detail: _Optional[str] = ..., has_log: bool = ...) -> None: ...
 
 class OutputFile(_message.Message):
-    __slots__ = ("path", "hash", "size", "executable")
+    __slots__ = ("path", "hash", "size", "executable", "kept_by", "kept_by_name")
     PATH_FIELD_NUMBER: _ClassVar[int]
     HASH_FIELD_NUMBER: _ClassVar[int]
     SIZE_FIELD_NUMBER: _ClassVar[int]
     EXECUTABLE_FIELD_NUMBER: _ClassVar[int]
+    KEPT_BY_FIELD_NUMBER: _ClassVar[int]
+    KEPT_BY_NAME_FIELD_NUMBER: _ClassVar[int]
     path: str
     hash: bytes
     size: int
     executable: bool
-    def __init__(self, path: _Optional[str] = ..., hash: _Optional[bytes] = ..., size: _Optional[int] = ..., executable: bool = ...) -> None: ...
+    kept_by: int
+    kept_by_name: str
+    def __init__(self, path: _Optional[str] = ..., hash: _Optional[bytes] = ..., size: _Optional[int] = ..., executable: bool = ..., kept_by: _Optional[int] = ..., kept_by_name: _Optional[str] = ...) -> None: ...
 
 class ListTrialsRequest(_message.Message):
     __slots__ = ("study", "limit", "after_number", "oldest_first", "states")

@@ -187,3 +187,108 @@ async fn send(request: u64, answer: Answer, to: &mpsc::Sender<FromWorker>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use hone_data::predictions::{Rows, Sketch};
+    use tokio::sync::watch;
+
+    use super::*;
+
+    const POOL: &str = "id,p_0,p_1\na,0.5,0.5\nb,1,0\nc,0.75,0.25\n";
+
+    /// A shelf with room for one file and a half.
+    struct Bench {
+        folder: tempfile::TempDir,
+        shelf: Shelf,
+        blobs: Blobs,
+        scorings: Scorings,
+        to: (mpsc::Sender<FromWorker>, mpsc::Receiver<FromWorker>),
+        _connection: watch::Sender<Option<tonic::transport::Channel>>,
+    }
+
+    impl Bench {
+        fn new() -> Bench {
+            let folder = tempfile::tempdir().expect("a folder");
+            let limit = POOL.len() as u64 * 3 / 2;
+            let shelf = Shelf::open(&folder.path().join("shelf"), limit).expect("a shelf");
+            let (connection, connected) = watch::channel(None);
+            let blobs = Blobs::open(&folder.path().join("cache"), connected).expect("a cache");
+            Bench { folder, shelf, blobs, scorings: Scorings::default(), to: mpsc::channel(4), _connection: connection }
+        }
+
+        fn put(&self, text: &str) -> Hash {
+            put(&self.shelf, self.folder.path(), text)
+        }
+
+        fn ask(&mut self, scoring: u64, file: &Hash, task: Task) {
+            let member = Predictions { name: "m".to_owned(), file: file.as_bytes().to_vec().into(), ..Predictions::default() };
+            let request = ScoreRequest { request: 9, scoring, members: vec![member], task: Some(task) };
+            self.scorings.on_request(request, &self.shelf, &self.blobs, &self.to.0);
+        }
+
+        async fn answer(&mut self) -> Result<Vec<bytes::Bytes>, ScorePiece> {
+            let mut bytes = Vec::new();
+            loop {
+                let Some(from_worker::Kind::Score(piece)) = self.to.1.recv().await.expect("a message").kind else { panic!() };
+                assert_eq!(piece.request, 9);
+                bytes.extend_from_slice(&piece.data);
+                match (piece.last, piece.error.is_empty()) {
+                    (true, true) => return Ok(ScoreAnswer::decode(bytes.as_slice()).expect("an answer").parts),
+                    (true, false) => return Err(piece),
+                    (false, _) => {}
+                }
+            }
+        }
+    }
+
+    fn put(shelf: &Shelf, folder: &Path, text: &str) -> Hash {
+        let (path, hash) = (folder.join("file"), Hash::of(text.as_bytes()));
+        fs::write(&path, text).expect("a file");
+        shelf.take(&path, hash, text.len() as u64).expect("taken");
+        hash
+    }
+
+    fn sketch_task() -> Task {
+        let acquisitions = ["margin", "bald", "random"].map(str::to_owned).into();
+        Task::Sketch(SketchTask { acquisitions, candidates: 1, sample: 2, beta: 1.0, ..SketchTask::default() })
+    }
+
+    #[tokio::test]
+    async fn a_file_stays_from_the_first_request_of_a_scoring_to_its_release() {
+        let mut bench = Bench::new();
+        let file = bench.put(POOL);
+        bench.ask(1, &file, sketch_task());
+        let parts = bench.answer().await.expect("sketches");
+        // Alone a member can only be unsure: `bald` is rated as `margin` is.
+        let sketches: Vec<Sketch> = parts.iter().map(|part| Sketch::decode(part).expect("a sketch")).collect();
+        let best = (sketches.len(), sketches[0].candidates[0].id.as_str(), sketches[0].sample.len(), sketches[1].sample.len());
+        assert_eq!(best, (2, "a", 2, 0));
+        bench.put(&POOL.replace("0.75,0.25", "0.25,0.75"));
+        bench.ask(1, &file, Task::Rows(RowsTask::default()));
+        let parts = bench.answer().await.expect("rows");
+        assert!(Rows::decode(&parts[0]).expect("rows").is_empty(), "nothing was wanted");
+        bench.scorings.on_release(1);
+        bench.put(&POOL.replace("0.75,0.25", "0.5,0.5"));
+        assert!(bench.shelf.find(&file).is_err(), "it was the oldest, and nobody held it any more");
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_names_the_member_and_the_line() {
+        let mut bench = Bench::new();
+        let wrong = bench.put("id,p_0,p_1\na,0.5,0.5\nb,1,1\n");
+        bench.ask(1, &wrong, sketch_task());
+        let piece = bench.answer().await.expect_err("a fault");
+        assert_eq!(piece.member, "m");
+        assert!(piece.error.contains("`m`, line 3"), "{}", piece.error);
+        bench.ask(2, &Hash::of(b"gone"), sketch_task());
+        let piece = bench.answer().await.expect_err("gone");
+        assert!(piece.member == "m" && piece.error.contains("does not have it any more"), "{piece:?}");
+        bench.scorings.clear();
+        bench.ask(3, &wrong, Task::Sketch(SketchTask { acquisitions: vec!["newer".to_owned()], ..SketchTask::default() }));
+        let piece = bench.answer().await.expect_err("unknown");
+        assert!(piece.member.is_empty() && piece.error.contains("upgrade this worker"), "{piece:?}");
+    }
+}
