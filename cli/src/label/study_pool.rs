@@ -158,7 +158,9 @@ fn tell(report: &v1::CommitteeReport) {
         remark(&format!("left out: trial {}: {}", member.trial, visible(&member.absent_because)));
     }
     if report.approximate {
-        remark("its members are on different hosts, so each one's best candidates and a random sample were compared");
+        remark(
+            "its members are on different hosts: only each one's best and a random sample were compared, `--candidates N` compares more",
+        );
     }
 }
 
