@@ -29,6 +29,7 @@ mod sessions;
 mod snapshot;
 mod store;
 mod timings;
+mod upkeep;
 
 pub use clock::Clock;
 pub use server::{Config, Coordinator, StartError};

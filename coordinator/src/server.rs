@@ -34,7 +34,7 @@ use crate::{
     histories::Histories,
     holder::{Holder, HolderError},
     katib,
-    labels::{self, Labelling},
+    labels::Labelling,
     labelstudio::{self, Prepared},
     liveness::{Connection, Connections},
     mlflow::{self, Mirror, Parts},
@@ -45,6 +45,7 @@ use crate::{
     sessions::Sessions,
     store::{OpenError, Store},
     timings::timings,
+    upkeep,
 };
 
 /// The largest message: a page of trials with their curves; blobs travel in pieces.
@@ -58,8 +59,6 @@ const KEEPALIVE_LIMIT: Duration = Duration::from_secs(10);
 const MAX_STREAMS: u32 = 128;
 /// How long open calls may take after the end was asked for.
 const STOP_GRACE: Duration = Duration::from_secs(5);
-/// How often unreachable blobs are looked for, when some may be.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How a coordinator is started.
 #[derive(Clone, Debug, Default)]
@@ -198,8 +197,7 @@ impl Coordinator {
         if let Some(prepared) = label_studio {
             prepared.run(|| stopped(stopping.clone()));
         }
-        tokio::spawn(weigh_labels(writer.clone(), stopping.clone()));
-        tokio::spawn(sweep(services.clone(), stopping));
+        upkeep::start(&services, &stopping);
         Ok(Coordinator {
             services,
             writer,
@@ -498,30 +496,4 @@ fn router(services: &Services) -> Router<Stack<AuthoriseLayer, Identity>> {
         .add_service(
             WorkerServiceServer::new(s.clone()).max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE),
         )
-}
-
-async fn weigh_labels(writer: Writer, stopping: watch::Receiver<bool>) {
-    tokio::select! {
-        () = labels::weigh(writer) => {}
-        () = stopped(stopping) => {}
-    }
-}
-
-async fn sweep(services: Services, mut stopping: watch::Receiver<bool>) {
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(SWEEP_INTERVAL) => {}
-            _ = stopping.wait_for(|stop| *stop) => return,
-        }
-        if !services.store.take_sweep_wish() {
-            continue;
-        }
-        let spilled = services.writer.with_store(|engine, _| engine.spilled().to_vec()).await;
-        let (Ok(spilled), Ok(view)) = (spilled, services.writer.view().await) else { continue };
-        let store = services.store.clone();
-        let swept = tokio::task::spawn_blocking(move || store.sweep(&view.state, &spilled)).await;
-        if let Ok(Err(error)) = swept {
-            tracing::warn!(%error, "unreachable blobs could not be removed");
-        }
-    }
 }

@@ -112,6 +112,7 @@ fn facts(study: &v1::Study) -> Vec<(&'static str, String)> {
     if !study.warm_start.is_empty() {
         facts.push(("warm start", warm_start_text(&study.warm_start)));
     }
+    facts.extend(study.datasets.iter().map(|used| ("dataset", dataset_text(used))));
     if study.driver == "clients" {
         facts.push(("driven by", "clients that ask and tell; workers never run its trials".to_owned()));
     }
@@ -120,6 +121,20 @@ fn facts(study: &v1::Study) -> Vec<(&'static str, String)> {
         facts.push(("finished", local_time(study.finished_us)));
     }
     facts
+}
+
+/// Says which version trials are given, and whether it was marked since: `train: labels@1, with 2 marks; …`.
+fn dataset_text(used: &v1::StudyDataset) -> String {
+    let version = visible(&used.version);
+    let alias =
+        if used.version.split('@').next() == Some(&used.alias) { String::new() } else { format!("{}: ", visible(&used.alias)) };
+    match used.marks {
+        0 => format!("{alias}{version}"),
+        marks => format!(
+            "{alias}{version}, with {marks} mark{} since: models made of it may be wrong (`hone dataset show {version}`)",
+            if marks == 1 { "" } else { "s" }
+        ),
+    }
 }
 
 /// Says whose trials the sampler started from: `first (40 of 52 trials), second (9 trials)`.

@@ -1,12 +1,17 @@
-//! Estimates how good annotators are, once enough that is new was said, away from the writer.
+//! Estimates how good annotators are, once enough that is new was said or nobody says anything for a while, away from the
+//! writer.
 //!
 //! ```text
-//!   writer ── projects that want it ──► estimate (a blocking thread) ── LabelCommand::Weigh ──► writer
+//!   writer ── projects with news ──► estimate (a blocking thread) ── LabelCommand::Weigh ──► writer
 //! ```
 //!
 //! Nothing of it is written down before the core has taken it: after a restart it is computed again.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use hone_studies::{
     Command, LabelProjectId,
@@ -17,35 +22,78 @@ use crate::actor::{Refusal, Writer};
 
 /// Between two looks, at least: answers come in crowds, and one estimate is enough for all of them.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
+/// After so long without an answer the last ones are weighed too: they may decide requests that would wait for nothing.
+const PAUSE: Duration = Duration::from_secs(2);
 
-/// Weighs the answers of every project that wants it, until the coordinator stops. May be dropped at any moment.
+/// What was heard of a project last.
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    /// [`LabelProject::said`].
+    said: u64,
+    since: Instant,
+    /// An estimate of this failed: it is tried again when there is twice as much.
+    has_failed: bool,
+}
+
+impl Heard {
+    /// Whether to estimate now.
+    fn is_due(self, project: &LabelProject) -> bool {
+        !self.has_failed && (project.wants_weighing() || self.since.elapsed() >= PAUSE)
+    }
+
+    /// What is known after another look.
+    fn after(former: Option<Heard>, project: &LabelProject) -> Heard {
+        let new = Heard { said: project.said, since: Instant::now(), has_failed: false };
+        match former {
+            Some(former) if former.said == project.said => former,
+            Some(former) if former.has_failed && project.said < 2 * former.said => former,
+            Some(_) | None => new,
+        }
+    }
+}
+
+/// Weighs the answers of every project that has news, until the coordinator stops. May be dropped at any moment.
 pub(crate) async fn weigh(writer: Writer) {
     let mut head = writer.head();
-    // What was said when an estimate failed: it is tried again when there is twice as much.
-    let mut failed: BTreeMap<LabelProjectId, u64> = BTreeMap::new();
+    let mut heard: BTreeMap<LabelProjectId, Heard> = BTreeMap::new();
     loop {
         head.borrow_and_update();
-        let Ok(wanting) = wanting(&writer, failed.clone()).await else { return };
-        for project in wanting {
-            let (id, said) = (project.id, project.said);
+        let Ok((known, due)) = look(&writer, heard).await else { return };
+        heard = known;
+        for project in due {
+            let id = project.id;
             match estimate(project).await {
                 Some(command) => drop(writer.command(Command::Label(command)).await),
-                None => drop(failed.insert(id, said)),
+                None => drop(heard.get_mut(&id).map(|heard| heard.has_failed = true)),
             }
         }
-        if head.changed().await.is_err() {
-            return;
+        let waits = heard.values().any(|heard| !heard.has_failed);
+        tokio::select! {
+            changed = head.changed() => if changed.is_err() {
+                return;
+            },
+            () = tokio::time::sleep(PAUSE), if waits => {}
         }
         tokio::time::sleep(LOOK_INTERVAL).await;
     }
 }
 
-/// Asked on the writer's thread, so that nothing is copied where nobody wants it.
-async fn wanting(writer: &Writer, failed: BTreeMap<LabelProjectId, u64>) -> Result<Vec<Arc<LabelProject>>, Refusal> {
-    let find = move |project: &&Arc<LabelProject>| {
-        project.wants_weighing() && failed.get(&project.id).is_none_or(|said| project.said >= 2 * said)
+/// Projects with news, and those among them that are to be estimated. Looked at on the writer's thread, so that nothing is
+/// copied where nobody wants it.
+async fn look(
+    writer: &Writer,
+    heard: BTreeMap<LabelProjectId, Heard>,
+) -> Result<(BTreeMap<LabelProjectId, Heard>, Vec<Arc<LabelProject>>), Refusal> {
+    let look = move |projects: &mut dyn Iterator<Item = &Arc<LabelProject>>| {
+        let (mut known, mut due) = (BTreeMap::new(), Vec::new());
+        for project in projects.filter(|project| project.has_news()) {
+            let now = Heard::after(heard.get(&project.id).copied(), project);
+            known.insert(project.id, now);
+            due.extend(now.is_due(project).then(|| project.clone()));
+        }
+        (known, due)
     };
-    writer.with_store(move |engine, _| engine.core().state.labels.projects().filter(find).cloned().collect()).await
+    writer.with_store(move |engine, _| look(&mut engine.core().state.labels.projects())).await
 }
 
 async fn estimate(project: Arc<LabelProject>) -> Option<LabelCommand> {

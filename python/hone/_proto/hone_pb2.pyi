@@ -261,7 +261,7 @@ class PreviewStudyResponse(_message.Message):
     def __init__(self, spec_json: _Optional[str] = ..., trials: _Optional[_Iterable[_Union[Trial, _Mapping]]] = ...) -> None: ...
 
 class Study(_message.Message):
-    __slots__ = ("id", "name", "description", "state", "reason", "created_us", "finished_us", "objectives", "spec_json", "text", "counts", "max_trials", "parallel", "priority", "best", "source", "driver", "warm_start")
+    __slots__ = ("id", "name", "description", "state", "reason", "created_us", "finished_us", "objectives", "spec_json", "text", "counts", "max_trials", "parallel", "priority", "best", "source", "driver", "warm_start", "datasets")
     ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
@@ -280,6 +280,7 @@ class Study(_message.Message):
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     DRIVER_FIELD_NUMBER: _ClassVar[int]
     WARM_START_FIELD_NUMBER: _ClassVar[int]
+    DATASETS_FIELD_NUMBER: _ClassVar[int]
     id: int
     name: str
     description: str
@@ -298,7 +299,18 @@ class Study(_message.Message):
     source: bytes
     driver: str
     warm_start: _containers.RepeatedCompositeFieldContainer[WarmStart]
-    def __init__(self, id: _Optional[int] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., created_us: _Optional[int] = ..., finished_us: _Optional[int] = ..., objectives: _Optional[_Iterable[_Union[Objective, _Mapping]]] = ..., spec_json: _Optional[str] = ..., text: _Optional[str] = ..., counts: _Optional[_Union[Counts, _Mapping]] = ..., max_trials: _Optional[int] = ..., parallel: _Optional[int] = ..., priority: _Optional[int] = ..., best: _Optional[_Union[Trial, _Mapping]] = ..., source: _Optional[bytes] = ..., driver: _Optional[str] = ..., warm_start: _Optional[_Iterable[_Union[WarmStart, _Mapping]]] = ...) -> None: ...
+    datasets: _containers.RepeatedCompositeFieldContainer[StudyDataset]
+    def __init__(self, id: _Optional[int] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., created_us: _Optional[int] = ..., finished_us: _Optional[int] = ..., objectives: _Optional[_Iterable[_Union[Objective, _Mapping]]] = ..., spec_json: _Optional[str] = ..., text: _Optional[str] = ..., counts: _Optional[_Union[Counts, _Mapping]] = ..., max_trials: _Optional[int] = ..., parallel: _Optional[int] = ..., priority: _Optional[int] = ..., best: _Optional[_Union[Trial, _Mapping]] = ..., source: _Optional[bytes] = ..., driver: _Optional[str] = ..., warm_start: _Optional[_Iterable[_Union[WarmStart, _Mapping]]] = ..., datasets: _Optional[_Iterable[_Union[StudyDataset, _Mapping]]] = ...) -> None: ...
+
+class StudyDataset(_message.Message):
+    __slots__ = ("alias", "version", "marks")
+    ALIAS_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    MARKS_FIELD_NUMBER: _ClassVar[int]
+    alias: str
+    version: str
+    marks: int
+    def __init__(self, alias: _Optional[str] = ..., version: _Optional[str] = ..., marks: _Optional[int] = ...) -> None: ...
 
 class WarmStart(_message.Message):
     __slots__ = ("study", "name", "taken", "of")

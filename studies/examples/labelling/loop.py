@@ -145,13 +145,12 @@ class Loop:
         chosen, study = self.folder(number) / "chosen.jsonl", f"labelling-{number}"
         if chosen.exists():
             return
-        committee = [
-            self.fetch(number, study, trial) / "predictions" / "pool.npy" for trial in self.best(study)[:COMMITTEE]
-        ]
         beside = chosen.with_name("new-chosen.jsonl")
         names = ",".join(map(str, range(CLASSES)))
         wanted = ("--count", self.options.batch, "--round", number - 1, "--seed", self.options.seed)
         told = ("--asked", PROJECT, "--classes", names, "--model", study, "--to", beside)
+        # The study is the committee: its best trials' predictions, read where they are.
+        committee = ("--study", study, "--members", COMMITTEE)
         self.place.run("label", "choose", *committee, *wanted, *told)
         beside.replace(chosen)
 

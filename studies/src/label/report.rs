@@ -4,7 +4,6 @@ use hone_consensus::{
     Answer, Answers, ConsensusError, Gold,
     agreement::{AlphaInterval, Level, Weighting, alpha_interval, fleiss_kappa, pairwise_kappa, percent_agreement},
     anchoring::{Anchoring, AnchoringReport, AnchoringRule},
-    dawid_skene::DawidSkene,
     labels::{
         regions::{LeastIou, Region, mean_agreement},
         sets::mean_jaccard,
@@ -19,6 +18,7 @@ use super::{
     opinion::{rects_of, spans_of},
     project::LabelProject,
     request::LabelRequest,
+    skills::estimator,
     value::Label,
 };
 use crate::ids::AnnotatorId;
@@ -165,7 +165,7 @@ fn summaries(project: &LabelProject, annotators: &[AnnotatorId], classes: u32) -
         return Ok(Vec::new());
     }
     let (answers, gold) = laid_out(annotators, classes, project.requests())?;
-    let fit = DawidSkene::default().fit(&answers, &gold)?;
+    let fit = estimator().fit(&answers, &gold)?;
     let answered = project.requests().flat_map(LabelRequest::counting);
     let durations = answered.filter_map(|answer| {
         let annotator = annotators.binary_search(&answer.annotator).ok()? as u32;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use hone_consensus::{
     Answer, Answers, ConsensusError, Gold,
-    dawid_skene::{DawidSkene, Parameters, Skill},
+    dawid_skene::{DawidSkene, Parameters, Skill, Smoothing},
 };
 use serde::{Deserialize, Serialize};
 
@@ -19,8 +19,9 @@ use super::{
 };
 use crate::ids::{AnnotatorId, LabelRequestId};
 
-/// Of ten answers of somebody unknown so many are taken to be right.
-const NEWCOMER: f64 = 0.8;
+/// Answers that nobody gave, of each annotator: of five, four are right. So who is unknown, and who has answered nothing
+/// that tells anything, is taken to be right in eight of ten cases.
+const SMOOTHING: Smoothing = Smoothing { class: 1.0, agree: 4.0, differ: 1.0 };
 /// So many answers at least before a new estimate is worth it.
 const LEAST_NEW: u64 = 10;
 /// A new estimate is worth it when there is so much new: one part of so many.
@@ -40,7 +41,8 @@ impl Skills {
     /// What is known of nobody.
     pub(crate) fn newcomers(classes: usize) -> Skills {
         let prior = vec![1.0 / classes.max(2) as f64; classes.max(2)];
-        let parameters = Parameters::new(prior, Vec::new(), Skill::OneCoin(NEWCOMER)).expect("a uniform prior and one coin");
+        let accuracy = SMOOTHING.agree / (SMOOTHING.agree + SMOOTHING.differ);
+        let parameters = Parameters::new(prior, Vec::new(), Skill::OneCoin(accuracy)).expect("a uniform prior and one coin");
         Skills { annotators: Vec::new(), parameters, said: 0 }
     }
 
@@ -64,7 +66,7 @@ impl Skills {
         }
         let classes = project.spec.form.classes.len() as u32;
         let answers = Answers::new(items, annotators.len() as u32, classes, list)?;
-        let parameters = DawidSkene::default().fit(&answers, &gold)?.parameters();
+        let parameters = estimator().fit(&answers, &gold)?.parameters();
         Ok(Skills { annotators, parameters, said: project.said })
     }
 
@@ -97,6 +99,11 @@ impl Skills {
     }
 }
 
+/// How annotators are estimated, wherever that is done.
+pub(super) fn estimator() -> DawidSkene {
+    DawidSkene { smoothing: SMOOTHING, ..DawidSkene::default() }
+}
+
 /// The classes that a request's annotators gave.
 fn classes_of(request: &LabelRequest) -> impl Iterator<Item = (AnnotatorId, u32)> {
     request.counting().filter_map(|answer| match answer.label {
@@ -111,15 +118,21 @@ fn position(annotators: &[AnnotatorId], who: AnnotatorId, at: u32) -> u32 {
 }
 
 impl LabelProject {
-    /// Whether a new estimate of its annotators is worth its time: a tenth of what was said is new, or nothing is asked
-    /// any more and something is.
+    /// Whether annotators have said something since the last estimate, where answers are weighed by that.
+    pub fn has_news(&self) -> bool {
+        self.spec.answers.consensus == Consensus::DawidSkene && self.state != ProjectState::Closed && self.news() > 0
+    }
+
+    /// Whether a new estimate of its annotators is worth its time now: a tenth of what was said is new. What is less than
+    /// that can wait until they pause.
     pub fn wants_weighing(&self) -> bool {
+        let known = self.said - self.news();
+        self.has_news() && self.news() >= LEAST_NEW.max(known / NEW_PART)
+    }
+
+    /// How much was said since the last estimate.
+    fn news(&self) -> u64 {
         let known = self.skills.as_ref().map_or(0, |skills| skills.said);
-        let new = self.said.saturating_sub(known);
-        let enough = new >= LEAST_NEW.max(known / NEW_PART);
-        self.spec.answers.consensus == Consensus::DawidSkene
-            && self.state != ProjectState::Closed
-            && new > 0
-            && (enough || self.queue_len() == 0)
+        self.said.saturating_sub(known)
     }
 }

@@ -193,7 +193,7 @@ impl World {
     }
 
     fn weigh_if_wanted(&mut self) {
-        let Some(project) = self.label_project().filter(|project| project.wants_weighing()) else { return };
+        let Some(project) = self.label_project().filter(|project| project.has_news()) else { return };
         match Skills::estimate(&project) {
             Ok(skills) => {
                 let requests = skills.changes(&project);

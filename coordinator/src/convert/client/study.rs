@@ -2,7 +2,7 @@
 
 use hone_proto::v1;
 use hone_search::Direction;
-use hone_studies::{Counts, Driver, State, Study, WarmStart};
+use hone_studies::{Counts, Driver, State, Study, WarmStart, dataset::DatasetUse};
 
 use super::trial::{TrialRef, trial_to_proto};
 
@@ -28,7 +28,13 @@ pub fn study_to_proto(study: &Study, state: &State) -> v1::Study {
         source: study.source.map(|blob| blob.0.to_vec().into()).unwrap_or_default(),
         driver: driver_name(study.driver).to_owned(),
         warm_start: study.warm_start.iter().map(warm_start_to_proto).collect(),
+        datasets: study.datasets.iter().map(|used| dataset_to_proto(state, used)).collect(),
     }
+}
+
+fn dataset_to_proto(state: &State, used: &DatasetUse) -> v1::StudyDataset {
+    let marks = state.datasets.version(used.of).map_or(0, |found| found.version.marks.len() as u32);
+    v1::StudyDataset { alias: used.alias.clone(), version: used.label.clone(), marks }
 }
 
 fn warm_start_to_proto(warm: &WarmStart) -> v1::WarmStart {

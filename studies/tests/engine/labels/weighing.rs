@@ -151,6 +151,23 @@ fn a_class_that_is_added_makes_everybody_unknown_until_the_next_estimate() {
 }
 
 #[test]
+fn answers_that_tell_nothing_change_nobody_s_weight() {
+    let (mut desk, _) = with_cy(20);
+    let (ada, bob) = (desk.ada, desk.bob);
+    for at in 0..20 {
+        desk.submit(request(at), ada, (at % 2) as u32);
+    }
+    assert!(desk.project().wants_weighing());
+    let command = weigh(&desk);
+    desk.ask(command);
+    // One answer each: nobody knows more of Ada than before, and two who agree are enough as before.
+    assert!(!desk.project().has_news());
+    assert_eq!(desk.submit(request(0), bob, 0), LabelState::Resolved);
+    // What little is new waits for a pause.
+    assert!(desk.project().has_news() && !desk.project().wants_weighing());
+}
+
+#[test]
 fn gold_questions_tell_who_is_good() {
     let mut samples: Vec<_> = (0..20)
         .map(|at| hone_studies::label::NewRequest { gold: Some(Label::Class(at % 2)), ..predicted(&format!("g{at}"), 0) })
